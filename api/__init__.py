@@ -1,0 +1,1 @@
+"""API: HTTP, WebSocket and pages; knows no camera and no raw frame."""

@@ -1,0 +1,101 @@
+"""The application: routes, pages, errors, and what starts and stops with it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from api.access import Context, allowed_actions
+from api.acting import SERVICE, record
+from api.doorman import Doorman
+from api.errors import NotSignedIn, install_error_answers
+from api.exporting import ExportWorker
+from api.gate import BACKGROUND_HEADER, origin_of, token_of
+from api.live.hub import LiveHub
+from api.live.views import ViewBook
+from api.pages import router as pages
+from api.pages.router import Viewer
+from api.parts import ApiParts, Pace
+from api.ptz import PtzDesk
+from api.routers import exports, health, holds, ledger, live, people, placements, playback, timeline
+from api.running import Running, running_of
+from api.shield import Shield
+from vms import __version__
+from vms.errors import VmsError
+from vms.ledger.acts import Act
+
+__all__ = ["ApiParts", "Pace", "create_app"]
+
+ROUTERS = (people, placements, live, timeline, playback, holds, exports, ledger, health)
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(parts: ApiParts) -> FastAPI:
+    """Return the application; nothing is opened or started before its lifespan begins."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        running = Running(
+            parts, Doorman(parts), LiveHub(parts.bus), ViewBook(parts), PtzDesk(parts), ExportWorker(parts)
+        )
+        app.state.running = running
+        await run_in_threadpool(_write_start, parts)
+        running.exports.start()
+        janitor = asyncio.create_task(_tidy_up(running), name="view janitor")
+        try:
+            yield
+        finally:
+            janitor.cancel()
+            await asyncio.gather(janitor, return_exceptions=True)
+            await running.ptz.close()
+            await running.hub.close()
+            await run_in_threadpool(running.exports.stop)
+
+    # No interactive documentation: it needs inline scripts from elsewhere, and tells strangers too much. docs/api.md has it.
+    app = FastAPI(title="VMS", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    install_error_answers(app, parts.settings.default_language)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    pages.install(app, viewer=_viewer, default_language=parts.settings.default_language)
+    app.add_middleware(Shield, settings=parts.settings, clock=parts.clock)
+    return app
+
+
+def api_routes() -> list[APIRoute]:
+    """Return the routes of the interface, for the tests that look at all of them."""
+    return [route for module in ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
+
+
+def _write_start(parts: ApiParts) -> None:
+    log.info("policy", sha256=parts.policy.sha256)
+    with parts.db.write() as conn:
+        obj = {"program": "api", "version": __version__, "policy_sha256": parts.policy.sha256}
+        record(parts.ledger, conn, Act.SYSTEM_START, SERVICE, obj)
+
+
+async def _tidy_up(running: Running) -> None:
+    """Close the views that nobody looks after, now and every so often."""
+    while True:
+        try:
+            await run_in_threadpool(running.views.close_stale)
+        except VmsError as error:
+            log.warning("stale views can't be closed now", problem=str(error))
+        await asyncio.sleep(running.parts.pace.stale_view_s / 6)
+
+
+def _viewer(request: Request) -> Viewer | None:
+    """Return who asks for a page."""
+    running = running_of(request)
+    active = BACKGROUND_HEADER not in request.headers
+    try:
+        subject = running.doorman.subject_of(token_of(request, running), origin_of(request), active=active)
+    except NotSignedIn:
+        return None
+    parts = running.parts
+    allowed = allowed_actions(parts.policy, subject, Context(at=parts.clock.now()))
+    return Viewer(subject.display_name, subject.language, frozenset(action.value for action in allowed))

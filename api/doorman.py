@@ -1,0 +1,202 @@
+"""Signing in and out, and knowing who asks: opaque tokens in a cookie, everything else on the server."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from typing import Final
+
+from api.access import Subject
+from api.acting import SERVICE, person, record, unknown_person
+from api.errors import NotSignedIn
+from api.parts import ApiParts
+from api.throttle import FAILURES_PER_ACCOUNT, FAILURES_PER_ORIGIN, LOCKED_FOR, Throttle
+from vms.db import sessions, users
+from vms.db.sessions import Session
+from vms.db.users import Account
+from vms.ledger.acts import Act
+from vms.ledger.entries import Result
+
+_TOKEN_BYTES: Final = 32
+_SEEN_EVERY: Final = timedelta(seconds=20)
+"""How exactly the time of last activity is stored; every request writing a row would cost more than it tells."""
+
+
+class Doorman:
+    """Lets people in, recognises them, and lets them out."""
+
+    def __init__(self, parts: ApiParts) -> None:
+        self._parts = parts
+        self._origins = Throttle(FAILURES_PER_ORIGIN, parts.clock)
+        self._strangers = Throttle(FAILURES_PER_ACCOUNT, parts.clock)
+        self._idle = timedelta(seconds=parts.settings.session_idle_s)
+        self._longest = timedelta(seconds=parts.settings.session_longest_s)
+
+    def sign_in(self, username: str, password: str, origin: str) -> tuple[str, Subject]:
+        """Check a name and a password and begin a session.
+
+        Returns:
+            The cookie's value and the person.
+
+        Raises:
+            NotSignedIn: `auth.refused` (one answer for every reason), or `auth.locked`.
+            Unavailable: too many at once.
+        """
+        name = username.strip().lower()
+        with self._parts.db.read() as conn:
+            account = users.by_username(conn, name)
+        self._check_locks(account, name, origin)
+        may_sign_in = account is not None and account.disabled_at is None
+        verdict = self._parts.passwords.check(account.password_hash if account and may_sign_in else None, password)
+        if account is None or not verdict.ok:
+            self._refuse(account, name, origin)
+            raise _refused()
+        return self._begin(account, verdict.fresh_hash, origin)
+
+    def sign_out(self, subject: Subject) -> None:
+        """End a session; its live pictures stop within seconds."""
+        now = self._parts.clock.now()
+        with self._parts.db.write() as conn:
+            if sessions.end(conn, subject.session_id, now):
+                record(self._parts.ledger, conn, Act.AUTH_SIGN_OUT, person(subject), {"session": subject.session_id})
+
+    def choose_language(self, subject: Subject, language: str) -> None:
+        """Keep the language that somebody chose."""
+        with self._parts.db.write() as conn:
+            users.set_language(conn, subject.user_id, language)
+            obj = {"user": subject.user_id, "what": "language", "language": language}
+            record(self._parts.ledger, conn, Act.USER_CHANGE, person(subject), obj)
+
+    def subject_of(self, token: str | None, origin: str, *, active: bool) -> Subject:
+        """Return who a cookie belongs to.
+
+        Args:
+            token: the cookie's value.
+            origin: network address of the browser.
+            active: whether this request counts as activity.
+
+        Raises:
+            NotSignedIn: there is no such session, or it has ended, gone idle, or its account is closed.
+        """
+        if not token:
+            raise _required()
+        now = self._parts.clock.now()
+        with self._parts.db.read() as conn:
+            session = sessions.by_token(conn, token)
+            account = users.get(conn, session.user_id) if session else None
+        if session is None or account is None:
+            raise _required()
+        why = self._why_over(session, account)
+        if why is not None:
+            self._end(session, why)
+            raise _required()
+        if active and now - session.seen_at >= _SEEN_EVERY:
+            with self._parts.db.write() as conn:
+                sessions.note_seen(conn, session.id, now)
+        return _subject(account, session.id, origin)
+
+    def still_in(self, session_id: str) -> Subject | None:
+        """Return the person of a session while it lasts, else None; used by what goes on after the request."""
+        with self._parts.db.read() as conn:
+            session = sessions.get(conn, session_id)
+            account = users.get(conn, session.user_id) if session else None
+        if session is None or account is None:
+            return None
+        why = self._why_over(session, account)
+        if why is not None:
+            self._end(session, why)
+            return None
+        return _subject(account, session.id, session.origin)
+
+    def _why_over(self, session: Session, account: Account) -> str | None:
+        """Return why a session does not count any more, or None."""
+        now = self._parts.clock.now()
+        if session.ended_at is not None:
+            return "ended"
+        if account.disabled_at is not None:
+            return "account-closed"
+        if now >= session.ends_at:
+            return "too-long"
+        return "idle" if now - session.seen_at >= self._idle else None
+
+    def _end(self, session: Session, why: str) -> None:
+        with self._parts.db.write() as conn:
+            if sessions.end(conn, session.id, self._parts.clock.now()):
+                obj = {"session": session.id, "user": session.user_id}
+                record(self._parts.ledger, conn, Act.AUTH_EXPIRED, SERVICE, obj, why=why)
+
+    def _check_locks(self, account: Account | None, name: str, origin: str) -> None:
+        now = self._parts.clock.now()
+        account_locked = account is not None and account.locked_until_at is not None and account.locked_until_at > now
+        stranger_locked = account is None and self._strangers.locked(name)
+        if account_locked or stranger_locked or self._origins.locked(origin):
+            raise NotSignedIn(
+                "too many failed sign-ins: wait 15 minutes",
+                code="auth.locked",
+                minutes=LOCKED_FOR.total_seconds() // 60,
+            )
+
+    def _refuse(self, account: Account | None, name: str, origin: str) -> None:
+        """Count the failure and write it down. A name without account is never written: it may be a password typed too early."""
+        now = self._parts.clock.now()
+        origin_locks = self._origins.note_failure(origin)
+        with self._parts.db.write() as conn:
+            who = unknown_person(account.id if account else None, origin)
+            if account is None:
+                locks = self._strangers.note_failure(name)
+            else:
+                locks = users.note_failed_sign_in(conn, account.id) >= FAILURES_PER_ACCOUNT
+                if locks:
+                    users.lock(conn, account.id, now + LOCKED_FOR)
+            reason = "closed" if account and account.disabled_at else "wrong-password" if account else "unknown-name"
+            record(
+                self._parts.ledger, conn, Act.AUTH_REFUSED, who, {"origin": origin}, result=Result.DENIED, why=reason
+            )
+            if locks or origin_locks:
+                locked = {"kind": "account" if locks else "origin", "minutes": int(LOCKED_FOR.total_seconds()) // 60}
+                record(self._parts.ledger, conn, Act.AUTH_LOCKED, who, locked)
+
+    def _begin(self, account: Account, fresh_hash: str | None, origin: str) -> tuple[str, Subject]:
+        now = self._parts.clock.now()
+        token, session_id = secrets.token_urlsafe(_TOKEN_BYTES), f"s-{secrets.token_hex(8)}"
+        subject = _subject(account, session_id, origin)
+        with self._parts.db.write() as conn:
+            users.note_sign_in(conn, account.id)
+            if fresh_hash is not None:
+                users.set_password_hash(conn, account.id, fresh_hash)
+            sessions.start(
+                conn,
+                token,
+                session_id=session_id,
+                user_id=account.id,
+                at=now,
+                ends_at=now + self._longest,
+                origin=origin,
+            )
+            record(self._parts.ledger, conn, Act.AUTH_SIGN_IN, person(subject), {"session": session_id})
+        return token, subject
+
+
+def csrf_of(token: str) -> str:
+    """Return the word that every write must carry: only a page of ours, which asked /api/me, knows it."""
+    return hmac.new(token.encode(), b"vms-csrf", hashlib.sha256).hexdigest()
+
+
+def _subject(account: Account, session_id: str, origin: str) -> Subject:
+    return Subject(
+        user_id=account.id,
+        username=account.username,
+        display_name=account.display_name,
+        language=account.language,
+        grants=account.grants,
+        session_id=session_id,
+        origin=origin,
+    )
+
+
+def _required() -> NotSignedIn:
+    return NotSignedIn("nobody is signed in", code="auth.required")
+
+
+def _refused() -> NotSignedIn:
+    return NotSignedIn("the name or the password is wrong", code="auth.refused")

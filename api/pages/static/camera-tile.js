@@ -1,0 +1,109 @@
+/**
+ * <camera-tile>: caption, live picture, and what is to be said about it. Set `placement` before adding it, and `report` whenever
+ * the server's list of placements comes.
+ */
+
+import { parseInstant, formatClock } from "./civil-time.js";
+import { element, icon } from "./dom.js";
+import { formatNumber, t } from "./i18n.js";
+import "./live-player.js";
+import { gapCause, greyReason } from "./reasons.js";
+
+const AGE_STEP_MS = 500;
+const OLD_MS = 1000;
+const SHOWS_AGE = new Set(["live", "thin", "grey"]);
+
+export class CameraTile extends HTMLElement {
+  constructor() {
+    super();
+    /** @type {any} an entry of GET /api/placements */
+    this.placement = null;
+    this.number = 0;
+    this.told_ms = 0;
+  }
+
+  connectedCallback() {
+    const { id, name, area } = this.placement;
+    this.tabIndex = 0;
+    this.setAttribute("role", "group");
+    this.dataset.placement = id;
+    this.badge = element("span", { class: "tile-badge" });
+    this.age = element("span", { class: "tile-age" });
+    this.shade = element("div", { class: "tile-shade" });
+    this.layer = element("div", { class: "tile-layer" });
+    this.player = element("live-player", { placement: id });
+    this.player.addEventListener("condition", (event) => this.#show(event.detail));
+    this.append(
+      element("div", { class: "tile-caption" },
+        this.number ? element("span", { class: "tile-number", "aria-hidden": "true" }, String(this.number)) : null,
+        element("span", { class: "tile-name" }, name), element("span", { class: "tile-area" }, area.name),
+        element("span", { class: "tile-side" }, this.age, this.badge)),
+      element("div", { class: "tile-picture" }, this.player, this.shade, this.layer),
+    );
+  }
+
+  disconnectedCallback() {
+    this.replaceChildren();
+  }
+
+  /** @param {any} placement a newer entry of GET /api/placements */
+  report(placement) {
+    this.placement = placement;
+    if (this.player) this.#show(this.player.condition);
+  }
+
+  /** @returns {{kind: string, badge: string, title: string, text: string}} what is to be said, worst first */
+  #verdict(condition) {
+    const { live, since_at, reason } = this.placement.state;
+    const isAway = condition.link === "lost" || condition.link === "connecting";
+    if (condition.link === "denied") return said("away", t("Closed"), t("Live is closed for you"), t("Your role or the viewing times do not allow it now."));
+    if (condition.link === "unknown") return said("away", t("Gone"), t("This camera is no longer here"), t("Reload the page."));
+    if (condition.unplayable) return said("away", t("No picture"), t("This browser can't play the video"), condition.unplayable);
+    if (condition.link === "lost") return said("away", t("Reconnecting"), t("Connection with the server lost"), t("Trying again by itself."));
+    if (live === "offline" && condition.isStale) {
+      const since = since_at ? t("Offline since {time}", { time: formatClock(parseInstant(since_at)) }) : t("Offline");
+      return said("offline", t("Offline"), since, gapCause(reason));
+    }
+    if (!condition.hasPicture) return said("waiting", isAway ? t("Connecting") : t("Starting"), "", t("Waiting for the first picture"));
+    if (condition.isStale) return said("stale", t("Stands still"), t("The picture stands still"), t("Last picture {seconds} s ago", { seconds: formatNumber(condition.still_ms / 1000) }));
+    if ((condition.state || live) === "grey") return said("grey", t("Blanked"), t("Picture blanked"), greyReason(condition.reason || reason));
+    if (condition.shedding) return said("thin", t("Fewer pictures"), "", "");
+    return said("live", t("Live"), "", "");
+  }
+
+  #show(condition) {
+    const verdict = this.#verdict(condition);
+    if (this.dataset.kind !== verdict.kind || this.text !== verdict.text + verdict.title) {
+      this.dataset.kind = verdict.kind;
+      this.text = verdict.text + verdict.title;
+      this.badge.textContent = verdict.badge;
+      this.badge.title = verdict.title || verdict.badge;
+      const mark = { offline: "no-signal", away: "alert", stale: "alert", grey: "shade" }[verdict.kind];
+      this.shade.replaceChildren(...(verdict.text ? [
+        ...(mark ? [icon(mark)] : []),
+        ...(verdict.title ? [element("strong", {}, verdict.title)] : []),
+        element("span", {}, verdict.text),
+      ] : []));
+      const { name, area } = this.placement;
+      this.setAttribute("aria-label", [this.number ? `${this.number}: ${name}` : name, area.name, verdict.title || verdict.badge].join(", "));
+    }
+    this.#showAge(condition, verdict.kind);
+  }
+
+  /** The age in steps that an eye can read; it only shows where a picture runs. */
+  #showAge(condition, kind) {
+    const now_ms = performance.now();
+    if (now_ms - this.told_ms < AGE_STEP_MS && kind === "live") return;
+    this.told_ms = now_ms;
+    const isShown = SHOWS_AGE.has(kind) && condition.age_ms !== null;
+    this.age.textContent = isShown ? t("{seconds} s", { seconds: formatNumber(condition.age_ms / 1000, 1) }) : "";
+    this.age.title = t("Age of the picture: from the camera to this screen");
+    this.age.classList.toggle("is-old", isShown && condition.age_ms > OLD_MS);
+  }
+}
+
+function said(kind, badge, title, text) {
+  return { kind, badge, title, text };
+}
+
+customElements.define("camera-tile", CameraTile);

@@ -1,0 +1,74 @@
+/** Health of the cameras, for the technician: figures and words, no pictures. */
+
+import { request, serverNow_ms } from "./api.js";
+import { formatSpan, formatStamp, parseInstant } from "./civil-time.js";
+import { chip, row, table } from "./data-table.js";
+import { element } from "./dom.js";
+import { formatNumber, t, tn } from "./i18n.js";
+import { gapCause, greyReason } from "./reasons.js";
+import "./shell.js";
+
+const POLL_MS = 3000;
+
+const list = document.getElementById("list");
+const summary = document.getElementById("summary");
+
+const STATES = {
+  live: () => chip("ok", t("Live")),
+  grey: () => chip("quiet", t("Blanked")),
+  offline: () => chip("bad", t("Offline")),
+  starting: () => chip("quiet", t("Starting")),
+};
+
+async function load(background) {
+  try {
+    const answer = await request("GET", "/api/cameras", undefined, { background });
+    show(answer);
+  } catch (error) {
+    if (!background) list.replaceChildren(element("p", { class: "empty" }, error.message));
+  } finally {
+    list.setAttribute("aria-busy", "false");
+  }
+}
+
+function show(cameras) {
+  const number = { class: "number" };
+  const columns = [
+    { title: t("Camera") }, { title: t("State") }, { title: t("Since") }, { title: t("Pictures"), ...number }, { title: t("Bit rate"), ...number },
+    { title: t("Positions"), ...number }, { title: t("Delay"), ...number }, { title: t("Reconnected"), ...number }, { title: t("Viewers"), ...number }, { title: t("Remark") },
+  ];
+  list.replaceChildren(table(t("Cameras"), columns, cameras.map(cameraRow), t("No camera is placed yet.")));
+  const away = cameras.filter(({ state }) => state.live === "offline").length;
+  summary.replaceChildren(away ? chip("bad", tn(away, "{count} camera offline", "{count} cameras offline")) : chip("ok", t("All cameras answer")));
+}
+
+function cameraRow(camera) {
+  const state = { ...camera.health, ...camera.state };
+  const since_ms = state.since_at ? parseInstant(state.since_at) : Number.NaN;
+  const kind = camera.camera.kind === "ptz" ? t("moving") : t("fixed");
+  return row([
+    { content: [element("strong", {}, camera.name), element("span", { class: "muted small line" }, [camera.area.name, kind, camera.id].filter(Boolean).join(" · "))] },
+    { content: [(STATES[state.live] ?? (() => chip("quiet", state.live ?? "")))()] },
+    { content: Number.isNaN(since_ms) ? ["–"] : [formatStamp(since_ms), element("span", { class: "muted small line" }, formatSpan(serverNow_ms() - since_ms))] },
+    { class: "number", content: [figure(state.fps, 1, t("/s"))] },
+    { class: "number", content: [Number.isFinite(state.bitrate_bps) ? t("{rate} Mbit/s", { rate: formatNumber(state.bitrate_bps / 1e6, 1) }) : "–"] },
+    { class: "number", content: [figure(state.telemetry_hz, 1, t("/s"))] },
+    { class: "number", content: [figure(state.delay_ms, 0, "ms")] },
+    { class: "number", content: [figure(state.reconnects, 0, "")] },
+    { class: "number", content: [figure(state.viewers, 0, "")] },
+    { content: [remark(state, camera.health?.error)] },
+  ]);
+}
+
+function figure(value, digits, unit) {
+  return Number.isFinite(value) ? `${formatNumber(value, digits)} ${unit}`.trim() : "–";
+}
+
+function remark(state, lastError) {
+  if (state.live === "offline") return gapCause(state.reason ?? lastError);
+  if (state.live === "grey") return greyReason(state.reason);
+  return lastError ? t("Last: {error}", { error: gapCause(lastError) }) : "";
+}
+
+await load(false);
+setInterval(() => !document.hidden && load(true), POLL_MS);

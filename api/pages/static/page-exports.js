@@ -1,0 +1,144 @@
+/** Exports: where each stands, the decision of the second person, the package and its facts. */
+
+import { me, request } from "./api.js";
+import { formatStamp, parseInstant } from "./civil-time.js";
+import { chip, row, table } from "./data-table.js";
+import { askForm, FieldError, labelled } from "./dialog.js";
+import { element, icon, iconButton } from "./dom.js";
+import { formatBytes, formatNumber, t } from "./i18n.js";
+import { notice, noticeError } from "./notices.js";
+import { allowedActions } from "./shell.js";
+
+const POLL_MS = 2000;
+const HASH_SHOWN = 16;
+
+const place = document.getElementById("exports");
+const list = document.getElementById("list");
+const allowed = allowedActions(place);
+let ownId = "";
+let shown = "";
+
+const STATES = {
+  requested: () => chip("warn", t("Waits for a decision")),
+  approved: () => chip("quiet", t("Approved, about to start")),
+  building: () => chip("quiet", t("Being made")),
+  ready: () => chip("ok", t("Ready")),
+  failed: () => chip("bad", t("Failed")),
+  refused: () => chip("quiet", t("Refused")),
+  erased: () => chip("quiet", t("Erased with its hold")),
+};
+
+async function load(background) {
+  try {
+    const answer = await request("GET", "/api/exports", undefined, { background });
+    const text = JSON.stringify(answer);
+    // Rows are only made anew when something changed: focus and selection stay where they are.
+    if (text === shown) return;
+    shown = text;
+    show(answer);
+  } catch (error) {
+    if (!background) list.replaceChildren(element("p", { class: "empty" }, error.message));
+  } finally {
+    list.setAttribute("aria-busy", "false");
+  }
+}
+
+function show(exports) {
+  const columns = [t("Case"), t("State"), t("Receiver"), t("Asked for"), t("Package"), ""].map((title) => ({ title }));
+  const focused = document.activeElement?.closest("tr")?.dataset.id;
+  list.replaceChildren(table(t("Exports"), columns, exports.map(exportRow), t("No export has been asked for. Ask for one from a hold.")));
+  if (focused) list.querySelector(`tr[data-id="${CSS.escape(focused)}"] button`)?.focus();
+}
+
+function exportRow(item) {
+  return row([
+    { class: "nowrap", content: [element("strong", { class: "mono" }, item.case_number)] },
+    { content: stateOf(item) },
+    { content: [item.receiver] },
+    { class: "nowrap", content: [formatStamp(parseInstant(item.requested_at)), element("span", { class: "muted small line" }, item.requested_by.name)] },
+    { content: packageOf(item) },
+    { class: "acts", content: actsOf(item) },
+  ], { dataset: { id: item.id } });
+}
+
+function stateOf(item) {
+  const content = [(STATES[item.state] ?? (() => chip("quiet", item.state)))()];
+  if (item.state === "building" && item.progress?.total) {
+    const share = item.progress.done / item.progress.total;
+    content.push(element("progress", { max: 1, value: share, "aria-label": t("Progress") }), element("span", { class: "muted small" }, ` ${formatNumber(share * 100)} %`));
+  }
+  if (item.decided_by && ["refused", "ready", "building", "approved"].includes(item.state)) {
+    content.push(element("span", { class: "muted small line" }, item.state === "refused" ? t("by {name}", { name: item.decided_by.name }) : t("approved by {name}", { name: item.decided_by.name })));
+  }
+  if (item.failure) content.push(element("span", { class: "muted small line" }, item.failure));
+  return content;
+}
+
+function packageOf(item) {
+  if (item.state !== "ready") return [""];
+  const content = [item.size_bytes ? formatBytes(item.size_bytes) : ""];
+  if (item.sha256) {
+    content.push(element("span", { class: "hash nowrap" }, element("span", { class: "muted small" }, "SHA-256 "), element("code", { class: "mono small", title: item.sha256 }, `${item.sha256.slice(0, HASH_SHOWN)}…`),
+      iconButton("copy", t("Copy the SHA-256"), { class: "plain square small", on: { click: () => copy(item.sha256) } })));
+  }
+  return content;
+}
+
+function actsOf(item) {
+  const acts = [];
+  const isOwn = item.requested_by.id === ownId;
+  if (item.state === "requested" && allowed.has("export.decide")) {
+    if (isOwn) acts.push(element("span", { class: "muted small" }, t("Your own request: somebody else decides.")));
+    else acts.push(button(t("Approve"), "small primary", () => approve(item)), button(t("Refuse"), "small", () => refuse(item)));
+  }
+  if (item.state === "ready" && allowed.has("export.download")) {
+    acts.push(element("a", { class: "button small", href: `/api/exports/${encodeURIComponent(item.id)}/download`, download: "" }, icon("download"), t("Download")));
+  }
+  return acts;
+}
+
+function button(text, kind, run) {
+  return element("button", { type: "button", class: kind, on: { click: run } }, text);
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notice(t("Copied."), "ok");
+  } catch (error) {
+    noticeError(error);
+  }
+}
+
+async function approve(item) {
+  const done = await askForm({
+    title: t("Approve this export?"),
+    lead: t("You confirm that {receiver} may receive this footage for this case.", { receiver: item.receiver }),
+    fields: [],
+    submitText: t("Approve"),
+    submit: async () => (await request("POST", `/api/exports/${encodeURIComponent(item.id)}/approve`, {})) ?? true,
+  });
+  if (done) await load(false);
+}
+
+async function refuse(item) {
+  const done = await askForm({
+    title: t("Refuse this export?"),
+    fields: [labelled(t("Reason"), element("textarea", { name: "reason", maxLength: 1000 }))],
+    submitText: t("Refuse"),
+    async submit(data, form) {
+      const reason = String(data.get("reason")).trim();
+      if (!reason) throw new FieldError(form, "reason", t("Say why you refuse it."));
+      return (await request("POST", `/api/exports/${encodeURIComponent(item.id)}/refuse`, { reason })) ?? true;
+    },
+  });
+  if (done) await load(false);
+}
+
+try {
+  ownId = (await me()).user.id;
+} catch (error) {
+  noticeError(error);
+}
+await load(false);
+setInterval(() => !document.hidden && load(true), POLL_MS);

@@ -1,0 +1,155 @@
+/** Holds: what is kept and until when somebody has to decide, placing, releasing in two steps, asking for an export. */
+
+import { me, request, serverNow_ms } from "./api.js";
+import { grounds } from "./choices.js";
+import { DAY_MS, formatDate, formatSpan, formatStamp, HOUR_MS, parseInstant, startOfDay } from "./civil-time.js";
+import { chip, row, table } from "./data-table.js";
+import { askForm, FieldError, labelled } from "./dialog.js";
+import { element } from "./dom.js";
+import { placeHold } from "./hold-dialog.js";
+import { t, tn } from "./i18n.js";
+import { notice, noticeError } from "./notices.js";
+import { allowedActions } from "./shell.js";
+
+const NEAR_DAYS = 3;
+
+const place = document.getElementById("holds");
+const list = document.getElementById("list");
+const allowed = allowedActions(place);
+/** @type {any[]} */
+let placements = [];
+
+const STATES = {
+  pending: () => chip("quiet", t("Being secured")),
+  active: () => chip("held", t("Secured")),
+  releasing: () => chip("quiet", t("Being released")),
+  released: () => chip("quiet", t("Released")),
+  aborted: () => chip("quiet", t("Not placed")),
+};
+
+const OUTCOMES = {
+  accepted: () => t("All of it"),
+  partly: () => t("A part; the rest had been erased"),
+  "too-late": () => t("Nothing; it had been erased"),
+};
+
+async function load() {
+  try {
+    const answer = await request("GET", "/api/holds");
+    show(answer);
+  } catch (error) {
+    list.replaceChildren(element("p", { class: "empty" }, error.message));
+  } finally {
+    list.setAttribute("aria-busy", "false");
+  }
+}
+
+function show(holds) {
+  const columns = [t("Case"), t("State"), t("Span"), t("Cameras"), t("Kept"), t("Review on"), ""].map((title) => ({ title }));
+  list.replaceChildren(table(t("Holds"), columns, holds.map(holdRow), t("Nothing is secured. Footage is secured from the playback page, or here.")));
+}
+
+function holdRow(hold) {
+  const start_ms = parseInstant(hold.start_at);
+  const end_ms = parseInstant(hold.end_at);
+  const isActive = hold.state === "active" || hold.state === "pending";
+  const acts = [];
+  if (hold.state === "active" && allowed.has("export.request") && hold.segments?.accepted !== 0) acts.push(act(t("Export"), () => askExport(hold)));
+  if (isActive && allowed.has("hold.release")) acts.push(act(t("Release"), () => release(hold)));
+  return row([
+    { content: [element("strong", { class: "mono nowrap" }, hold.case_number), element("span", { class: "muted small line" }, groundName(hold.ground))] },
+    { content: [(STATES[hold.state] ?? (() => chip("quiet", hold.state)))()] },
+    { class: "nowrap", content: [formatStamp(start_ms), element("span", { class: "muted small line" }, t("{span} long", { span: formatSpan(end_ms - start_ms) }))] },
+    { content: [cameraNames(hold.placement_ids)] },
+    { content: [OUTCOMES[hold.outcome]?.() ?? "", counts(hold)] },
+    { content: isActive ? reviewDate(hold.review_on) : [""] },
+    { class: "acts", content: acts },
+  ], { class: isActive ? "" : "is-over" });
+}
+
+function counts({ segments }) {
+  const text = segments?.too_late ? t("{kept} kept, {late} too late", { kept: segments.accepted, late: segments.too_late }) : segments?.accepted ? tn(segments.accepted, "{count} minute", "{count} minutes") : "";
+  return text ? element("span", { class: "muted small line" }, text) : null;
+}
+
+function groundName(ground) {
+  return grounds().find(({ value }) => value === ground)?.text ?? ground ?? "";
+}
+
+function cameraNames(ids) {
+  return (ids || []).map((id) => placements.find((placement) => placement.id === id)?.name ?? id).join(", ");
+}
+
+function reviewDate(reviewOn) {
+  if (!reviewOn) return [""];
+  const due_ms = parseInstant(reviewOn);
+  const left_days = Math.floor((startOfDay(due_ms) + DAY_MS - serverNow_ms()) / DAY_MS);
+  const shown = formatDate(due_ms);
+  if (left_days < 0) return [chip("bad", t("{date}, past", { date: shown }))];
+  if (left_days <= NEAR_DAYS) return [chip("warn", t("{date}, soon", { date: shown }))];
+  return [shown];
+}
+
+function act(text, run) {
+  return element("button", { type: "button", class: "small", on: { click: run } }, text);
+}
+
+/** Two steps: the reason, then the consequence, said in full. */
+async function release(hold) {
+  const first = await askForm({
+    title: t("Release this hold?"),
+    lead: t("Case {case}. Say why the footage is no longer needed.", { case: hold.case_number }),
+    fields: [labelled(t("Reason"), element("textarea", { name: "reason", maxLength: 1000 }))],
+    submitText: t("Go on"),
+    async submit(data, form) {
+      const reason = String(data.get("reason")).trim();
+      if (!reason) throw new FieldError(form, "reason", t("Say why the footage is no longer needed."));
+      return reason;
+    },
+  });
+  if (!first) return;
+  const done = await askForm({
+    title: t("Release for good"),
+    lead: t("What is older than 28 days is then erased at once and can't be brought back. Exports that have been handed over stay with their receiver."),
+    fields: [element("p", {}, element("strong", { class: "mono" }, hold.case_number), ` · ${cameraNames(hold.placement_ids)}`)],
+    submitText: t("Release"),
+    danger: true,
+    submit: () => request("POST", `/api/holds/${encodeURIComponent(hold.id)}/release`, { reason: first }),
+  });
+  if (done) {
+    notice(t("Hold {case} is released.", { case: hold.case_number }), "ok");
+    await load();
+  }
+}
+
+async function askExport(hold) {
+  const done = await askForm({
+    title: t("Ask for an export"),
+    lead: t("A second person has to approve it. Then the footage is put together with a manifest."),
+    fields: [
+      element("p", {}, element("strong", { class: "mono" }, hold.case_number), ` · ${cameraNames(hold.placement_ids)}`),
+      labelled(t("Receiver"), element("input", { name: "receiver", maxLength: 200, autocomplete: "off" }), t("Unit or office that gets it, for example the investigation unit of the district.")),
+    ],
+    submitText: t("Ask"),
+    async submit(data, form) {
+      const receiver = String(data.get("receiver")).trim();
+      if (!receiver) throw new FieldError(form, "receiver", t("Fill in who receives it."));
+      return request("POST", "/api/exports", { hold_id: hold.id, receiver });
+    },
+  });
+  if (done) notice(t("The export is asked for. A second person can approve it under Exports."), "ok");
+}
+
+document.getElementById("place")?.addEventListener("click", async () => {
+  const now_ms = serverNow_ms();
+  const answer = await placeHold(placements, { placementIds: [], from_ms: now_ms - HOUR_MS, to_ms: now_ms, now_ms });
+  if (answer) await load();
+});
+
+try {
+  await me();
+  placements = await request("GET", "/api/placements");
+} catch (error) {
+  noticeError(error);
+}
+await load();

@@ -1,0 +1,137 @@
+/** The log: newest first, filters, older pages, details on demand. Sentences as people read them. */
+
+import { me, request, serverNow_ms } from "./api.js";
+import { formatStamp, formatUtc, fromField, isoInstant, parseInstant } from "./civil-time.js";
+import { chip } from "./data-table.js";
+import { element } from "./dom.js";
+import { formatNumber, t } from "./i18n.js";
+import { actorName, objectSummary } from "./log-words.js";
+import { noticeError } from "./notices.js";
+import { purposes } from "./choices.js";
+import "./shell.js";
+
+const PAGE_ENTRIES = 100;
+const ROOT_SHOWN = 12;
+
+const form = /** @type {HTMLFormElement} */ (document.getElementById("filters"));
+const list = document.getElementById("list");
+const state = document.getElementById("state");
+const more = element("button", { type: "button", class: "older", on: { click: () => load(oldest) } }, t("Older"));
+const lines = element("ol", { class: "log-lines" });
+let oldest = Number.NaN;
+/** @type {Map<string, string>} */
+const placementNames = new Map();
+
+function query(beforeSeq) {
+  const data = new FormData(form);
+  const found = new URLSearchParams({ limit: String(PAGE_ENTRIES) });
+  for (const name of ["from", "to"]) {
+    const at_ms = fromField(String(data.get(name) || ""), serverNow_ms());
+    form.elements.namedItem(name).toggleAttribute("aria-invalid", Boolean(data.get(name)) && Number.isNaN(at_ms));
+    if (!Number.isNaN(at_ms)) found.set(name, isoInstant(at_ms));
+  }
+  for (const name of ["act", "actor", "placement_id"]) {
+    const value = String(data.get(name) || "").trim();
+    if (value) found.set(name, value);
+  }
+  if (!Number.isNaN(beforeSeq)) found.set("before_seq", String(beforeSeq));
+  return found;
+}
+
+async function load(beforeSeq) {
+  list.setAttribute("aria-busy", "true");
+  try {
+    const answer = await request("GET", `/api/ledger?${query(beforeSeq)}`);
+    if (Number.isNaN(beforeSeq)) lines.replaceChildren();
+    lines.append(...answer.entries.map(entryLine));
+    oldest = answer.entries.at(-1)?.seq ?? oldest;
+    more.hidden = answer.entries.length < PAGE_ENTRIES;
+    showState(answer);
+    list.replaceChildren(lines.children.length ? lines : element("p", { class: "empty" }, t("Nothing in the log matches these filters.")), more);
+  } catch (error) {
+    if (Number.isNaN(beforeSeq)) list.replaceChildren(element("p", { class: "empty" }, error.message));
+    else noticeError(error);
+  } finally {
+    list.setAttribute("aria-busy", "false");
+  }
+}
+
+function showState({ size, root }) {
+  if (size === undefined || size === null) return;
+  state.replaceChildren(
+    element("span", {}, t("{count} entries", { count: formatNumber(size) })),
+    element("span", { class: "muted", title: t("Root of the log's hash tree: it changes when anything in the log changes. {root}", { root: root ?? "" }) }, t("root"), " ", element("code", { class: "mono" }, `${(root ?? "").slice(0, ROOT_SHOWN)}…`)),
+  );
+}
+
+function entryLine(entry) {
+  const at_ms = parseInstant(entry.at);
+  const isPerson = entry.actor.kind !== "service";
+  const about = objectSummary(entry.object ?? {}, placementNames);
+  const summary = element("summary", {},
+    element("time", { title: formatUtc(at_ms), dateTime: entry.at }, formatStamp(at_ms)),
+    element("span", { class: "log-sentence" },
+      element("strong", { class: isPerson ? "" : "is-service" }, actorName(entry.actor)), " ", entry.act_text || entry.act,
+      about ? element("span", { class: "log-object" }, " · ", about) : null),
+    resultOf(entry),
+    element("span", { class: "log-seq muted mono" }, `#${entry.seq}`));
+  return element("li", {}, element("details", {}, summary, details(entry, at_ms)));
+}
+
+function resultOf({ result }) {
+  if (result === "denied") return chip("warn", t("refused"));
+  if (result === "failed") return chip("bad", t("failed"));
+  return null;
+}
+
+function details(entry, at_ms) {
+  const rows = [
+    [t("UTC"), formatUtc(at_ms)], [t("Act"), entry.act], [t("Who"), [entry.actor.id, entry.actor.role].filter(Boolean).join(", ")],
+    [t("Purpose"), purposeText(entry.purpose)], [t("Receiver"), entry.recipient], [t("Reason"), entry.why], [t("Origin"), entry.origin && values(entry.origin)],
+    ...Object.entries(entry.object || {}).map(([name, value]) => [name, valueText(name, value)]),
+  ].filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return element("dl", {}, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { class: "mono" }, String(value))]));
+}
+
+function purposeText(purpose) {
+  if (!purpose) return "";
+  if (typeof purpose === "string") return purpose;
+  const name = purposes().find(({ value }) => value === purpose.code)?.text ?? purpose.code;
+  return [name, purpose.case ?? purpose.case_number, purpose.text].filter(Boolean).join(" · ");
+}
+
+function valueText(name, value) {
+  if (name === "placement_id" || name === "placement") return `${placementNames.get(value) ?? value} (${value})`;
+  return typeof value === "object" && value !== null ? values(value) : String(value);
+}
+
+function values(value) {
+  if (Array.isArray(value)) return value.map((item) => (typeof item === "object" && item !== null ? values(item) : String(item))).join(", ");
+  if (typeof value !== "object") return String(value);
+  return Object.entries(value).filter(([, inner]) => inner !== null && inner !== "").map(([name, inner]) => `${name} ${typeof inner === "object" ? values(inner) : inner}`).join(", ");
+}
+
+async function fillChoices() {
+  const [acts, placements] = await Promise.allSettled([request("GET", "/api/ledger/acts"), request("GET", "/api/placements")]);
+  if (acts.status === "fulfilled") {
+    form.elements.namedItem("act").append(...acts.value.map(({ act, text }) => element("option", { value: act }, text)));
+  }
+  if (placements.status === "fulfilled") {
+    for (const { id, name } of placements.value) placementNames.set(id, name);
+    form.elements.namedItem("placement_id").append(...placements.value.map(({ id, name }) => element("option", { value: id }, name)));
+  } else form.elements.namedItem("placement_id").closest("label").hidden = true;
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  load(Number.NaN);
+});
+form.addEventListener("reset", () => setTimeout(() => load(Number.NaN)));
+
+try {
+  await me();
+  await fillChoices();
+} catch (error) {
+  noticeError(error);
+}
+await load(Number.NaN);

@@ -1,0 +1,57 @@
+/** Why a picture is grey, a recording has a gap or a camera is away: codes of the workers, in words. */
+
+import { t } from "./i18n.js";
+
+/** @type {Record<string, () => string>} */
+const GREY = {
+  "plan-missing": () => t("no approved blanking plan"),
+  "plan-mismatch": () => t("the blanking plan is for another camera setting"),
+  "size-mismatch": () => t("the picture has another size than the blanking plan"),
+  "pixel-format": () => t("the picture has a form that can't be blanked"),
+  "lost-picture": () => t("part of the picture was lost on the way"),
+  "pose-missing": () => t("the camera's position is not known"),
+  "pose-stale": () => t("the camera's position is too old"),
+  "pose-late": () => t("the camera's position comes too late"),
+  "pose-uncertain": () => t("the camera's position is too uncertain"),
+  "bad-sample": () => t("the camera gave an impossible position"),
+  "over-speed": () => t("the camera turned faster than the plan allows"),
+  "over-acceleration": () => t("the camera turned more abruptly than the plan allows"),
+  contradiction: () => t("the camera's positions contradict each other"),
+  "clock-unsynchronised": () => t("the clocks of picture and position differ"),
+  "camera-busy": () => t("the camera is finding its position"),
+  "queue-overflow": () => t("too many pictures were waiting"),
+  error: () => t("the blanking stopped with an error"),
+};
+
+/** @type {Record<string, () => string>} */
+const GAP = {
+  "camera-unreachable": () => t("camera not reachable"),
+  "camera-refused": () => t("camera refused the connection"),
+  "camera-stalled": () => t("camera sent no more pictures"),
+  "camera-restarted": () => t("camera restarted"),
+  "worker-stopped": () => t("recording stopped"),
+  "worker-crashed": () => t("recorder failed and restarted"),
+  "storage-full": () => t("storage full"),
+  "database-away": () => t("database not reachable"),
+  "camera.unreachable": () => t("camera not reachable"),
+  "camera.connection-lost": () => t("camera closed the connection"),
+  "camera.wrong-password": () => t("camera refused the password"),
+  "camera.refused": () => t("camera refused the connection"),
+  "camera.stream-not-found": () => t("camera does not know this stream"),
+  "camera.stalled": () => t("camera sent no more pictures"),
+  "camera.unusable": () => t("camera sent something that is no video"),
+  "placement-ended": () => t("placement has ended"),
+  "worker-away": () => t("recorder not reachable"),
+  fenced: () => t("another recorder took over"),
+  overload: () => t("recorder overloaded"),
+};
+
+/** @param {string} code */
+export function greyReason(code) {
+  return GREY[code]?.() ?? (code ? t("reason: {code}", { code }) : t("reason not known"));
+}
+
+/** @param {string} code */
+export function gapCause(code) {
+  return GAP[code]?.() ?? (code ? t("cause: {code}", { code }) : t("cause not known"));
+}

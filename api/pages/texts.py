@@ -1,0 +1,184 @@
+"""What the API says to people: a sentence per error code and per act of the ledger, in the reader's language.
+
+English stands here, Dutch in the catalogue. A test compares the codes with those that the code raises, and the acts with the ledger's.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from api.pages.i18n import marked as N_  # noqa: N812 - gettext's own name, which the extractor looks for
+from api.pages.i18n import translations
+
+ERROR_TEXTS: Final[Mapping[str, str]] = {
+    "InvalidInput": N_("Something in this request is not right. Check what you filled in and try again."),
+    "Denied": N_("Your role does not allow this. Ask the shift lead if you need it for your work."),
+    "NotFound": N_("This does not exist (any more), or you may not see it. Go back and reload the page."),
+    "Conflict": N_("Somebody else changed this in the meantime. Reload the page and decide again."),
+    "Unavailable": N_("A part of the system does not answer at the moment. Try again in a few seconds."),
+    "Fenced": N_("Another recorder has taken over this camera. Reload the page."),
+    "StorageFull": N_("The storage is full. Recording has stopped; nothing is erased early. Call the technician."),
+    "IntegrityLost": N_(
+        "The footage on disk is not what was recorded. It is reported as an incident; call the technician."
+    ),
+    "internal": N_("Something went wrong in the system. It has been logged; try again, or call the technician."),
+    "span.naive": N_("A time without a time zone was sent. Reload the page and try again."),
+    "span.order": N_("The end must be after the start. Correct the times."),
+    "hold.case-number": N_("A case number looks like {example}. Correct the case number."),
+    "auth.refused": N_("The user name or the password is not right. Try again."),
+    "auth.locked": N_("Too many attempts. Wait a few minutes, or ask the administrator to unlock the account."),
+    "auth.busy": N_("Too many people are signing in at once. Try again in a few seconds."),
+    "http.not-found": N_("This does not exist (any more), or you may not see it. Go back and reload the page."),
+    "http.method": N_("This page is out of date. Reload it and try again."),
+    "http.too-large": N_("This is too much text. Make it shorter."),
+    "http.media-type": N_("This page is out of date. Reload it and try again."),
+    "http.range": N_("This part of the recording does not exist. Reload the page."),
+    "input.field": N_("What stands in {field} is not right. Correct it and try again."),
+    "span.too-long": N_("This span is too long: at most {hours} hours. Choose a shorter one."),
+    "purpose.case-number": N_("For this purpose a case number is needed. Fill it in."),
+    "purpose.text": N_("Say what is checked."),
+    "view.unknown": N_("These recordings are not open (any more). Open them again."),
+    "view.closed": N_("These recordings were closed. Open them again."),
+    "playback.outside": N_("This minute lies outside of what you opened. Open it anew."),
+    "footage.open": N_("This minute is still being recorded. Try again in a minute."),
+    "footage.expiring": N_("This minute is being erased: its time was over."),
+    "footage.destroyed": N_("This minute has been erased: its time was over."),
+    "footage.lost": N_("This minute was lost when the recorder failed."),
+    "footage.key-gone": N_("This minute has been erased: its time was over."),
+    "footage.no-file": N_("The footage of this minute is missing. It is reported as an incident; call the technician."),
+    "footage.changed": N_(
+        "The footage on disk is not what was recorded. It is reported as an incident; call the technician."
+    ),
+    "playback.range": N_("This part of the recording does not exist. Reload the page."),
+    "live.ended": N_("The live picture has ended. It comes back by itself."),
+    "placement.unknown": N_("This camera is no longer here. Reload the page."),
+    "placement.ended": N_("This camera is no longer here. Reload the page."),
+    "ptz.fixed": N_("This camera can't be moved."),
+    "ptz.not-ready": N_("The camera can't be moved yet. Try again in a moment."),
+    "ptz.out-of-range": N_("The camera can't go there."),
+    "ptz.preset": N_("The camera does not know this preset position. Reload the page."),
+    "command.kind": N_("This page is out of date. Reload it and try again."),
+    "command.fields": N_("This page is out of date. Reload it and try again."),
+    "camera.no-answer": N_("The camera did not answer in time. Try again."),
+    "camera.offline": N_("The camera is offline. Try again in a moment, or call the technician."),
+    "hold.ground": N_("Choose the ground for this hold."),
+    "hold.reason": N_("Give the reason in at least {least} characters."),
+    "hold.placements": N_("Choose at least one camera."),
+    "hold.span": N_("A hold covers at most {days} days. Choose a shorter span."),
+    "hold.review": N_("The review date must lie ahead, at most {days} days. Correct the date."),
+    "hold.future": N_("A hold can't begin in the future. Correct the times."),
+    "hold.request-id": N_("Another hold was placed from this form. Close it and begin anew."),
+    "hold.unknown": N_("This hold does not exist. Reload the page."),
+    "hold.moved-on": N_("Somebody else changed this hold in the meantime. Reload the page and decide again."),
+    "export.receiver": N_("Fill in for whom the export is: name and office."),
+    "export.reason": N_("Give the reason in at least {least} characters."),
+    "export.hold-not-active": N_("The hold of this export is not active (any more). Nothing can be exported from it."),
+    "export.two-persons": N_("You asked for this export yourself: somebody else decides about it."),
+    "export.unknown": N_("This export does not exist. Reload the page."),
+    "export.moved-on": N_("Somebody else decided about this export in the meantime. Reload the page."),
+    "export.not-ready": N_("This export is not ready (any more). Reload the page."),
+    "export.nothing": N_("No footage of this hold can be read. Call the technician."),
+    "export.no-picture": N_("A part of the footage of this hold has no picture. Call the technician."),
+    "ledger.act": N_("This act is not in the catalogue. Choose one from the list."),
+    "auth.required": N_("You are signed out. Sign in to go on."),
+    "csrf": N_("This page is out of date. Reload it and try again."),
+    "ptz.locked": N_("{holder} is moving this camera. Wait until it is free."),
+}
+
+ACT_TEXTS: Final[Mapping[str, str]] = {
+    "auth.sign-in": N_("signed in"),
+    "auth.refused": N_("was refused at sign-in"),
+    "auth.sign-out": N_("signed out"),
+    "auth.locked": N_("was locked out after too many attempts"),
+    "auth.expired": N_("was signed out after too long without activity"),
+    "auth.revoked": N_("had all sessions ended"),
+    "policy.denied": N_("tried something that the role does not allow"),
+    "live.open": N_("began to watch live"),
+    "live.close": N_("stopped watching live"),
+    "playback.open": N_("opened recordings"),
+    "playback.close": N_("closed recordings"),
+    "commissioning.open": N_("opened the view for drawing masks"),
+    "commissioning.close": N_("closed the view for drawing masks"),
+    "ptz.take": N_("took the control of the camera"),
+    "ptz.move": N_("moved the camera"),
+    "ptz.stop": N_("stopped the camera's movement"),
+    "ptz.preset": N_("sent the camera to a preset position"),
+    "rec.start": N_("started recording"),
+    "rec.stop": N_("stopped recording"),
+    "rec.gap": N_("noted a gap in the recording"),
+    "rec.lost": N_("noted lost footage"),
+    "rec.damaged": N_("noted damaged footage"),
+    "rec.repaired": N_("repaired a recording after a failure"),
+    "batch.recorded": N_("listed what was recorded"),
+    "hold.place": N_("secured footage"),
+    "hold.late": N_("was too late to secure some of the footage"),
+    "hold.catch": N_("secured footage that came in later"),
+    "hold.release": N_("released secured footage"),
+    "hold.expire": N_("noted the end of a hold"),
+    "export.request": N_("asked for an export"),
+    "export.approve": N_("approved an export"),
+    "export.refuse": N_("refused an export"),
+    "export.build": N_("began to build an export"),
+    "export.ready": N_("finished an export"),
+    "export.failed": N_("could not build an export"),
+    "export.download": N_("downloaded an export"),
+    "export.erased": N_("erased an export"),
+    "case.link": N_("linked footage to a case"),
+    "destroy.intent": N_("began to erase footage"),
+    "destroy.done": N_("erased footage"),
+    "key.intent": N_("began to destroy an hour key"),
+    "key.destroyed": N_("destroyed an hour key"),
+    "orphan.erased": N_("erased a file that no record knew"),
+    "sweep.stopped": N_("stopped erasing, in doubt"),
+    "retention.breach": N_("found footage that should have been erased"),
+    "plan.draft": N_("drew a blanking plan"),
+    "plan.approve": N_("approved a blanking plan"),
+    "plan.withdraw": N_("withdrew a blanking plan"),
+    "area.add": N_("added a camera area"),
+    "designation.add": N_("added a designation"),
+    "camera.add": N_("added a camera"),
+    "camera.change": N_("changed a camera"),
+    "camera.remove": N_("removed a camera"),
+    "placement.add": N_("added a placement"),
+    "placement.end": N_("ended a placement"),
+    "clock.doubt": N_("doubted the clock"),
+    "clock.confirm": N_("confirmed that the clock is right"),
+    "user.add": N_("added an account"),
+    "user.change": N_("changed an account"),
+    "role.grant": N_("granted a role"),
+    "role.revoke": N_("took a role away"),
+    "user.disable": N_("closed an account"),
+    "audit.read": N_("read the log"),
+    "config.start": N_("started with these settings"),
+    "config.change": N_("changed the settings"),
+    "system.start": N_("started the system"),
+    "system.stop": N_("stopped the system"),
+    "integrity.checked": N_("checked the log"),
+    "integrity.lost": N_("found that something is not what was written"),
+}
+
+
+def error_text(language: str, code: str, details: Mapping[str, object]) -> str | None:
+    """Return the sentence for an error code, or None when the catalogue has none.
+
+    Args:
+        language: `nl` or `en`.
+        code: `VmsError.code`.
+        details: values for the sentence; a value that it needs and that is missing shows as its name.
+    """
+    text = ERROR_TEXTS.get(code)
+    if text is None:
+        return None
+    return translations(language).gettext(text).format_map(_Shown(details))
+
+
+def act_text(language: str, act: str) -> str:
+    """Return an act as the second half of a sentence whose first half is the actor; unknown acts show as they are."""
+    text = ACT_TEXTS.get(act)
+    return act if text is None else translations(language).gettext(text)
+
+
+class _Shown(dict[str, object]):
+    """Details that show a missing value by its name instead of failing inside an error page."""
+
+    def __missing__(self, key: str) -> str:
+        return key

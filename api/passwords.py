@@ -1,0 +1,96 @@
+"""Passwords: Argon2id, a bounded number at a time, and the same work for people who don't exist."""
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
+
+from vms.errors import InvalidInput, Unavailable
+
+SHORTEST_PASSWORD: Final = 12
+LONGEST_PASSWORD: Final = 256
+_QUEUE_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a password was right.
+
+    Args:
+        ok: it was.
+        fresh_hash: to store instead of the old hash, when that was made with weaker settings.
+    """
+
+    ok: bool
+    fresh_hash: str | None = None
+
+
+class Passwords:
+    """Hash and check passwords (RFC 9106, second recommended profile: 64 MiB, 3 passes, 4 lanes).
+
+    Args:
+        at_once: how many hashes may be computed at the same time; more callers wait a few seconds, so that a flood of sign-ins takes
+            neither all memory nor all processors.
+        cheap: the least work that the library knows, for tests.
+    """
+
+    def __init__(self, at_once: int = 2, *, cheap: bool = False) -> None:
+        self._hasher = PasswordHasher.from_parameters(CHEAPEST if cheap else RFC_9106_LOW_MEMORY)
+        self._slots = threading.BoundedSemaphore(at_once)
+        self._hash_of_nobody = self._hasher.hash("nobody has this password")
+
+    def hash(self, password: str) -> str:
+        """Return the hash to store.
+
+        Raises:
+            InvalidInput: the password is too short, too long or one character only.
+            Unavailable: too many at once.
+        """
+        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or len(set(password)) < 4:
+            raise InvalidInput(
+                f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, at least four of them different",
+                code="password.weak",
+                shortest=SHORTEST_PASSWORD,
+            )
+        with self._slot():
+            return self._hasher.hash(password)
+
+    def check(self, stored: str | None, password: str) -> Verdict:
+        """Compare a password with a stored hash.
+
+        Args:
+            stored: None for somebody who doesn't exist or may not sign in: the same work is done, the answer is no.
+            password: as typed.
+
+        Raises:
+            Unavailable: too many at once.
+        """
+        with self._slot():
+            try:
+                self._hasher.verify(stored or self._hash_of_nobody, password[:LONGEST_PASSWORD])
+            except (VerificationError, InvalidHashError):
+                return Verdict(ok=False)
+            if stored is None:
+                return Verdict(ok=False)
+            stale = self._hasher.check_needs_rehash(stored)
+            return Verdict(ok=True, fresh_hash=self._hasher.hash(password) if stale else None)
+
+    def _slot(self) -> "_Slot":
+        return _Slot(self._slots)
+
+
+class _Slot:
+    """A place among those that may compute now."""
+
+    def __init__(self, slots: threading.BoundedSemaphore) -> None:
+        self._slots = slots
+
+    def __enter__(self) -> None:
+        if not self._slots.acquire(timeout=_QUEUE_S):
+            raise Unavailable("too many people sign in at the same time: try again", code="auth.busy")
+
+    def __exit__(self, *_: object) -> None:
+        self._slots.release()

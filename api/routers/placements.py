@@ -1,0 +1,130 @@
+"""Which cameras there are and how they are, without a picture."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+
+from api.access import Asker
+from api.gate import Allow, writes
+from api.routers.shapes import Identifier, instant
+from api.running import running_of
+from config.policy import Action
+from vms.db import placements, plans
+from vms.db.placements import Placement
+from vms.db.plans import PlanVersion
+from vms.model import CameraKind, PlacementId
+
+router = APIRouter(prefix="/api", tags=["placements"])
+
+STATUS_STALE: Final = timedelta(seconds=15)
+"""A worker that has said nothing for so long is taken to be away."""
+
+_SHOWN: Final = ("reason", "fps", "viewers", "bitrate_bps", "since_at")
+_HEALTH: Final = (
+    *_SHOWN, "width", "height", "codec", "mode", "telemetry_hz", "reconnects", "restarts", "lost_packets", "clock_offset_ms", "pose_age_ms",
+    "delay_ms", "dropped_frames", "segment", "last_frame_at", "error",
+)  # fmt: skip
+
+
+@router.get("/placements", openapi_extra=writes())
+def list_placements(
+    asker: Annotated[Asker, Depends(Allow(Action.PLACEMENT_LIST))], request: Request
+) -> list[dict[str, Any]]:
+    """List the placements that last now, for the wall and for choosing."""
+    del asker
+    running = running_of(request)
+    now = running.parts.clock.now()
+    with running.parts.db.read() as conn:
+        found = placements.list_all(conn)
+        approved = plans.current_of_all(conn)
+    return [
+        {
+            **_head(item),
+            "state": {**state_of(item, now), "viewers": running.hub.viewers(item.id)},
+            "plan": _plan(approved.get(item.id)),
+            "ptz": item.camera.kind is CameraKind.PTZ,
+            "from_at": instant(item.from_at),
+            "until_at": instant(item.until_at),
+        }
+        for item in found
+    ]
+
+
+@router.get("/cameras", openapi_extra=writes())
+def camera_health(
+    asker: Annotated[Asker, Depends(Allow(Action.CAMERA_HEALTH))], request: Request
+) -> list[dict[str, Any]]:
+    """Say how the cameras are, in figures only: no picture, no address with credentials."""
+    del asker
+    parts = running_of(request).parts
+    now = parts.clock.now()
+    with parts.db.read() as conn:
+        found = placements.list_all(conn)
+        approved = plans.current_of_all(conn)
+    return [
+        {
+            **_head(item),
+            "state": state_of(item, now),
+            "health": {name: (item.status or {}).get(name) for name in _HEALTH if name in (item.status or {})},
+            "status_at": instant(item.status_at),
+            "plan": _plan(approved.get(item.id)),
+            "designation": {
+                "number": item.designation.number,
+                "valid_until_at": instant(item.designation.valid_until_at),
+            },
+            "last_segment": item.last_number,
+        }
+        for item in found
+    ]
+
+
+@router.get("/placements/{placement_id}/plans", openapi_extra=writes())
+def list_plans(
+    placement_id: Identifier, asker: Annotated[Asker, Depends(Allow(Action.PLAN_VIEW))], request: Request
+) -> list[dict[str, Any]]:
+    """List the versions of a placement's blanking plan; polygons, no picture."""
+    del asker
+    with running_of(request).parts.db.read() as conn:
+        placements.get(conn, PlacementId(placement_id))
+        versions = plans.list_versions(conn, PlacementId(placement_id))
+    return [
+        {
+            "version": plan.version,
+            "state": plan.state,
+            "no_dwelling_in_sight": plan.no_dwelling_in_sight,
+            "document": plan.document,
+            "sha256": plan.sha256,
+            "reason": plan.reason,
+            "drawn_by": plan.drawn_by,
+            "drawn_at": instant(plan.drawn_at),
+            "approved_by": plan.approved_by,
+            "approved_at": instant(plan.approved_at),
+        }
+        for plan in versions
+    ]
+
+
+def state_of(item: Placement, now: datetime) -> dict[str, Any]:
+    """Return what the pages show of a camera's state: what its worker last said, unless that is too long ago."""
+    said: Mapping[str, Any] = item.status or {}
+    shown = {name: said.get(name) for name in _SHOWN}
+    if item.until_at is not None and item.until_at <= now:
+        return {**shown, "live": "offline", "reason": "placement-ended"}
+    if item.status_at is None or now - item.status_at > STATUS_STALE:
+        return {**shown, "live": "offline", "reason": "worker-away", "fps": None, "bitrate_bps": None}
+    return {**shown, "live": said.get("state", said.get("live", "starting"))}
+
+
+def _head(item: Placement) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "name": item.name,
+        "area": {"id": item.area.id, "name": item.area.name},
+        "camera": {"id": item.camera.id, "kind": item.camera.kind, "name": item.camera.name},
+    }
+
+
+def _plan(plan: PlanVersion | None) -> dict[str, Any] | None:
+    return None if plan is None else {"version": plan.version, "no_dwelling_in_sight": plan.no_dwelling_in_sight}

@@ -1,0 +1,1 @@
+"""Benchmarks against named peers; docs/benchmarks.md tells how to read them."""

@@ -1,0 +1,42 @@
+"""Pose samples: what the camera said about where it looked, and when."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PoseSample:
+    """One answer of the camera about its pose.
+
+    The sample was taken at some instant of an interval, never at a known instant. The plan's `time_s` and `staleness_s` are added
+    by the stage: the interval here holds only what this sample itself leaves open (round trip of a poll, coarse clock).
+
+    Args:
+        at_lo_s: earliest instant at which the camera may have read this pose, on the video's clock.
+        at_hi_s: latest such instant; equal to `at_lo_s` where the camera stamps its samples.
+        arrived_s: when it reached us, same clock; it counts for frames released from then on.
+        pan_deg: to the right, wraps at +-180; None, non-finite or out of range makes the whole sample "no sample".
+        tilt_deg: up.
+        zoom: 0 wide .. 1 tele.
+        moving: what the camera says; proof of nothing.
+    """
+
+    at_lo_s: float
+    at_hi_s: float
+    arrived_s: float
+    pan_deg: float | None
+    tilt_deg: float | None
+    zoom: float | None
+    moving: bool | None = None
+
+
+def stamped_sample(
+    at_s: float | None,
+    arrived_s: float,
+    pose: tuple[float | None, float | None, float | None],
+    *,
+    moving: bool | None = None,
+) -> PoseSample:
+    """Make a sample from a device time stamp; without one it was taken somewhere in the second before it arrived."""
+    lo_s, hi_s = (arrived_s - 1.0, arrived_s) if at_s is None else (at_s, at_s)
+    pan_deg, tilt_deg, zoom = pose
+    return PoseSample(lo_s, hi_s, arrived_s, pan_deg, tilt_deg, zoom, moving)

@@ -1,0 +1,5 @@
+"""Settings: typed, frozen, read once."""
+
+from config.settings import Settings, load
+
+__all__ = ["Settings", "load"]

@@ -1,0 +1,179 @@
+"""Typed, frozen settings: read once, from a TOML file and the environment, and never changed.
+
+Validators compute; they never touch network, disk or clock. Cameras are no settings: they are data (`vms camera`).
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from vms.errors import InvalidInput
+from vms.model import RETENTION_CEILING
+
+ENVIRONMENT_PREFIX = "VMS_"
+
+
+class Settings(BaseModel):
+    """Everything that an administrator may choose. Each field's description stands in docs/settings.md (a test compares)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Annotated[
+        Path, Field(description="Folder under which everything lives that has no folder of its own.")
+    ] = Path("var")
+    database_url: Annotated[
+        str,
+        Field(description="SQLAlchemy address; empty: SQLite in `data_dir`. PostgreSQL: `postgresql+psycopg://...`."),
+    ] = ""
+    footage_dir: Annotated[
+        Path | None, Field(description="Encrypted segments and exports; empty: `footage` in `data_dir`.")
+    ] = None
+    keys_dir: Annotated[
+        Path | None,
+        Field(description="Keyring, root key and signing key; keep it off the database's volume and out of backups."),
+    ] = None
+    run_dir: Annotated[
+        Path | None, Field(description="Unix sockets and locks of running processes; a short path (at most 80 bytes).")
+    ] = None
+
+    retention_days: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=RETENTION_CEILING.days,
+            description="Days after which footage without a hold is erased; at most 28, a fraction is allowed.",
+        ),
+    ] = float(RETENTION_CEILING.days)
+    retention_margin_s: Annotated[
+        int, Field(ge=30, le=86_400, description="Seconds before the end of the retention at which erasing begins.")
+    ] = 7200
+    sweep_every_s: Annotated[float, Field(gt=0, le=3600, description="Seconds between two sweeps.")] = 60.0
+    clock_tolerance_s: Annotated[
+        float,
+        Field(gt=0, le=3600, description="How far wall, boot-time and database clock may differ before erasing stops."),
+    ] = 120.0
+
+    api_host: Annotated[str, Field(description="Address that the API listens on.")] = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=0, le=65_535, description="Port that the API listens on.")] = 8480
+    public_origin: Annotated[
+        str,
+        Field(description="How browsers reach it, e.g. `https://vms.example.nl`; empty: `http://api_host:api_port`."),
+    ] = ""
+    trusted_proxies: Annotated[
+        str, Field(description="Addresses whose `X-Forwarded-For` and `-Proto` are believed, separated by commas.")
+    ] = "127.0.0.1"
+    session_idle_s: Annotated[
+        int, Field(ge=60, le=86_400, description="Seconds without a request after which a session ends.")
+    ] = 900
+    session_longest_s: Annotated[
+        int, Field(ge=60, le=86_400, description="Seconds after which a session ends in any case.")
+    ] = 36_000
+    default_language: Annotated[
+        Literal["nl", "en"], Field(description="Language of the pages before somebody chooses.")
+    ] = "nl"
+
+    max_hold_s: Annotated[
+        float, Field(gt=0, le=1.2, description="Seconds that a frame may wait for the camera's position.")
+    ] = 0.3
+    encoder_qp: Annotated[
+        int, Field(ge=15, le=40, description="Quantiser of the masked video; lower is better and larger.")
+    ] = 24
+    encoder_gop_s: Annotated[
+        float, Field(gt=0, le=1.0, description="Seconds between keyframes of the masked video.")
+    ] = 1.0
+    free_bytes_floor: Annotated[
+        int, Field(ge=0, description="Recording stops, with an alarm, when the footage volume has fewer free bytes.")
+    ] = 256 * 1024 * 1024
+
+    ledger_name: Annotated[
+        str,
+        Field(
+            pattern=r"^[^\s+]+$",
+            description="Name of the ledger in its checkpoints, for ever; e.g. `vms.example.nl/ledger`.",
+        ),
+    ] = "vms.example.nl/ledger"
+
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severity that is logged.")
+    ] = "INFO"
+    log_format: Annotated[
+        Literal["json", "console"], Field(description="`json` for machines, `console` for people.")
+    ] = "json"
+
+    @model_validator(mode="after")
+    def _margin_leaves_something(self) -> Self:
+        if timedelta(seconds=self.retention_margin_s) >= timedelta(days=self.retention_days):
+            raise ValueError("retention_margin_s leaves nothing of retention_days")
+        origin = self.public_origin
+        if origin and (urlsplit(origin).scheme not in {"http", "https"} or urlsplit(origin).path not in {"", "/"}):
+            raise ValueError("public_origin must be a scheme and a host only, e.g. https://vms.example.nl")
+        return self
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy address of the database."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'vms.sqlite'}"
+
+    @property
+    def footage(self) -> Path:
+        """Folder of encrypted segments and exports."""
+        return self.footage_dir or self.data_dir / "footage"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the keyring, the root key and the signing key."""
+        return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def run(self) -> Path:
+        """Folder of Unix sockets and locks."""
+        return self.run_dir or self.data_dir / "run"
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host under which browsers reach the API."""
+        return (self.public_origin or f"http://{self.api_host}:{self.api_port}").rstrip("/")
+
+    @property
+    def keep_for(self) -> timedelta:
+        """How long after its first frame a segment without a hold is due: retention less the margin."""
+        return timedelta(days=self.retention_days) - timedelta(seconds=self.retention_margin_s)
+
+
+def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: a TOML file, or None for the defaults.
+        environment: `VMS_<FIELD>` overrides the file; os.environ by default.
+
+    Raises:
+        InvalidInput: the file can't be read, or a value is wrong: names the setting, the value's place and the rule.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    if path is not None:
+        try:
+            values |= tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidInput(f"settings file {path} can't be read: {error}", code="settings.file") from error
+    for name in Settings.model_fields:
+        text = environment.get(ENVIRONMENT_PREFIX + name.upper())
+        if text is not None:
+            values[name] = text
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {item['msg']}" for item in error.errors()
+        )
+        raise InvalidInput(
+            f"settings: {problems} (from {path or 'the defaults'} and {ENVIRONMENT_PREFIX}* variables)",
+            code="settings.value",
+        ) from error

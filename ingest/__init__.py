@@ -1,0 +1,1 @@
+"""Ingest: cameras in, blanked and encrypted footage and live packets out."""

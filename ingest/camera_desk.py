@@ -1,0 +1,138 @@
+"""The camera's ONVIF services for several threads: connected when first needed, again after a failure, one call at a time."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from ingest.address import CameraAddress
+from ingest.position import PositionClient
+from ingest.ptz_space import Preset, PtzSpaces
+from vms.clock import Clock
+from vms.errors import InvalidInput, Unavailable
+
+Found = TypeVar("Found")
+
+
+class Device(Protocol):
+    """What the desk needs of `OnvifDevice`."""
+
+    def ptz_spaces(self) -> PtzSpaces:
+        """Read what position numbers mean."""
+
+    def ptz_url(self) -> str:
+        """Tell where the PTZ service is."""
+
+    def profile_token(self) -> str:
+        """Tell the profile."""
+
+    def camera_now(self) -> datetime:
+        """Tell the camera's time."""
+
+    def request_sync_point(self) -> None:
+        """Ask for a keyframe."""
+
+    def move(self, pan: float, tilt: float, zoom: float) -> None:
+        """Move."""
+
+    def stop(self) -> None:
+        """Stop."""
+
+    def go_to(self, spaces: PtzSpaces, pan_deg: float, tilt_deg: float, zoom: float) -> None:
+        """Go to a pose."""
+
+    def presets(self) -> list[Preset]:
+        """List stored poses."""
+
+    def go_to_preset(self, preset_id: str) -> None:
+        """Go to a stored pose."""
+
+    def close(self) -> None:
+        """Close."""
+
+
+def connect(address: CameraAddress, clock: Clock) -> Device:
+    """Connect to a device; its SOAP library is loaded only here, by workers whose camera has ONVIF."""
+    from ingest.onvif_device import OnvifDevice
+
+    return OnvifDevice(address, clock)
+
+
+class CameraDesk:
+    """Pass calls on to the device.
+
+    Args:
+        make: connects; raises a VmsError.
+    """
+
+    def __init__(
+        self,
+        address: CameraAddress,
+        clock: Clock,
+        make: Callable[[CameraAddress, Clock], Device] = connect,
+    ) -> None:
+        self._address = address
+        self._clock = clock
+        self._make = make
+        self._lock = threading.RLock()
+        self._device: Device | None = None
+        self._spaces: PtzSpaces | None = None
+
+    def position_client(self) -> tuple[PositionClient, PtzSpaces]:
+        """Return a client for the camera's position, with a connection of its own, and what its numbers mean."""
+
+        def made(device: Device) -> tuple[PositionClient, PtzSpaces]:
+            account = (self._address.username, self._address.password)
+            client = PositionClient(device.ptz_url(), device.profile_token(), account, device.camera_now)
+            return client, self._known_spaces(device)
+
+        return self._ask(made)
+
+    def request_sync_point(self) -> None:
+        """Ask the camera for a keyframe."""
+        self._ask(lambda device: device.request_sync_point())
+
+    def move(self, pan: float, tilt: float, zoom: float) -> None:
+        """Move at shares of the top speed."""
+        self._ask(lambda device: device.move(pan, tilt, zoom))
+
+    def stop(self) -> None:
+        """Stop."""
+        self._ask(lambda device: device.stop())
+
+    def go_to(self, pan_deg: float, tilt_deg: float, zoom: float) -> None:
+        """Go to a pose."""
+        self._ask(lambda device: device.go_to(self._known_spaces(device), pan_deg, tilt_deg, zoom))
+
+    def presets(self) -> list[Preset]:
+        """List stored poses."""
+        return self._ask(lambda device: device.presets())
+
+    def go_to_preset(self, preset_id: str) -> None:
+        """Go to a stored pose."""
+        self._ask(lambda device: device.go_to_preset(preset_id))
+
+    def forget(self) -> None:
+        """Connect anew at the next call."""
+        with self._lock:
+            device, self._device, self._spaces = self._device, None, None
+        if device is not None:
+            device.close()
+
+    def _ask(self, question: Callable[[Device], Found]) -> Found:
+        if self._address.onvif_url is None:
+            raise InvalidInput("this camera has no ONVIF address", code="camera.no-onvif")
+        with self._lock:
+            if self._device is None:
+                self._device = self._make(self._address, self._clock)
+            try:
+                return question(self._device)
+            except Unavailable:
+                # Sessions, tokens and addresses may be stale after a reboot of the camera.
+                self.forget()
+                raise
+
+    def _known_spaces(self, device: Device) -> PtzSpaces:
+        if self._spaces is None:
+            self._spaces = device.ptz_spaces()
+        return self._spaces

@@ -1,0 +1,68 @@
+"""The copied way of a camera that never sees a dwelling, by a plan that two persons approved: its own packets, untouched."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from ingest.decoder import PictureDecoder
+from ingest.output import Output
+from ingest.source import CameraStream, SourcePacket
+from vms.footage.nal import ParameterSets, find_parameter_sets, split_annex_b
+from vms.footage.recorder import Packet
+
+
+class CopiedWay:
+    """Hand on one session's H.264 packets. Made for one thread.
+
+    Args:
+        in_order: makes instants rise (the session's CaptureMap).
+
+    Attributes:
+        possible: False once the stream has shown pictures in another order than they are shown in (B-frames): such a stream is
+            transcoded instead.
+    """
+
+    def __init__(self, stream: CameraStream, output: Output, in_order: Callable[[datetime], datetime]) -> None:
+        self._stream = stream
+        self._output = output
+        self._in_order = in_order
+        self._sets: ParameterSets | None = None
+        self._size_px = (0, 0)
+        self._last_ticks: int | None = None
+        self._waits_for_keyframe = True
+        self.possible = stream.codec == "h264"
+
+    def packet(self, packet: SourcePacket, captured_at: datetime) -> None:
+        """Take the next packet."""
+        if self._last_ticks is not None and packet.media_ticks < self._last_ticks and not packet.jumped:
+            self.possible = False
+            return
+        self._last_ticks = packet.media_ticks
+        if self._waits_for_keyframe and not packet.is_keyframe:
+            return
+        self._waits_for_keyframe = False
+        data = bytes(packet.packet)
+        if packet.is_keyframe:
+            data = self._with_sets(data, packet)
+        captured_at = self._in_order(captured_at)
+        self._output.note(captured_at, None, 0.0, "none")
+        self._output.packet(Packet(data, captured_at, packet.is_keyframe, *self._size_px, "h264"))
+
+    def lost(self) -> None:
+        """Packets were dropped: go on at a keyframe."""
+        self._waits_for_keyframe = True
+
+    def _with_sets(self, data: bytes, packet: SourcePacket) -> bytes:
+        """Return a keyframe that carries its parameter sets, and note the size that they tell."""
+        found = find_parameter_sets(split_annex_b(data), "h264")
+        if found is None and self._stream.parameter_sets:
+            data = self._stream.parameter_sets + data
+            found = find_parameter_sets(split_annex_b(data), "h264")
+        if found is not None and found != self._sets:
+            self._sets = found
+            self._size_px = self._size_of(packet)
+        return data
+
+    def _size_of(self, packet: SourcePacket) -> tuple[int, int]:
+        decoder = PictureDecoder("h264", self._stream.parameter_sets or None, lambda _ticks: 0.0)
+        pictures = decoder.decode(packet.packet) or decoder.flush()
+        return (pictures[0].frame.width_px, pictures[0].frame.height_px) if pictures else self._size_px

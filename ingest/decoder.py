@@ -1,0 +1,248 @@
+"""Decode a camera's packets to raw frames, and say of each whether the bit stream behind it was whole.
+
+One decoder thread: more of them add a frame of delay each (facts/media.md).
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import av
+import av.error
+import numpy as np
+from av.codec.context import ThreadType
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from blanking.frames import Plane, RawFrame
+from ingest.bitstream import parameter_nals, split_sample
+from ingest.loss import Finding, H264LossDetector, LossDetector
+from ingest.loss_h265 import H265LossDetector
+from vms.errors import InvalidInput
+
+_MOST_OUTSTANDING = 32
+"""Pictures that a decoder may hold back for reordering: more than any codec's 16."""
+_FULL_RANGE = 2
+_log = logging.getLogger(__name__)
+
+Packet: TypeAlias = "av.Packet[Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture.
+
+    Args:
+        frame: the raw frame.
+        suspect: it may show pixels of a lost or damaged picture: grey it.
+        is_keyframe: it predicts from no other picture.
+    """
+
+    frame: RawFrame
+    suspect: bool
+    is_keyframe: bool
+
+
+class PictureDecoder:
+    """Decode one video stream.
+
+    After a lost or damaged picture everything is suspect until the next clean IDR. `note_loss` says so from outside (RTP
+    sequence gap, reconnect).
+
+    Args:
+        codec: FFmpeg's name, e.g. h264, hevc; or the context that a container made for its stream, which knows things that
+            only the container says (the size of FFV1, say). It is this decoder's alone from then on.
+        extradata: the stream's parameter sets as the container gives them.
+        instant_of: maps a time stamp (in the stream's time base) to seconds on the video's clock.
+    """
+
+    def __init__(
+        self, codec: str | VideoCodecContext, extradata: bytes | None, instant_of: Callable[[int], float]
+    ) -> None:
+        context = _new_context(codec) if isinstance(codec, str) else codec
+        codec = context.name
+        context.thread_count, context.thread_type = 1, ThreadType.SLICE
+        context.copy_opaque = True
+        if extradata and context.extradata != extradata:
+            context.extradata = extradata
+        self._context = context
+        self._instant_of = instant_of
+        self._detector: LossDetector | None = None
+        self._prefix_bytes = 0
+        if codec in {"h264", "hevc"}:
+            self._detector = H264LossDetector() if codec == "h264" else H265LossDetector()
+            nals, self._prefix_bytes = parameter_nals(extradata, hevc=codec == "hevc")
+            for nal in nals:
+                self._learn(nal)
+        self._intact = False
+        self._leading_suspect = True
+        self._sequence = 0
+        self._suspect_of: dict[int, bool] = {}
+        self._held: list[tuple[int, Picture]] = []
+        self._clean_starts: list[int] = []
+
+    def note_loss(self) -> None:
+        """Treat everything up to the next clean IDR as suspect."""
+        self._intact = False
+        for sequence in self._suspect_of:
+            self._suspect_of[sequence] = True
+
+    def decode(self, packet: Packet) -> list[Picture]:
+        """Return the pictures that this packet completes, in the order in which they are shown."""
+        if not packet.size:
+            return []
+        sequence = self._sequence
+        self._sequence += 1
+        self._suspect_of[sequence] = self._judge(packet, sequence)
+        packet.opaque = sequence
+        try:
+            frames = self._context.decode(packet)
+        except av.error.FFmpegError as error:
+            _log.info("picture damaged: %s", error)
+            self._suspect_of.pop(sequence, None)
+            self.note_loss()
+            return self._releasable()
+        for frame in frames:
+            self._take(frame)
+        self._give_up_on_old(sequence)
+        return self._releasable()
+
+    def flush(self) -> list[Picture]:
+        """Return the pictures still held back; the decoder starts afresh afterwards."""
+        try:
+            for frame in self._context.decode(None):
+                self._take(frame)
+        except av.error.FFmpegError as error:
+            _log.info("end of stream damaged: %s", error)
+        self._suspect_of.clear()
+        pictures = self._releasable()
+        self._context.flush_buffers()
+        self._intact = False
+        return pictures
+
+    def _learn(self, nal: bytes) -> None:
+        assert self._detector is not None
+        try:
+            self._detector.learn(nal)
+        except (EOFError, IndexError):
+            _log.warning("a parameter set of the stream cannot be read; its pictures will be grey")
+
+    def _judge(self, packet: Packet, sequence: int) -> bool:
+        """Return whether the packet's picture is suspect."""
+        if packet.is_corrupt:
+            self.note_loss()
+            return True
+        if self._detector is None:
+            finding = Finding.CLEAN_START if packet.is_keyframe else Finding.CONTINUES
+        else:
+            nals = split_sample(bytes(packet), self._prefix_bytes)
+            finding = Finding.LOST if nals is None else self._detector.see(nals)
+        if finding is Finding.CLEAN_START:
+            self._leading_suspect = not self._intact
+            self._intact = True
+            self._clean_starts = [*self._clean_starts[-_MOST_OUTSTANDING:], sequence]
+        elif finding is Finding.LOST:
+            self._intact = False
+        elif finding is Finding.LEADING:
+            return self._leading_suspect or not self._intact
+        return not self._intact
+
+    def _take(self, frame: VideoFrame) -> None:
+        sequence = frame.opaque if isinstance(frame.opaque, int) else None
+        suspect = True if sequence is None else self._suspect_of.pop(sequence, True)
+        if frame.is_corrupt:
+            self._damage_from(sequence)
+            suspect = True
+        picture = Picture(raw_frame(frame, self._instant_of), suspect, frame.key_frame)
+        self._held.append((sequence if sequence is not None else -1, picture))
+
+    def _damage_from(self, sequence: int | None) -> None:
+        """Make everything decoded after a damaged picture suspect, unless an IDR came in between."""
+        first = -1 if sequence is None else sequence
+        later_clean = min((s for s in self._clean_starts if s > first), default=None)
+        for other in self._suspect_of:
+            if other > first and (later_clean is None or other < later_clean):
+                self._suspect_of[other] = True
+        self._held = [
+            (s, Picture(p.frame, suspect=True, is_keyframe=p.is_keyframe))
+            if s > first and (later_clean is None or s < later_clean)
+            else (s, p)
+            for s, p in self._held
+        ]
+        if later_clean is None:
+            self._intact = False
+
+    def _give_up_on_old(self, newest: int) -> None:
+        """Treat a picture that never came out as lost: the decoder dropped it, and what follows it may lack it."""
+        reorders = self._detector is None or self._context.has_b_frames > 0
+        overdue = [s for s in self._suspect_of if s < newest - _MOST_OUTSTANDING or not reorders]
+        for sequence in overdue:
+            del self._suspect_of[sequence]
+        if overdue and self._detector is not None and not self._detector.interlaced:
+            self.note_loss()
+
+    def _releasable(self) -> list[Picture]:
+        """Return the held pictures whose predecessors in decoding order have all come out, so that damage is known."""
+        if self._detector is None:
+            held, self._held = self._held, []
+            return [picture for _sequence, picture in held]
+        oldest = min(self._suspect_of, default=self._sequence)
+        count = 0
+        for sequence, _picture in self._held:
+            if sequence > oldest:
+                break
+            count += 1
+        out, self._held = self._held[:count], self._held[count:]
+        return [picture for _sequence, picture in out]
+
+
+def _new_context(codec: str) -> VideoCodecContext:
+    try:
+        context = av.CodecContext.create(codec, "r")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise InvalidInput(f"There is no decoder for {codec!r} video: {error}.", code="video.codec") from error
+    if not isinstance(context, VideoCodecContext):
+        raise InvalidInput(f"{codec!r} is not a video codec.", code="video.codec")
+    return context
+
+
+def raw_frame(frame: VideoFrame, instant_of: Callable[[int], float]) -> RawFrame:
+    """Wrap a decoded frame without copying it; formats that cannot be burned directly are converted first.
+
+    Returns:
+        A raw frame of 4:2:0 (even sizes), or of the decoder's own 4:2:0 or 4:4:4 (odd sizes).
+    """
+    full_range = frame.color_range == _FULL_RANGE
+    even = frame.width % 2 == 0 and frame.height % 2 == 0
+    direct = {"yuv420p", "yuvj420p"} if even else {"yuv420p", "yuvj420p", "yuv444p", "yuvj444p"}
+    pts, name = frame.pts, frame.format.name
+    if name not in direct:
+        full_range = full_range or name.startswith("yuvj")
+        family: Literal["yuvj", "yuv"] = "yuvj" if full_range else "yuv"
+        try:
+            frame = frame.reformat(format=family + ("420p" if even else "444p"))
+            name = frame.format.name
+        except (av.error.FFmpegError, ValueError) as error:
+            _log.warning("pixel format %s cannot be converted: %s", name, error)
+    shown = name in direct or name.endswith(("420p", "444p"))
+    none = np.empty((0, 0), np.uint8)
+    planes = (_plane_view(frame, 0), _plane_view(frame, 1), _plane_view(frame, 2)) if shown else (none, none, none)
+    return RawFrame(
+        planes=planes,
+        width_px=frame.width,
+        height_px=frame.height,
+        pixel_format=name,
+        captured_s=instant_of(pts) if pts is not None else float("nan"),
+        pts=pts,
+        owner=frame,
+        full_range=full_range,
+    )
+
+
+def _plane_view(frame: VideoFrame, index: int) -> Plane:
+    plane = frame.planes[index]
+    lines: Plane = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    view = lines[: plane.height, : plane.width]
+    view.flags.writeable = False  # these samples are the decoder's references
+    return view

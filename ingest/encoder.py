@@ -1,0 +1,170 @@
+"""Encode blanked pictures to H.264 with x264; this module and the decoder are the ones that know the codec library.
+
+The settings are those of facts/media.md: ultrafast + CABAC + deblocking + 8x8 transform at constant QP, one thread, no B pictures,
+parameter sets in every key picture, so that any key picture can start a file, a fragment or a viewer.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import av.error
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+
+from blanking.frames import BlankedFrame
+from ingest.bitstream import NAL_SEI, join_annexb, split_nals
+from vms.errors import Unavailable
+
+_CLOCK = Fraction(1, 90_000)
+_TICKS = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPicture:
+    """One access unit.
+
+    Args:
+        data: Annex B, without SEI; a key picture starts with its parameter sets.
+        is_keyframe: an IDR picture.
+        pts: as given to `encode`.
+        captured_s: the blanked frame's instant.
+        width_px, height_px: size of the picture.
+    """
+
+    data: bytes
+    is_keyframe: bool
+    pts: int
+    captured_s: float
+    width_px: int
+    height_px: int
+
+
+class PictureEncoder:
+    """An x264 encoder that takes blanked frames only.
+
+    It reopens by itself, with a key picture, when size, sample range or QP change.
+
+    Args:
+        qp: constant quantiser, 0 (lossless) .. 51.
+        gop_frames: a key picture at least every so many frames.
+        preset: x264's speed preset.
+    """
+
+    def __init__(self, *, qp: int = 24, gop_frames: int = 50, preset: str = "ultrafast") -> None:
+        if not 0 <= qp <= 51 or gop_frames < 1:
+            raise ValueError(f"qp {qp} or gop_frames {gop_frames} out of range")
+        self._qp = qp
+        self._gop_frames = gop_frames
+        self._preset = preset
+        self._context: VideoCodecContext | None = None
+        self._opened_for: tuple[int, int, str, int] | None = None
+        self._since_key = 0
+        self._ticks = 0
+        self._inside: deque[tuple[int, float]] = deque()
+
+    def set_qp(self, qp: int) -> None:
+        """Use another quantiser from the next key picture on."""
+        if not 0 <= qp <= 51:
+            raise ValueError(f"qp {qp} out of range")
+        self._qp = qp
+
+    def encode(self, frame: BlankedFrame, pts: int, *, force_keyframe: bool = False) -> list[EncodedPicture]:
+        """Encode one picture; with these settings its access unit comes back at once.
+
+        Raises:
+            Unavailable: the encoder failed; make another one.
+        """
+        if not isinstance(frame, BlankedFrame):
+            raise TypeError("only blanked frames are encoded")
+        out: list[EncodedPicture] = []
+        key = force_keyframe or self._context is None or self._since_key >= self._gop_frames
+        wanted = (frame.width_px, frame.height_px, frame.pixel_format, self._qp)
+        if self._opened_for is None or wanted[:3] != self._opened_for[:3] or (key and wanted != self._opened_for):
+            out += self.flush()
+            self._open(wanted)
+            key = True
+        assert self._context is not None
+        picture = _video_frame(frame)
+        # x264 gets a clock of its own: cameras' time stamps repeat and go backwards, and it only passes them through.
+        picture.pts, picture.time_base = self._ticks, _CLOCK
+        picture.pict_type = PictureType.I if key else PictureType.NONE
+        self._ticks += _TICKS
+        self._since_key = 1 if key else self._since_key + 1
+        self._inside.append((pts, frame.captured_s))
+        return out + self._coded(picture)
+
+    def flush(self) -> list[EncodedPicture]:
+        """Return what is still inside and close the encoder; the next picture opens it again."""
+        if self._context is None:
+            return []
+        out = self._coded(None)
+        self._context, self._opened_for = None, None
+        self._inside.clear()
+        return out
+
+    def close(self) -> None:
+        """Drop the encoder."""
+        self._context, self._opened_for = None, None
+        self._inside.clear()
+
+    def _open(self, wanted: tuple[int, int, str, int]) -> None:
+        width_px, height_px, pixel_format, qp = wanted
+        context = av.CodecContext.create("libx264", "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height, context.pix_fmt = width_px, height_px, pixel_format
+        context.time_base, context.framerate = _CLOCK, Fraction(_CLOCK.denominator, _TICKS)
+        context.thread_count = 1
+        context.max_b_frames = 0
+        context.gop_size = 1_000_000  # key pictures are forced by count, so that all cameras' settings mean the same
+        context.options = {
+            "preset": self._preset,
+            "tune": "zerolatency",
+            "qp": str(qp),
+            "forced-idr": "1",
+            "x264-params": "cabac=1:no-deblock=0:8x8dct=1:stitchable=1:scenecut=0",
+        }
+        try:
+            context.open()
+        except av.error.FFmpegError as error:
+            raise Unavailable(f"x264 cannot be opened for {width_px}x{height_px} {pixel_format}: {error}") from error
+        self._context, self._opened_for = context, wanted
+
+    def _coded(self, picture: VideoFrame | None) -> list[EncodedPicture]:
+        assert self._context is not None
+        assert self._opened_for is not None
+        try:
+            packets = self._context.encode(picture)
+        except av.error.FFmpegError as error:
+            raise Unavailable(f"x264 failed: {error}") from error
+        out = []
+        for packet in packets:
+            if not packet.size:
+                continue
+            pts, captured_s = self._inside.popleft()
+            nals = [nal for nal in split_nals(bytes(packet)) if nal[0] & 0x1F != NAL_SEI]
+            out.append(
+                EncodedPicture(
+                    data=join_annexb(nals),
+                    is_keyframe=packet.is_keyframe,
+                    pts=pts,
+                    captured_s=captured_s,
+                    width_px=self._opened_for[0],
+                    height_px=self._opened_for[1],
+                )
+            )
+        return out
+
+
+def _video_frame(frame: BlankedFrame) -> VideoFrame:
+    """Return the library's frame: on the same memory for 4:2:0, copied for 4:4:4, which it cannot wrap."""
+    if frame.pixel_format.endswith("420p"):
+        return VideoFrame.from_numpy_buffer(frame.buffer, frame.pixel_format)
+    picture = VideoFrame(frame.width_px, frame.height_px, frame.pixel_format)
+    for index, plane in enumerate(picture.planes):
+        lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        rows = slice(index * frame.height_px, (index + 1) * frame.height_px)
+        lines[: frame.height_px, : frame.width_px] = frame.buffer[rows]
+    return picture

@@ -1,0 +1,232 @@
+"""The masked way of a camera: decode, blank, encode. Nothing raw leaves this module."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from blanking.decision import BlankAll, GreyReason
+from blanking.frames import RawFrame
+from blanking.plan import DirectionPlan, ImagePlan, Plan
+from blanking.pose import PoseSample
+from blanking.stage import BlankingStage, Released
+from ingest.budget import BitBudget
+from ingest.decoder import Picture, PictureDecoder
+from ingest.encoder import PictureEncoder
+from ingest.gauge import Gauge
+from ingest.output import Output
+from ingest.plan_watch import ActivePlan
+from ingest.shedding import Shedder
+from ingest.source import CameraStream, SourcePacket
+from ingest.video_clock import VideoClock
+from vms.clock import Clock
+from vms.footage.recorder import Packet
+from vms.model import CameraKind
+
+log = structlog.get_logger(__name__)
+
+MOST_INSIDE = 600
+SUSPECT_BEFORE_ASKING = 3
+_DECODERS = {"h264": "h264", "h265": "hevc"}
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedSettings:
+    """How to mask and encode.
+
+    Args:
+        max_hold_s: how long a frame waits for the camera's position.
+        qp: finest quantiser.
+        gop_s: a keyframe at least this often.
+    """
+
+    max_hold_s: float
+    qp: int
+    gop_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What must be known of a packet when its frame comes out."""
+
+    captured_at: datetime
+    captured_s: float
+    arrived_s: float
+    grey: GreyReason | None
+
+
+class MaskedWay:
+    """Turn one session's packets into blanked, encoded packets. Made for one thread.
+
+    Args:
+        stream: the session.
+        kind: a PTZ camera is blanked by directions only.
+        active: the approved plan.
+        video_clock: on which pictures and poses are compared.
+        in_order: makes instants rise (the session's CaptureMap).
+        ask_for_keyframe: called when pictures are suspect; must not wait.
+    """
+
+    def __init__(
+        self,
+        stream: CameraStream,
+        kind: CameraKind,
+        active: ActivePlan,
+        settings: MaskedSettings,
+        *,
+        video_clock: VideoClock,
+        clock: Clock,
+        output: Output,
+        gauge: Gauge,
+        shedder: Shedder,
+        in_order: Callable[[datetime], datetime],
+        ask_for_keyframe: Callable[[], None],
+    ) -> None:
+        self._kind = kind
+        self._settings = settings
+        self._video_clock = video_clock
+        self._clock = clock
+        self._output = output
+        self._gauge = gauge
+        self._shedder = shedder
+        self._in_order = in_order
+        self._ask_for_keyframe = ask_for_keyframe
+        self._inside: OrderedDict[int, _Inside] = OrderedDict()
+        self._decoder = PictureDecoder(_DECODERS[stream.codec], stream.parameter_sets or None, self._instant_of)
+        self._encoder = PictureEncoder(qp=settings.qp, gop_frames=10_000)
+        self._budget = BitBudget(settings.qp)
+        self._active = active
+        self._stage = self._new_stage(None)
+        self._steps = video_clock.steps
+        self._suspects = 0
+        self._key_at: datetime | None = None
+        self._size_px = (0, 0)
+
+    def packet(self, packet: SourcePacket, captured_at: datetime) -> None:
+        """Take the next packet."""
+        self._start_afresh_after_step()
+        if not self._shedder.wants_packet(is_keyframe=packet.is_keyframe):
+            return
+        self._inside[packet.media_ticks] = _Inside(
+            captured_at,
+            self._video_clock.captured_s(packet),
+            packet.arrived_s,
+            self._video_clock.grey_reason(packet),
+        )
+        while len(self._inside) > MOST_INSIDE:
+            self._inside.popitem(last=False)
+        if packet.jumped:
+            self._decoder.note_loss()
+        for picture in self._decoder.decode(packet.packet):
+            self._picture(picture)
+
+    def sample(self, sample: PoseSample) -> None:
+        """Take a pose sample."""
+        self._start_afresh_after_step()
+        self._stage.add_sample(sample)
+
+    def lost(self) -> None:
+        """Packets were dropped before they came here."""
+        self._decoder.note_loss()
+
+    def release(self) -> None:
+        """Hand on the frames that may leave now."""
+        self._hand_on(self._stage.release(self._now_s()))
+
+    def wait_s(self) -> float | None:
+        """Return how long the oldest frame may still wait; None when none does."""
+        deadline_s = self._stage.next_deadline_s()
+        return None if deadline_s is None else max(0.0, deadline_s - self._now_s())
+
+    def replan(self, active: ActivePlan) -> None:
+        """Blank what comes from now on by another plan; what waits is still blanked by the one before."""
+        self._hand_on(self._stage.flush(self._now_s()))
+        self._active = active
+        self._stage = self._new_stage(self._size_px)
+        self._key_at = None
+
+    def close(self) -> None:
+        """Hand on what waits and end."""
+        self._hand_on(self._stage.flush(self._now_s()))
+        self._encoder.close()
+
+    def _picture(self, picture: Picture) -> None:
+        frame = picture.frame
+        inside = self._inside.get(frame.pts) if frame.pts is not None else None
+        self._ask_when_suspect(suspect=picture.suspect)
+        if inside is None or not self._shedder.wants_frame():
+            return
+        self._fit(frame)
+        grey = GreyReason.LOST_PICTURE if picture.suspect else inside.grey
+        self._stage.add_frame(frame, self._video_clock.now_s(inside.arrived_s), grey)
+
+    def _fit(self, frame: RawFrame) -> None:
+        size_px = (frame.width_px, frame.height_px)
+        if size_px == self._size_px:
+            return
+        self._size_px = size_px
+        if self._active.no_dwelling_in_sight:
+            self._hand_on(self._stage.flush(self._now_s()))
+            self._stage = self._new_stage(size_px)
+
+    def _new_stage(self, size_px: tuple[int, int] | None) -> BlankingStage:
+        return BlankingStage(self._plan(size_px), self._settings.max_hold_s)
+
+    def _plan(self, size_px: tuple[int, int] | None) -> Plan | None:
+        """Return the plan to blank by; None, all grey, for one that does not suit the kind of camera."""
+        active = self._active
+        if self._kind is CameraKind.PTZ:
+            # Masks fixed in the picture, or none at all, are wrong as soon as the camera turns.
+            return active.plan if isinstance(active.plan, DirectionPlan) else None
+        if active.no_dwelling_in_sight and size_px is not None:
+            return ImagePlan(size_px[0], size_px[1], ())
+        return active.plan
+
+    def _ask_when_suspect(self, *, suspect: bool) -> None:
+        self._suspects = self._suspects + 1 if suspect else 0
+        if self._suspects % 50 == SUSPECT_BEFORE_ASKING:
+            self._ask_for_keyframe()
+
+    def _start_afresh_after_step(self) -> None:
+        """Poses from before the camera's clock was set say nothing about pictures from after it."""
+        if self._steps == self._video_clock.steps:
+            return
+        self._steps = self._video_clock.steps
+        log.warning("the camera's clock was set: grey until pictures and poses agree", step=self._video_clock.last_step)
+        self._hand_on(self._stage.flush(self._now_s()))
+        self._stage = self._new_stage(self._size_px)
+
+    def _hand_on(self, released: list[Released]) -> None:
+        for one in released:
+            inside = self._inside.pop(one.frame.pts, None) if one.frame.pts is not None else None
+            if inside is None:
+                continue
+            captured_at = self._in_order(inside.captured_at)
+            due = self._key_at is None or (captured_at - self._key_at).total_seconds() >= self._settings.gop_s
+            reason = one.decision.reason.value if isinstance(one.decision, BlankAll) else None
+            source = "fixed" if self._kind is CameraKind.FIXED else "interpolated"
+            for coded in self._encoder.encode(one.frame, one.frame.pts or 0, force_keyframe=due):
+                self._output.note(captured_at, reason, one.margin_px, "none" if reason else source)
+                self._output.packet(
+                    Packet(coded.data, captured_at, coded.is_keyframe, coded.width_px, coded.height_px, "h264")
+                )
+                if coded.is_keyframe:
+                    self._key_at = captured_at
+                self._encoder.set_qp(
+                    self._budget.see(
+                        len(coded.data),
+                        captured_at.timestamp(),
+                        is_keyframe=coded.is_keyframe,
+                        pixels=coded.width_px * coded.height_px,
+                    )
+                )
+            self._gauge.delay((self._clock.monotonic_s() - inside.arrived_s) * 1000)
+
+    def _instant_of(self, ticks: int) -> float:
+        inside = self._inside.get(ticks)
+        return float("nan") if inside is None else inside.captured_s
+
+    def _now_s(self) -> float:
+        return self._video_clock.now_s(self._clock.monotonic_s())

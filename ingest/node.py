@@ -1,0 +1,166 @@
+"""Run one worker process per placement: start, restart with backoff, follow the database, drain on SIGTERM."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ingest.backoff import Backoff
+from ingest.parts import IngestParts
+from vms.db import placements
+from vms.errors import Unavailable
+from vms.model import PlacementId
+
+LOOK_EVERY_S = 0.5
+PLACEMENTS_EVERY_S = 2.0
+DRAIN_WITHIN_S = 25.0
+"""Workers seal their segments within twenty seconds; one that does not is killed, and its next start repairs."""
+
+Command = Callable[[PlacementId], Sequence[str]]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Child:
+    """A worker's process, or the wait for its next start."""
+
+    placement_id: PlacementId
+    backoff: Backoff
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    restart_s: float = 0.0
+    wanted: bool = True
+    kill_s: float | None = None
+
+
+class IngestNode:
+    """Keep the workers of all placements running. One worker's end touches no other.
+
+    Args:
+        parts: the adapters.
+        arguments: options that give a child process the same settings.
+        stop: set to drain.
+        command: the command line of a placement's worker, for tests.
+    """
+
+    def __init__(
+        self,
+        parts: IngestParts,
+        arguments: Sequence[str],
+        stop: threading.Event,
+        *,
+        command: Command | None = None,
+    ) -> None:
+        self._parts = parts
+        self._stop = stop
+        self._command = command or (
+            lambda placement_id: [
+                sys.executable,
+                "-m",
+                "vms.cli.main",
+                *arguments,
+                "ingest",
+                "--placement",
+                placement_id,
+            ]
+        )
+        # Workers end with us however we end: a second set of them would only meet locked cameras.
+        self._environment = os.environ | {"VMS_DIE_WITH_PARENT": "1"}
+        self._children: dict[PlacementId, _Child] = {}
+        self._looked_s: float | None = None
+
+    def run(self) -> None:
+        """Run until told to stop; then let the workers close their segments."""
+        try:
+            while not self._stop.is_set():
+                self.look()
+                self._parts.clock.wait(self._stop, LOOK_EVERY_S)
+        finally:
+            self.drain()
+
+    def look(self) -> None:
+        """Follow the database, start what should run, notice what has ended."""
+        now_s = self._parts.clock.monotonic_s()
+        if self._looked_s is None or now_s - self._looked_s >= PLACEMENTS_EVERY_S:
+            self._looked_s = now_s
+            self._follow(now_s)
+        for child in list(self._children.values()):
+            self._look_after(child, now_s)
+
+    def drain(self) -> None:
+        """Tell all workers to stop, wait for them, and kill those that don't."""
+        running = {child.placement_id: child.process for child in self._children.values() if child.process is not None}
+        for process in running.values():
+            if process.poll() is None:
+                process.terminate()
+        give_up_s = self._parts.clock.monotonic_s() + DRAIN_WITHIN_S
+        for placement_id, process in running.items():
+            try:
+                process.wait(max(0.1, give_up_s - self._parts.clock.monotonic_s()))
+            except subprocess.TimeoutExpired:
+                log.error("a worker did not drain in time, killed", placement_id=placement_id)  # noqa: TRY400 - expected
+                process.kill()
+                process.wait()
+        self._children.clear()
+
+    def pids(self) -> dict[PlacementId, int]:
+        """Return the processes that run."""
+        return {child.placement_id: child.process.pid for child in self._children.values() if child.process is not None}
+
+    def _follow(self, now_s: float) -> None:
+        try:
+            with self._parts.db.read() as conn:
+                found = placements.list_all(conn, at=self._parts.clock.now())
+        except Unavailable as error:
+            log.warning("the database does not answer; the workers go on", cause=str(error))
+            return
+        wanted = {one.id for one in found if one.camera.removed_at is None}
+        for placement_id in wanted - self._children.keys():
+            self._children[placement_id] = _Child(placement_id, Backoff(random.Random()))  # noqa: S311 - jitter
+        for child in self._children.values():
+            was, child.wanted = child.wanted, child.placement_id in wanted
+            if was and not child.wanted and child.process is not None:
+                log.info("a placement has ended: its worker drains", placement_id=child.placement_id)
+                child.process.terminate()
+                child.kill_s = now_s + DRAIN_WITHIN_S
+
+    def _look_after(self, child: _Child, now_s: float) -> None:
+        if child.process is None:
+            if not child.wanted:
+                del self._children[child.placement_id]
+            elif now_s >= child.restart_s:
+                self._start(child, now_s)
+            return
+        status = child.process.poll()
+        if status is None:
+            if child.kill_s is not None and now_s >= child.kill_s:
+                child.process.kill()
+            return
+        child.process, child.kill_s = None, None
+        wait_s = child.backoff.wait_s(now_s - child.started_s)
+        child.restart_s = now_s + wait_s
+        if child.wanted:
+            log.error(
+                "a worker ended unasked, will restart",
+                placement_id=child.placement_id,
+                exit_status=signal.Signals(-status).name if status < 0 else status,
+                after_s=round(wait_s, 1),
+            )
+
+    def _start(self, child: _Child, now_s: float) -> None:
+        # A session of its own: the terminal's Ctrl-C reaches us only, and we pass it on in order.
+        child.process = subprocess.Popen(
+            list(self._command(child.placement_id)),
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        child.started_s = now_s
+        log.info("a worker started", placement_id=child.placement_id, pid=child.process.pid)

@@ -1,0 +1,53 @@
+"""Where finished packets go: to the recorder and to the viewers, the same ones."""
+
+from datetime import datetime
+
+from ingest.gauge import Gauge
+from ingest.live import LiveFeed
+from ingest.plan_watch import ActivePlan
+from ingest.recording import GapNote, Note, Recording, Under
+from vms.footage.recorder import Packet
+from vms.model import GapCause, SegmentMode
+
+
+class Output:
+    """Hand packets of blanked (or, by an approved plan, copied) pictures on. Made for one thread.
+
+    Args:
+        recording: what is kept.
+        live: what is watched.
+        gauge: what is counted.
+    """
+
+    def __init__(self, recording: Recording, live: LiveFeed, gauge: Gauge) -> None:
+        self._recording = recording
+        self._live = live
+        self._gauge = gauge
+
+    def under(self, plan: ActivePlan, mode: SegmentMode) -> None:
+        """What follows is made under this plan."""
+        self._recording.put(Under(plan, mode))
+
+    def note(self, captured_at: datetime, grey_reason: str | None, margin_px: float, pose_source: str) -> None:
+        """Tell how the frame of the next packet was blanked."""
+        self._recording.put(Note(captured_at, grey_reason, margin_px, pose_source))
+        self._gauge.frame(grey_reason)
+        self._live.state(self._gauge.state())
+
+    def packet(self, packet: Packet) -> None:
+        """Record and show a packet."""
+        self._recording.put(packet)
+        self._live.packet(packet)
+        self._gauge.packet(len(packet.data))
+
+    def gap(self, start_at: datetime | None, cause: GapCause, reason: str) -> None:
+        """Nothing comes from here on."""
+        self._recording.put(GapNote(start_at, cause))
+        self._live.interrupt()
+        self._gauge.offline(reason)
+        self._live.state(self._gauge.state())
+
+    def still_offline(self, reason: str) -> None:
+        """The camera still gives nothing, maybe for another reason by now."""
+        self._gauge.offline(reason)
+        self._live.state(self._gauge.state())

@@ -1,0 +1,77 @@
+"""Which blanking plan applies now: the approved one of the database, parsed once; whatever is wrong with it means grey."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from blanking.plan import Plan, parse_plan
+from blanking.stage import BlankingStage
+from vms.db import plans
+from vms.db.engine import Database
+from vms.db.plans import PlanVersion
+from vms.errors import InvalidInput
+from vms.model import PlacementId
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivePlan:
+    """What to blank by.
+
+    Args:
+        version: of the approved plan; None: there is none, so that nothing is recorded.
+        plan: None: everything is grey, unless `no_dwelling_in_sight`.
+        no_dwelling_in_sight: two persons approved that this placement never sees a dwelling.
+    """
+
+    version: int | None
+    plan: Plan | None
+    no_dwelling_in_sight: bool
+
+    @property
+    def records(self) -> bool:
+        """Whether anything may be recorded."""
+        return self.version is not None
+
+
+NO_PLAN = ActivePlan(None, None, no_dwelling_in_sight=False)
+
+
+def active_plan(found: PlanVersion | None) -> ActivePlan:
+    """Return what an approved version means; one that can't be read greys everything."""
+    if found is None:
+        return NO_PLAN
+    if found.no_dwelling_in_sight:
+        return ActivePlan(found.version, None, no_dwelling_in_sight=True)
+    try:
+        return ActivePlan(found.version, parse_plan(found.document), no_dwelling_in_sight=False)
+    except InvalidInput:
+        log.exception("the approved plan can't be read: everything is grey", version=found.version)
+        return ActivePlan(found.version, None, no_dwelling_in_sight=False)
+
+
+class PlanWatch:
+    """Look for another approved version now and then. While the database is away, the last one goes on."""
+
+    def __init__(self, db: Database, placement_id: PlacementId) -> None:
+        self._db = db
+        self._placement_id = placement_id
+        self._seen: int | None = -1
+
+    def look(self) -> ActivePlan | None:
+        """Return the active plan when it has changed since the last look, else None.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        with self._db.read() as conn:
+            found = plans.current(conn, self._placement_id)
+        version = None if found is None else found.version
+        if version == self._seen:
+            return None
+        self._seen = version
+        active = active_plan(found)
+        # The geometry of many masks takes a second: it is made (and kept) here, not while pictures wait.
+        BlankingStage(active.plan)
+        return active

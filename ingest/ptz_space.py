@@ -1,0 +1,134 @@
+"""What a PTZ camera's numbers mean: its position spaces, read from the device, never assumed.
+
+Source: ONVIF PTZ Service Specification, sections 5.2 and 7.
+"""
+
+from dataclasses import dataclass
+
+from vms.errors import InvalidInput
+
+_SPACES = "http://www.onvif.org/ver10/tptz"
+SPHERICAL_URI = f"{_SPACES}/PanTiltSpaces/SphericalPositionSpaceDegrees"
+GENERIC_URI = f"{_SPACES}/PanTiltSpaces/PositionGenericSpace"
+_SHARE_RANGE = 2.5
+"""A generic range wider than this is no share of the mechanical range (-1..1): such cameras write degrees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """An axis' least and greatest number."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise InvalidInput(f"the camera gives the empty range {self.low:g}..{self.high:g}", code="ptz.range")
+
+    def to(self, other: "Range", value: float) -> float:
+        """Return the number at the same share of another range."""
+        return other.low + (value - self.low) / (self.high - self.low) * (other.high - other.low)
+
+
+@dataclass(frozen=True, slots=True)
+class PositionSpace:
+    """One absolute pan and tilt space of a PTZ node."""
+
+    uri: str
+    x: Range
+    y: Range
+
+    @property
+    def in_degrees(self) -> bool:
+        """Whether its numbers are degrees."""
+        return self.uri == SPHERICAL_URI or self.x.high - self.x.low > _SHARE_RANGE
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A stored pose of the camera."""
+
+    id: str
+    name: str
+
+
+_UNIT = Range(0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PtzSpaces:
+    """How to read and write this camera's positions.
+
+    Args:
+        degrees: the space in degrees; where the camera also has a generic one, both span the same mechanical range.
+        others: its other absolute spaces.
+        zoom: the numbers of its zoom, wide..tele.
+    """
+
+    degrees: PositionSpace
+    others: tuple[PositionSpace, ...]
+    zoom: Range
+
+    def pan_tilt_deg(self, x: float, y: float, uri: str | None) -> tuple[float, float] | None:
+        """Return the degrees of a position, or None when it is in a space that the camera never told of.
+
+        Args:
+            uri: as the position names it; None: the space in degrees if it is the only one, else unknown.
+        """
+        space = self._space(uri)
+        if space is None:
+            return None
+        if space.in_degrees:
+            return _wrapped(x), y
+        return _wrapped(space.x.to(self.degrees.x, x)), space.y.to(self.degrees.y, y)
+
+    def zoom_share(self, raw: float) -> float:
+        """Return 0 (wide) .. 1 (tele)."""
+        return self.zoom.to(_UNIT, raw)
+
+    def raw_position(self, pan_deg: float, tilt_deg: float, zoom: float) -> tuple[float, float, float]:
+        """Return the numbers to ask of the camera, in its space in degrees, kept within its ranges."""
+        pan_deg = _wrapped(pan_deg)
+        if not self.degrees.x.low <= pan_deg <= self.degrees.x.high:
+            turned = pan_deg + (360.0 if pan_deg < self.degrees.x.low else -360.0)
+            pan_deg = turned if self.degrees.x.low <= turned <= self.degrees.x.high else pan_deg
+        return (
+            _clamped(pan_deg, self.degrees.x),
+            _clamped(tilt_deg, self.degrees.y),
+            _clamped(_UNIT.to(self.zoom, zoom), self.zoom),
+        )
+
+    def _space(self, uri: str | None) -> PositionSpace | None:
+        if uri is None:
+            return None if self.others else self.degrees
+        return next((space for space in (self.degrees, *self.others) if space.uri == uri), None)
+
+
+def chosen_spaces(positions: list[PositionSpace], zoom: Range | None) -> PtzSpaces:
+    """Return how to read a camera that offers these spaces.
+
+    Raises:
+        InvalidInput: degrees can't be known, so that no mask could follow the camera.
+    """
+    in_degrees = [space for space in positions if space.in_degrees]
+    if not in_degrees:
+        raise InvalidInput(
+            "the camera gives its position only as a share of its range (-1..1), so that degrees are unknown; "
+            "switch it to the spherical position space (degrees), or have it calibrated",
+            code="ptz.degrees-unknown",
+        )
+    if zoom is None:
+        raise InvalidInput(
+            "the camera does not tell its zoom, so that no mask can be sized; use a fixed lens or another camera",
+            code="ptz.zoom-unknown",
+        )
+    best = next((space for space in in_degrees if space.uri == SPHERICAL_URI), in_degrees[0])
+    return PtzSpaces(best, tuple(space for space in positions if space is not best), zoom)
+
+
+def _wrapped(pan_deg: float) -> float:
+    return (pan_deg + 180.0) % 360.0 - 180.0
+
+
+def _clamped(value: float, within: Range) -> float:
+    return min(max(value, within.low), within.high)

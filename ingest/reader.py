@@ -1,0 +1,72 @@
+"""Keep one session with the camera: connect, hand on its packets, and connect again with backoff when it is lost."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from ingest.backoff import Backoff
+from ingest.failure import CameraFailure
+from ingest.inbox import Ended, Inbox, Opened
+from ingest.source import CameraStream
+from vms.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+
+class CameraReader:
+    """Read a camera in a thread of its own.
+
+    Args:
+        connect: opens a session; raises CameraFailure.
+        inbox: gets sessions, packets and failures.
+    """
+
+    def __init__(
+        self, connect: Callable[[], CameraStream], inbox: Inbox, backoff: Backoff, clock: Clock, stop: threading.Event
+    ) -> None:
+        self._connect = connect
+        self._inbox = inbox
+        self._backoff = backoff
+        self._clock = clock
+        self._stop = stop
+        self._again = threading.Event()
+        self.progress_s = clock.monotonic_s()
+        """When this thread last came by; a thread that hangs in FFmpeg does not."""
+
+    def reconnect(self) -> None:
+        """End the session at its next packet and begin another."""
+        self._again.set()
+
+    def run(self) -> None:
+        """Connect and read until told to stop."""
+        told = ""
+        while not self._stop.is_set():
+            began_s: float | None = None
+            try:
+                with self._connect() as stream:
+                    began_s = self._clock.monotonic_s()
+                    self._inbox.put(Opened(stream))
+                    told = ""
+                    self._read(stream)
+                    if self._stop.is_set():
+                        return
+                    log.info("the session with the camera is renewed")
+                    continue
+            except CameraFailure as failure:
+                if failure.code != told:
+                    log.warning(
+                        "no pictures from the camera", cause=failure.cause, code=failure.code, message=str(failure)
+                    )
+                told = failure.code
+                self._inbox.put(Ended(failure))
+            now_s = self.progress_s = self._clock.monotonic_s()
+            self._clock.wait(self._stop, self._backoff.wait_s(0.0 if began_s is None else now_s - began_s))
+
+    def _read(self, stream: CameraStream) -> None:
+        self._again.clear()
+        for packet in stream.packets():
+            self.progress_s = packet.arrived_s
+            self._inbox.put(packet)
+            if self._stop.is_set() or self._again.is_set():
+                return

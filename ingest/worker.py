@@ -1,0 +1,261 @@
+"""The worker: everything about one placement, in one process.
+
+Five threads: the reader (RTSP), the telemetry (ONVIF), the pictures (decode, blank, encode), the recorder (disk and rows) and the
+dead-man watch; the main one keeps status and plan. A worker that can't guarantee blanking or writing ends; whoever started it starts
+it anew.
+"""
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import structlog
+
+from ingest.address import CameraAddress
+from ingest.agreement import ClockAgreement
+from ingest.backoff import Backoff
+from ingest.camera_desk import CameraDesk
+from ingest.crew import Crew
+from ingest.errand import Errand
+from ingest.gauge import Gauge
+from ingest.hardening import harden
+from ingest.inbox import Inbox, PlanChanged
+from ingest.live import LiveFeed
+from ingest.masked import MaskedSettings
+from ingest.output import Output
+from ingest.parts import IngestParts
+from ingest.pipeline import Pipeline, PipelineParts
+from ingest.plan_watch import ActivePlan, PlanWatch
+from ingest.ptz_control import PtzControl
+from ingest.reader import CameraReader
+from ingest.recording import Recording
+from ingest.session_lock import SessionLock
+from ingest.source import CameraStream, SourceLimits, open_stream
+from ingest.telemetry_link import TelemetryLink
+from ingest.video_clock import ArrivalClock, CameraClock
+from vms.bus.channel import PlacementChannel
+from vms.db import placements
+from vms.db.placements import Placement
+from vms.errors import Unavailable, VmsError
+from vms.footage.recorder import RecorderPlan, SegmentRecorder
+from vms.footage.repair import repair_open_segments
+from vms.model import CameraKind, GapCause, PlacementId, SegmentMode
+
+STATUS_EVERY_S = 2.0
+READER_HANGS_AFTER_S = 90.0
+DRAIN_WITHIN_S = 4.0
+SEAL_WITHIN_S = 12.0
+
+log = structlog.get_logger(__name__)
+
+
+def run_worker(parts: IngestParts, placement_id: PlacementId, stop: threading.Event) -> None:
+    """Record and show one placement until told to stop.
+
+    Raises:
+        Conflict: another process serves this camera.
+        NotFound: there is no such placement.
+        VmsError: what made it impossible to go on; all threads have ended, the recorder has sealed what it could.
+    """
+    harden()
+    with parts.db.read() as conn:
+        placement = placements.get(conn, placement_id)
+    lock = SessionLock(parts.settings.run, placement.camera.id)
+    try:
+        epoch = _take_over(parts, placement_id)
+        channel = PlacementChannel(parts.settings.run, placement_id).start()
+        try:
+            Worker(parts, placement, epoch, channel, stop).run()
+        finally:
+            channel.close()
+    finally:
+        lock.close()
+
+
+def _take_over(parts: IngestParts, placement_id: PlacementId) -> int:
+    """Fence off every older recorder, before the first byte, and finish what they left open."""
+    with parts.db.write() as conn:
+        epoch = placements.take_over(conn, placement_id)
+    repair_open_segments(
+        db=parts.db,
+        keys=parts.keys,
+        store=parts.store,
+        ledger=parts.ledger,
+        clock=parts.clock,
+        placement_id=placement_id,
+        epoch=epoch,
+    )
+    return epoch
+
+
+class Worker:
+    """Wire the threads of one placement together and look after them."""
+
+    def __init__(
+        self, parts: IngestParts, placement: Placement, epoch: int, channel: PlacementChannel, stop: threading.Event
+    ) -> None:
+        self._parts = parts
+        self._placement = placement
+        self._epoch = epoch
+        self._channel = channel
+        self._stop = stop
+        self._plan: ActivePlan | None = None
+        camera, clock = placement.camera, parts.clock
+        self._address = CameraAddress(
+            camera.rtsp_url,
+            camera.username,
+            parts.credentials.unseal(camera.sealed_password),
+            camera.rtsp_transport,
+            camera.onvif_url,
+        )
+        is_ptz = camera.kind is CameraKind.PTZ
+        self._crew = Crew(stop)
+        self._gauge = Gauge(clock)
+        self._inbox = Inbox()
+        self._plans = PlanWatch(parts.db, placement.id)
+        self._recording = Recording(self._make_recorder)
+        self._feed = LiveFeed(channel, epoch)
+        agreement = ClockAgreement(0.02, 0.02) if is_ptz else None
+        self._desk = CameraDesk(self._address, clock) if camera.onvif_url else None
+        self._hands = ThreadPoolExecutor(1, "errands")
+        self._reader = CameraReader(
+            self._connect,
+            self._inbox,
+            Backoff(random.Random()),  # noqa: S311 - jitter, no secret
+            clock,
+            stop,
+        )
+        self._telemetry = (
+            TelemetryLink(self._desk, agreement, self._inbox.put, self._gauge, clock)
+            if self._desk is not None and agreement is not None
+            else None
+        )
+        self._control = PtzControl(
+            self._desk if is_ptz else None,
+            lambda: self._telemetry.pose() if self._telemetry else None,
+            lambda: self._plan.plan if self._plan else None,
+            self.status,
+            clock,
+        )
+        self._pipeline = self._made_pipeline(agreement)
+
+    def run(self) -> None:
+        """Start the threads, look after them, and end them in order.
+
+        Raises:
+            VmsError: what a thread failed with.
+        """
+        self._look_at_plan()
+        self._channel.on_command(self._control.obey)
+        self._crew.start("recorder", self._recording.run)
+        self._crew.start("pictures", lambda: self._pipeline.run(self._stop))
+        self._crew.start("reader", self._reader.run)
+        self._crew.start("dead-man", lambda: self._control.watch(self._stop))
+        if self._telemetry is not None:
+            telemetry = self._telemetry
+            self._crew.start("telemetry", lambda: telemetry.run(self._stop))
+        log.info("the worker serves", placement_id=self._placement.id, epoch=self._epoch)
+        try:
+            while not self._stop.is_set():
+                self._look()
+                self._parts.clock.wait(self._stop, STATUS_EVERY_S)
+        finally:
+            self._stop.set()
+            self._end()
+        if self._crew.failure is not None:
+            raise self._crew.failure
+
+    def status(self) -> dict[str, object]:
+        """Return how the worker is."""
+        return {
+            **self._gauge.status(),
+            "epoch": self._epoch,
+            "viewers": self._channel.viewers,
+            "telemetry_hz": round(self._telemetry.rate_hz, 1) if self._telemetry else None,
+            "recording": "full" if self._recording.full else ("on" if self._plan and self._plan.records else "off"),
+            "rows_waiting": self._recording.waiting_rows,
+            "dropped_packets": self._inbox.dropped_packets,
+        }
+
+    def _look(self) -> None:
+        now_s = self._parts.clock.monotonic_s()
+        if now_s - self._reader.progress_s > READER_HANGS_AFTER_S:
+            raise Unavailable(
+                "the camera's connection hangs inside FFmpeg; the worker starts anew", code="camera.hangs"
+            )
+        try:
+            self._look_at_plan()
+            with self._parts.db.write() as conn:
+                placements.set_status(conn, self._placement.id, self.status(), self._parts.clock.now())
+        except Unavailable as error:
+            # Recording goes on by its spool, and blanking by the last plan.
+            log.warning("the database does not answer", cause=str(error))
+
+    def _look_at_plan(self) -> None:
+        changed = self._plans.look()
+        if changed is not None:
+            self._plan = changed
+            self._inbox.put(PlanChanged(changed))
+
+    def _end(self) -> None:
+        self._gauge.offline("worker-stopped")
+        self._crew.join("pictures", DRAIN_WITHIN_S)
+        crashed = self._crew.failure is not None
+        self._recording.close(GapCause.WORKER_CRASHED if crashed else GapCause.WORKER_STOPPED)
+        if not self._crew.join("recorder", SEAL_WITHIN_S):
+            log.error("the recorder did not end in time; the next start repairs its segment")
+        self._crew.join("dead-man", 1.0)
+        self._hands.shutdown(wait=False, cancel_futures=True)
+        try:
+            with self._parts.db.write() as conn:
+                placements.set_status(conn, self._placement.id, self.status(), self._parts.clock.now())
+        except VmsError as error:
+            log.warning("the last status could not be written", cause=str(error))
+
+    def _made_pipeline(self, agreement: ClockAgreement | None) -> Pipeline:
+        parts = self._parts
+        return Pipeline(
+            PipelineParts(
+                kind=self._placement.camera.kind,
+                clock=parts.clock,
+                inbox=self._inbox,
+                output=Output(self._recording, self._feed, self._gauge),
+                gauge=self._gauge,
+                settings=MaskedSettings(
+                    parts.settings.max_hold_s, parts.settings.encoder_qp, parts.settings.encoder_gop_s
+                ),
+                video_clock=CameraClock(agreement) if agreement is not None else ArrivalClock(),
+                agreement=agreement,
+                samples=lambda: self._telemetry.maker() if self._telemetry else None,
+                ask_for_keyframe=Errand(self._hands, self._ask_for_keyframe),
+                reconnect=self._reader.reconnect,
+            )
+        )
+
+    def _connect(self) -> CameraStream:
+        return open_stream(self._address, self._parts.clock, SourceLimits())
+
+    def _ask_for_keyframe(self) -> None:
+        if self._desk is not None:
+            self._desk.request_sync_point()
+
+    def _make_recorder(self, active: ActivePlan, mode: SegmentMode) -> SegmentRecorder:
+        if active.version is None:
+            raise ValueError("nothing is recorded without an approved plan")
+        parts = self._parts
+        return SegmentRecorder(
+            self._placement.id,
+            self._epoch,
+            db=parts.db,
+            keys=parts.keys,
+            store=parts.store,
+            ledger=parts.ledger,
+            clock=parts.clock,
+            plan=RecorderPlan(
+                keep_for=timedelta(days=parts.settings.retention_days)
+                - timedelta(seconds=parts.settings.retention_margin_s),
+                mode=mode,
+                plan_version=active.version,
+            ),
+        )

@@ -1,0 +1,1 @@
+"""Retention: what is due for erasing, and the erase procedure."""

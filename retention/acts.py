@@ -1,0 +1,154 @@
+"""What retention writes into the ledger."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+from retention.parts import DAEMON, By
+from vms.db.holds import Hold
+from vms.footage.keys import ASSURANCE_LEVEL
+from vms.ledger.acts import Act
+from vms.ledger.entries import Entry, Private, Purpose, Result, Value
+from vms.model import ExportId, HoldId, PlacementId
+
+Ranges: TypeAlias = Mapping[PlacementId, Sequence[Sequence[int]]]
+
+
+def _entry(act: Act, words: Mapping[str, Value], by: By = DAEMON) -> Entry:
+    return Entry(act=act, actor=by.actor, origin=by.origin, object=words)
+
+
+def _ranges(found: Ranges) -> Value:
+    return {str(placement_id): [list(pair) for pair in pairs] for placement_id, pairs in found.items()}
+
+
+def hold_placed(by: By, hold: Hold, kept: Ranges, *, is_future: bool) -> Entry:
+    """A hold keeps footage."""
+    words: dict[str, Value] = {
+        "hold_id": hold.id,
+        "placement_ids": list(hold.placement_ids),
+        "from": hold.span.start_at,
+        "to": hold.span.end_at,
+        "ground": hold.ground,
+        "review_on": hold.review_on,
+        "segments": _ranges(kept),
+        "goes_on": is_future,
+    }
+    purpose = Purpose("case", hold.case_number, hold.reason)
+    return Entry(act=Act.HOLD_PLACE, actor=by.actor, origin=by.origin, object=words, purpose=purpose)
+
+
+def hold_late(by: By, hold: Hold, late: Ranges) -> Entry:
+    """A hold came too late for some footage."""
+    words: dict[str, Value] = {
+        "hold_id": hold.id,
+        "placement_ids": list(hold.placement_ids),
+        "segments": _ranges(late),
+    }
+    return Entry(
+        act=Act.HOLD_LATE, actor=by.actor, origin=by.origin, object=words, result=Result.FAILED, why="too-late"
+    )
+
+
+def hold_caught(hold_id: HoldId, caught: Ranges) -> Entry:
+    """A hold keeps footage that was sealed since."""
+    words: dict[str, Value] = {"hold_id": hold_id, "placement_ids": list(caught), "segments": _ranges(caught)}
+    return _entry(Act.HOLD_CATCH, words)
+
+
+def hold_released(by: By, hold: Hold, reason: str, count: int) -> Entry:
+    """A hold lets go of its footage."""
+    words: dict[str, Value] = {
+        "hold_id": hold.id,
+        "placement_ids": list(hold.placement_ids),
+        "segments": count,
+        "reason": Private(reason),
+    }
+    return _entry(Act.HOLD_RELEASE, words, by)
+
+
+def hold_key_destroyed(hold_id: HoldId) -> Entry:
+    """A released hold's key is destroyed."""
+    return _entry(Act.KEY_DESTROYED, {"hold_id": hold_id, "level": ASSURANCE_LEVEL})
+
+
+def hold_review_due(hold: Hold) -> Entry:
+    """A hold's review date has come."""
+    words: dict[str, Value] = {
+        "hold_id": hold.id,
+        "placement_ids": list(hold.placement_ids),
+        "review_on": hold.review_on,
+    }
+    return _entry(Act.HOLD_EXPIRE, words)
+
+
+def export_erased(export_id: ExportId, hold_id: HoldId) -> Entry:
+    """An export's package is erased with its hold."""
+    return _entry(Act.EXPORT_ERASED, {"export_id": export_id, "hold_id": hold_id})
+
+
+def destroy_intended(placement_id: PlacementId, hour_at: datetime, numbers: Sequence[Sequence[int]]) -> Entry:
+    """Segments are going to be erased."""
+    return _entry(Act.DESTROY_INTENT, _batch(placement_id, hour_at, numbers))
+
+
+def destroyed(placement_id: PlacementId, hour_at: datetime, numbers: Sequence[Sequence[int]]) -> Entry:
+    """Segments are erased: keys wiped, files gone, both checked."""
+    words = _batch(placement_id, hour_at, numbers)
+    words |= {"method": "keys-wiped, unlinked", "level": ASSURANCE_LEVEL, "verified": True}
+    return _entry(Act.DESTROY_DONE, words)
+
+
+def _batch(placement_id: PlacementId, hour_at: datetime, numbers: Sequence[Sequence[int]]) -> dict[str, Value]:
+    return {"placement_id": placement_id, "hour": hour_at, "segments": [list(pair) for pair in numbers]}
+
+
+def hour_key_intended(hour_at: datetime) -> Entry:
+    """An hour's key is going to be destroyed."""
+    return _entry(Act.KEY_INTENT, {"hour": hour_at})
+
+
+def hour_key_destroyed(hour_at: datetime) -> Entry:
+    """An hour's key is destroyed."""
+    return _entry(Act.KEY_DESTROYED, {"hour": hour_at, "level": ASSURANCE_LEVEL})
+
+
+def sweep_stopped(doubts: Sequence[str], placements: Sequence[PlacementId]) -> Entry:
+    """A sweep did not claim all that seems due, because it doubts."""
+    words: dict[str, Value] = {"doubts": list(doubts), "placement_ids": list(placements)}
+    return Entry(
+        act=Act.SWEEP_STOPPED,
+        actor=DAEMON.actor,
+        origin=DAEMON.origin,
+        object=words,
+        result=Result.FAILED,
+        why="in-doubt",
+    )
+
+
+def breach(oldest_at: datetime) -> Entry:
+    """There is footage that is older than the law allows."""
+    return _entry(Act.RETENTION_BREACH, {"oldest": oldest_at})
+
+
+def orphan_erased(placement_id: PlacementId, name: str, why: str) -> Entry:
+    """A file without a place in the database is erased."""
+    return _entry(Act.ORPHAN_ERASED, {"placement_id": placement_id, "file": name, "because": why})
+
+
+def damaged(placement_id: PlacementId, number: int, why: str) -> Entry:
+    """A sealed segment's file is gone, or not what was sealed."""
+    words: dict[str, Value] = {"placement_id": placement_id, "number": number}
+    return Entry(
+        act=Act.REC_DAMAGED, actor=DAEMON.actor, origin=DAEMON.origin, object=words, result=Result.FAILED, why=why
+    )
+
+
+def clock_confirmed(by: By, at: datetime) -> Entry:
+    """A person says that the clock is right, whatever the guard doubted."""
+    return _entry(Act.CLOCK_CONFIRM, {"wall": at}, by)
+
+
+def recorded(words: Mapping[str, Value]) -> Entry:
+    """A placement-hour's segments, as a Merkle root over them."""
+    return _entry(Act.BATCH_RECORDED, words)

@@ -1,0 +1,94 @@
+"""One leaf per placement-hour of recorded footage: number range and a Merkle root over its segments.
+
+The leaves of a placement tile its numbers from 1 without overlap, whatever happened in between: each begins where the last one in the
+ledger ended. Writing them is therefore idempotent, and completeness is interval arithmetic.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from retention import acts
+from retention.due import HOUR, ranges
+from retention.parts import RetentionParts
+from vms.db import erasing
+from vms.db.segments import Segment
+from vms.ledger.acts import Act
+from vms.ledger.canonical import instant
+from vms.ledger.entries import Value
+from vms.ledger.merkle import leaf_hash, node_hash
+from vms.ledger.search import Filter, search
+from vms.model import PlacementId, SegmentState, hour_of
+
+GRACE = timedelta(minutes=5)
+"""How long after an hour its last segment may take to be sealed before the hour counts as complete."""
+
+_PAGE = 2000
+
+
+def write_batches(parts: RetentionParts) -> int:
+    """Write the leaves of every placement-hour that is complete and has none; return how many."""
+    with parts.db.read() as conn:
+        last = erasing.last_numbers(conn)
+    return sum(_write_placement(parts, placement_id) for placement_id, number in last.items() if number)
+
+
+def _write_placement(parts: RetentionParts, placement_id: PlacementId) -> int:
+    written = 0
+    while True:
+        with parts.db.write() as conn:
+            # Read within the writing transaction: what another daemon has written meanwhile is seen.
+            found = search(conn, Filter(acts=(Act.BATCH_RECORDED,), placement_id=placement_id), limit=1)
+            after = int(found[0].document["obj"]["to_number"]) if found else 0
+            batch = next_batch(erasing.list_numbered(conn, placement_id, after, _PAGE), parts.clock.now())
+            if not batch:
+                return written
+            parts.ledger.append(conn, acts.recorded(words_of(placement_id, batch)))
+        written += 1
+
+
+def next_batch(rows: Sequence[Segment], now: datetime) -> list[Segment]:
+    """Return the first run of segments of one hour, if it is complete: none is open, and the hour is over.
+
+    Args:
+        rows: segments by number, beginning with the first that is in no batch.
+        now: wall clock.
+    """
+    batch: list[Segment] = []
+    for row in rows:
+        if row.state is SegmentState.OPEN:
+            return []
+        if batch and row.hour_at != batch[0].hour_at:
+            return batch
+        batch.append(row)
+    return batch if batch and now >= batch[0].hour_at + HOUR + GRACE else []
+
+
+def words_of(placement_id: PlacementId, batch: Sequence[Segment]) -> dict[str, Value]:
+    """Return what the leaf of a batch says."""
+    ends = [row.end_at for row in batch if row.end_at is not None]
+    lost = ranges(row.number for row in batch if row.state is SegmentState.LOST)
+    return {
+        "placement_id": placement_id,
+        "hour": hour_of(batch[0].start_at),
+        "from_number": batch[0].number,
+        "to_number": batch[-1].number,
+        "from": min(row.start_at for row in batch),
+        "to": max(ends, default=batch[-1].start_at),
+        "count": len(batch),
+        "lost": [list(pair) for pair in lost],
+        "root": list_root([segment_leaf(row) for row in batch]).hex(),
+    }
+
+
+def segment_leaf(row: Segment) -> bytes:
+    """Return what stands for a segment in the root: number, start, end, length and digest of its file, separated by `|`."""
+    end = "" if row.end_at is None else instant(row.end_at)
+    return f"{row.number}|{instant(row.start_at)}|{end}|{row.size_bytes or 0}|{row.sha256 or ''}".encode("ascii")
+
+
+def list_root(leaves: Sequence[bytes]) -> bytes:
+    """Return the RFC 6962 Merkle tree hash of at least one leaf."""
+    if len(leaves) == 1:
+        return leaf_hash(leaves[0])
+    left = 1 << (len(leaves) - 1).bit_length() - 1
+    return node_hash(list_root(leaves[:left]), list_root(leaves[left:]))

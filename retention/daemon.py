@@ -1,0 +1,163 @@
+"""The retention daemon: sweeps, ledger leaves, checkpoints, reconciliation, reminders; one loop, one thread."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from retention import acts
+from retention.batches import write_batches
+from retention.due import breaches
+from retention.parts import RetentionParts
+from retention.reconcile import Findings, reconcile
+from retention.sweep import SweepLimits, SweepReport, run_sweep
+from vms.db import erasing, holds
+from vms.errors import VmsError
+from vms.ledger import outside
+from vms.ledger.notes import Signer
+from vms.model import HoldId, HoldState
+
+_log = structlog.get_logger()
+_BATCHES_EVERY = timedelta(minutes=10)
+_RECONCILE_EVERY = timedelta(hours=24)
+_BREACH_EVERY = timedelta(hours=1)
+_CHECKPOINT_ENTRIES = 1000
+_CHECKPOINT_AGE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """Who signs the ledger, and where the newest checkpoint is kept outside the database."""
+
+    signer: Signer
+    folder: Path
+
+
+class RetentionDaemon:
+    """Erases what is due, for as long as it runs.
+
+    Args:
+        parts: database, keys, files, ledger, clock.
+        limits: what a sweep goes by.
+        checkpoints: how the ledger is signed.
+        sweep_every_s: seconds between two sweeps.
+        stop: ends the loop after the round that runs.
+    """
+
+    def __init__(
+        self,
+        parts: RetentionParts,
+        limits: SweepLimits,
+        checkpoints: Checkpoints,
+        *,
+        sweep_every_s: float,
+        stop: threading.Event,
+    ) -> None:
+        self._parts = parts
+        self._limits = limits
+        self._checkpoints = checkpoints
+        self._sweep_every_s = sweep_every_s
+        self._stop = stop
+        self._last_run_at: dict[str, datetime] = {}
+        self._reminded: set[HoldId] = set()
+        self._errors: dict[str, str] = {}
+        self._report: SweepReport | None = None
+        self._findings: Findings | None = None
+
+    def run(self) -> None:
+        """Work until told to stop. The first sweep finishes what an earlier process had begun."""
+        while not self._stop.is_set():
+            self.run_once()
+            self._parts.clock.wait(self._stop, self._sweep_every_s)
+
+    def run_once(self) -> None:
+        """Do one round; what fails is logged, shown in the status, and tried again in the next."""
+        self._attempt("sweep", timedelta(0), self._sweep)
+        if self._report is not None and not self._report.doubts:
+            self._attempt("reconcile", _RECONCILE_EVERY, self._reconcile)
+        self._attempt("batches", _BATCHES_EVERY, lambda: write_batches(self._parts))
+        self._attempt("reviews", _BATCHES_EVERY, self._remind)
+        self._attempt("breach", _BREACH_EVERY, self._look_for_breach)
+        self._attempt("checkpoint", timedelta(0), self._checkpoint)
+
+    def status(self) -> dict[str, Any]:
+        """Return what the health page shows: last sweep, doubts, oldest unheld footage, errors, findings."""
+        with self._parts.db.read() as conn:
+            oldest_at = erasing.oldest_unheld_at(conn)
+        now = self._parts.clock.now()
+        report, findings = self._report, self._findings
+        return {
+            "swept_at": self._last_run_at.get("sweep"),
+            "doubts": [doubt.value for doubt in report.doubts] if report else [],
+            "claimed": report.claimed if report else 0,
+            "oldest_unheld_at": oldest_at,
+            "is_breach": oldest_at is not None and breaches(oldest_at, now),
+            "errors": dict(self._errors),
+            "reconciled_at": self._last_run_at.get("reconcile"),
+            "is_reconciled": findings is None or findings.is_clean,
+            "reviews_due": sorted(self._reminded),
+        }
+
+    def _attempt(self, name: str, every: timedelta, work: Callable[[], object]) -> None:
+        now = self._parts.clock.now()
+        last_at = self._last_run_at.get(name)
+        if last_at is not None and timedelta(0) <= now - last_at < every:
+            return
+        try:
+            work()
+        except VmsError as error:
+            self._errors[name] = str(error.code)
+            _log.exception("retention.failed", part=name, code=error.code)
+        else:
+            self._errors.pop(name, None)
+            self._last_run_at[name] = now
+
+    def _sweep(self) -> None:
+        report = run_sweep(self._parts, self._limits)
+        self._report = report
+        if report.doubts:
+            _log.error("retention.in-doubt", doubts=[doubt.value for doubt in report.doubts])
+        if report.claimed or report.finished or report.ended_keys:
+            _log.info("retention.swept", claimed=report.claimed, finished=report.finished, hours=report.ended_keys)
+            # Erased keys must not linger in SQLite's write-ahead log.
+            self._parts.db.checkpoint_wal()
+
+    def _reconcile(self) -> None:
+        self._findings = reconcile(self._parts, self._limits.keep_for)
+
+    def _remind(self) -> None:
+        """Say once per hold and process that its review is due."""
+        now = self._parts.clock.now()
+        with self._parts.db.read() as conn:
+            active = holds.list_in(conn, {HoldState.ACTIVE})
+        due = [hold for hold in active if hold.review_on <= now]
+        for hold in due:
+            if hold.id not in self._reminded:
+                _log.warning("retention.hold-review-due", hold_id=hold.id)
+                with self._parts.db.write() as conn:
+                    self._parts.ledger.append(conn, acts.hold_review_due(hold))
+        self._reminded = {hold.id for hold in due}
+
+    def _look_for_breach(self) -> None:
+        with self._parts.db.read() as conn:
+            oldest_at = erasing.oldest_unheld_at(conn)
+        if oldest_at is not None and breaches(oldest_at, self._parts.clock.now()):
+            _log.error("retention.breach", oldest_at=oldest_at.isoformat())
+            with self._parts.db.write() as conn:
+                self._parts.ledger.append(conn, acts.breach(oldest_at))
+
+    def _checkpoint(self) -> None:
+        erased = self._report is not None and (self._report.claimed or self._report.ended_keys)
+        with self._parts.db.write() as conn:
+            note = self._parts.ledger.checkpoint_if_due(
+                conn,
+                self._checkpoints.signer,
+                entries=1 if erased else _CHECKPOINT_ENTRIES,
+                age=_CHECKPOINT_AGE,
+            )
+        if note is not None:
+            outside.keep(self._checkpoints.folder, note)

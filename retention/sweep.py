@@ -1,0 +1,176 @@
+"""One round of erasing: finish what was begun, look at the clocks, claim what is due, let keys die.
+
+What was claimed before is always finished: it was claimed when the clock was trusted. In doubt nothing new is claimed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from retention import acts, clockguard, erase, holds
+from retention.clockguard import Doubt, Readings, Sample, Verdict
+from retention.due import HOUR, Brake, choose, length_of
+from retention.erase import Tally
+from retention.parts import By, RetentionParts
+from vms.db import erasing, sweeps
+from vms.db.sweeps import ClockSample, SweepOutcome
+from vms.errors import VmsError
+from vms.model import PlacementId
+
+_MICROSECONDS = 1_000_000
+_CANDIDATES = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class SweepLimits:
+    """What a sweep goes by.
+
+    Args:
+        keep_for: retention less its margin.
+        margin: how long before the end of the retention footage becomes due.
+        clock_tolerance: how far clocks may differ.
+        compares_database_clock: False only where time is simulated.
+    """
+
+    keep_for: timedelta
+    margin: timedelta
+    clock_tolerance: timedelta
+    compares_database_clock: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """What a sweep did.
+
+    Args:
+        finished: segments that an earlier sweep had claimed.
+        claimed: segments claimed and erased in this one.
+        ended_keys: hour keys destroyed.
+        caught: segments that holds have caught.
+        doubts: why not everything due was claimed; empty: everything was.
+    """
+
+    finished: int
+    claimed: int
+    ended_keys: int
+    caught: int
+    doubts: tuple[Doubt, ...]
+
+
+def run_sweep(parts: RetentionParts, limits: SweepLimits) -> SweepReport:
+    """Do one round.
+
+    Raises:
+        VmsError: something could not be erased, or the database is away; the sweep counts as stopped and the next one goes on.
+    """
+    with parts.db.write() as conn:
+        previous = next(iter(sweeps.list_newest(conn, 1)), None)
+        sweep_id = sweeps.begin(conn, parts.clock.now())
+    tally = Tally()
+    try:
+        ended_keys, caught = _finish_begun(parts, tally)
+        verdict = _judge(parts, limits)
+        braked: list[PlacementId] = []
+        if verdict.is_trusted:
+            braked = _claim(parts, limits, verdict, tally)
+            ended_keys += erase.end_hour_keys(parts, parts.clock.now() - HOUR - limits.keep_for)
+        if tally.claimed or ended_keys:
+            holds.attend(parts)  # a released hold's key may have waited for what is erased now
+        tally.raise_first()
+    except VmsError as error:
+        _stop(parts, sweep_id, tally, error)
+        raise
+    doubts = (*verdict.doubts, *([Doubt.BRAKE] if braked else []))
+    with parts.db.write() as conn:
+        sweeps.finish(
+            conn,
+            sweep_id,
+            finished_at=parts.clock.now(),
+            outcome=SweepOutcome.STOPPED if doubts else SweepOutcome.GOOD,
+            claimed=tally.claimed,
+            destroyed=tally.claimed + tally.finished,
+            doubts=doubts,
+        )
+        if verdict.is_trusted:
+            sample = verdict.next_sample
+            stored = ClockSample(sample.trusted_at, round(sample.boottime_s * _MICROSECONDS), sample.boot_id)
+            sweeps.set_clock_sample(conn, stored)
+        if doubts and (previous is None or tuple(previous.doubts) != tuple(map(str, doubts))):
+            parts.ledger.append(conn, acts.sweep_stopped([doubt.value for doubt in doubts], braked))
+    return SweepReport(tally.finished, tally.claimed, ended_keys, caught, doubts)
+
+
+def confirm_clock(parts: RetentionParts, by: By) -> None:
+    """Take a person's word that the clock is right and that what is due may be erased: ends a long absence or a brake."""
+    now = parts.clock.now()
+    with parts.db.write() as conn:
+        sample = ClockSample(now, round(parts.clock.boottime_s() * _MICROSECONDS), parts.clock.boot_id())
+        sweeps.set_clock_sample(conn, sample)
+        sweep_id = sweeps.begin(conn, now)
+        # Counts as a good sweep: what is due until now is nothing that a clock made due unseen.
+        sweeps.finish(
+            conn,
+            sweep_id,
+            finished_at=now,
+            outcome=SweepOutcome.GOOD,
+            claimed=0,
+            destroyed=0,
+            doubts=["confirmed-by-a-person"],
+        )
+        parts.ledger.append(conn, acts.clock_confirmed(by, now))
+
+
+def _finish_begun(parts: RetentionParts, tally: Tally) -> tuple[int, int]:
+    erase.finish_expiring(parts, tally)
+    return erase.finish_dying_hours(parts), holds.attend(parts)
+
+
+def _judge(parts: RetentionParts, limits: SweepLimits) -> Verdict:
+    clock = parts.clock
+    with parts.db.read() as conn:
+        stored = sweeps.get_clock_sample(conn)
+        ends_at = tuple(erasing.newest_ends(conn).values())
+        wall_at, boottime_s = clock.now(), clock.boottime_s()
+        database_at = parts.db.now(conn) if limits.compares_database_clock else None
+    readings = Readings(wall_at, boottime_s, clock.boot_id(), database_at, ends_at)
+    sample = None if stored is None else Sample(stored.wall_at, stored.boottime_us / _MICROSECONDS, stored.boot_id)
+    return clockguard.judge(readings, sample, limits.clock_tolerance)
+
+
+def _claim(parts: RetentionParts, limits: SweepLimits, verdict: Verdict, tally: Tally) -> list[PlacementId]:
+    """Claim and erase until nothing ripe is left; return where the brake held back."""
+    while True:
+        now = parts.clock.now()
+        brake = _brake(parts, verdict, now)
+        with parts.db.read() as conn:
+            candidates = erasing.list_due(conn, now, _CANDIDATES)
+        choice = choose(candidates, now, limits.margin, brake)
+        taken = erase.claim_and_erase(parts, choice.claimed, tally)
+        if not taken or len(candidates) < _CANDIDATES:
+            return choice.braked
+
+
+def _brake(parts: RetentionParts, verdict: Verdict, now: datetime) -> Brake:
+    with parts.db.read() as conn:
+        last_good = sweeps.last_good(conn)
+        last_good_at = last_good.finished_at if last_good else None
+        if last_good_at is None:
+            return Brake(None, clockguard.LONGEST_ABSENCE, {})
+        taken: dict[PlacementId, timedelta] = {}
+        for row in erasing.claimed_between(conn, last_good_at, now):
+            taken[row.placement_id] = taken.get(row.placement_id, timedelta(0)) + length_of(row)
+    elapsed = max(timedelta(0), verdict.next_sample.trusted_at - last_good_at)
+    return Brake(last_good_at, elapsed, taken)
+
+
+def _stop(parts: RetentionParts, sweep_id: int, tally: Tally, error: VmsError) -> None:
+    """Record that the sweep ended badly; if even that fails, the row stays RUNNING, which counts as no good sweep."""
+    with parts.db.write() as conn:
+        sweeps.finish(
+            conn,
+            sweep_id,
+            finished_at=parts.clock.now(),
+            outcome=SweepOutcome.STOPPED,
+            claimed=tally.claimed,
+            destroyed=0,
+            doubts=[f"error {error.code}"],
+        )

@@ -1,0 +1,48 @@
+"""Start the demo city: ``python -m sample_streams --out DIR``."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from sample_streams.onvif.ptz_spaces import SpaceKind
+from sample_streams.roster import roster
+from sample_streams.scene.light import TimeOfDay
+from sample_streams.supervisor import CityError, CitySettings, run_city
+
+
+def main() -> None:
+    """Read the command line and run the city until it is told to stop."""
+    parser = argparse.ArgumentParser(
+        prog="sample_streams", description="Simulated cameras with RTSP, ONVIF and known truth."
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for city.json and the truth logs")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--cameras", default="", help=f"comma-separated; all are: {', '.join(roster())}")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--content-seed", type=int, help="what goes on inside the dwellings; default: the seed")
+    parser.add_argument("--base-port", type=int, default=0, help="first of three ports per camera; 0 takes free ones")
+    parser.add_argument("--time-of-day", type=TimeOfDay, choices=list(TimeOfDay), default=TimeOfDay.DUSK)
+    parser.add_argument("--space", type=SpaceKind, choices=list(SpaceKind), default=SpaceKind.SPHERICAL)
+    parser.add_argument("--qp", type=int, help="constant quantiser of all cameras; 0 is lossless for H.264")
+    given = parser.parse_args()
+    try:
+        settings = CitySettings(
+            out=given.out.resolve(),
+            host=given.host,
+            cameras=tuple(one for one in given.cameras.split(",") if one),
+            seed=given.seed,
+            content_seed=given.content_seed,
+            base_port=given.base_port,
+            time_of_day=given.time_of_day,
+            space=given.space,
+            qp=given.qp,
+        )
+        sys.exit(asyncio.run(run_city(settings)))
+    except CityError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

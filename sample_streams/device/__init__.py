@@ -1,0 +1,1 @@
+"""One camera as a device: clock, mechanics, telemetry, faults, encoder, and the process that joins them."""

@@ -1,0 +1,1 @@
+"""The ONVIF services of a simulated camera: device, media and PTZ behind WS-Security."""

@@ -1,0 +1,1 @@
+"""The town: facades, streets, people and vehicles, and the renderer that shows them to a camera."""

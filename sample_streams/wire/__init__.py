@@ -1,0 +1,1 @@
+"""The wire: HTTP, RTSP, RTP and RTCP as a camera speaks them."""

@@ -1,0 +1,186 @@
+"""Signing in and out, and everything people try at that door."""
+
+from datetime import timedelta
+
+import pytest
+from argon2 import PasswordHasher
+
+from api.accounts import COMMAND_LINE
+from tests.api.site import ORIGIN, PASSWORD, Site
+from vms.db import users
+from vms.model import Role
+
+
+def test_somebody_signs_in_and_out_and_both_are_in_the_ledger(any_site: Site) -> None:
+    """The way in and the way out, on both databases."""
+    person = any_site.sign_in(Role.OBSERVER)
+    assert person.get("/api/me").json()["allowed"] == ["ledger.read_own", "live.view", "placement.list", "ptz.control"]
+    assert person.post("/api/sign-out").status_code == 200
+    assert person.get("/api/me").status_code == 401
+    acts = [entry.act.value for entry in any_site.ledger("auth.sign-in", "auth.sign-out")]
+    assert acts == ["auth.sign-in", "auth.sign-out"]
+
+
+def test_the_cookie_can_not_be_read_by_scripts_nor_sent_from_elsewhere(site: Site) -> None:
+    """A stolen or borrowed cookie is the session."""
+    answer = site.try_sign_in("observer", PASSWORD)
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_database_holds_no_cookie(site: Site) -> None:
+    """A copy of the database must sign nobody in."""
+    person = site.sign_in(Role.OBSERVER)
+    token = person.cookie.split("=")[1]
+    with site.parts.db.read() as conn:
+        found = conn.exec_driver_sql("SELECT token_sha256 FROM session").scalars().all()
+    assert token not in found
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", ["observer", "somebody-else"])
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(site: Site, name: str) -> None:
+    """Nobody learns which names exist."""
+    answer = site.try_sign_in(name, "not the password")
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "auth.refused"
+
+
+@pytest.mark.parametrize("name", ["observer", "somebody-else"])
+def test_five_failures_lock_a_name_for_a_quarter_of_an_hour(site: Site, name: str) -> None:
+    """Guessing is slow, for names that exist and names that don't alike."""
+    for _ in range(5):
+        assert site.try_sign_in(name, "not the password").json()["error"]["code"] == "auth.refused"
+    assert site.try_sign_in(name, PASSWORD).json()["error"]["code"] == "auth.locked"
+    site.clock.advance(timedelta(minutes=14))
+    assert site.try_sign_in(name, PASSWORD).json()["error"]["code"] == "auth.locked"
+    site.clock.advance(timedelta(minutes=1, seconds=1))
+    expected = 200 if name == "observer" else 401
+    assert site.try_sign_in(name, PASSWORD).status_code == expected
+    assert len(site.ledger("auth.locked")) == 1
+
+
+def test_a_success_forgets_the_failures_before_it(site: Site) -> None:
+    """Four typing mistakes a week must not lock anybody."""
+    for _ in range(3):
+        for _ in range(4):
+            site.try_sign_in("observer", "not the password")
+        assert site.try_sign_in("observer", PASSWORD).status_code == 200
+        site.clock.advance(timedelta(minutes=16))
+
+
+def test_one_origin_can_not_try_many_names(site: Site) -> None:
+    """One password against many names never reaches five failures of one name."""
+    for number in range(20):
+        site.try_sign_in(f"name-{number}", "Welkom2026!!")
+    assert site.try_sign_in("observer", PASSWORD).json()["error"]["code"] == "auth.locked"
+
+
+def test_a_refused_sign_in_is_in_the_ledger_without_the_name_that_was_typed(site: Site) -> None:
+    """People type their password into the field of the name."""
+    site.try_sign_in("hunter2hunter2", "x")
+    [entry] = site.ledger("auth.refused")
+    assert entry.actor_id == "nobody"
+    assert b"hunter2" not in entry.body
+    assert entry.document["why"] == "unknown-name"
+
+
+def test_the_same_work_is_done_for_a_name_without_an_account(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of the answer must not tell either: each attempt costs one Argon2 verification, never none."""
+    checked: list[str] = []
+    passwords = site.parts.passwords
+    hasher = passwords._hasher
+
+    class Counting(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002 - the library's own name
+            checked.append(str(hash))
+            return bool(hasher.verify(hash, password))
+
+    monkeypatch.setattr(passwords, "_hasher", Counting())
+    site.try_sign_in("observer", "not the password")
+    site.try_sign_in("somebody-else", "not the password")
+    assert len(checked) == 2
+    assert all(stored and stored.startswith("$argon2id$") for stored in checked)
+
+
+def test_a_closed_account_gets_the_same_answer_and_loses_its_sessions(site: Site) -> None:
+    """Who has left is out at once."""
+    person = site.sign_in(Role.OBSERVER)
+    site.people.disable_user(COMMAND_LINE, "observer")
+    assert person.get("/api/me").status_code == 401
+    assert site.try_sign_in("observer", PASSWORD).json()["error"]["code"] == "auth.refused"
+
+
+def test_a_session_ends_when_nobody_does_anything(site: Site) -> None:
+    """An unattended workstation locks after a quarter of an hour; polls of the page are not somebody."""
+    person = site.sign_in(Role.OBSERVER)
+    site.clock.advance(timedelta(minutes=14))
+    assert person.get("/api/me").status_code == 200
+    site.clock.advance(timedelta(minutes=14))
+    poll = person.headers | {"X-VMS-Background": "1"}
+    assert site.client.get("/api/me", headers=poll).status_code == 200
+    site.clock.advance(timedelta(minutes=2))
+    assert person.get("/api/me").status_code == 401
+    [entry] = site.ledger("auth.expired")
+    assert entry.document["why"] == "idle"
+
+
+def test_a_session_ends_after_a_shift_whatever_happens(site: Site) -> None:
+    """Ten hours, and then somebody signs in anew."""
+    person = site.sign_in(Role.OBSERVER)
+    for _ in range(60):
+        site.clock.advance(timedelta(minutes=10))
+        last = person.get("/api/me").status_code
+    assert last == 401
+    assert site.ledger("auth.expired")[0].document["why"] == "too-long"
+
+
+def test_a_made_up_cookie_opens_nothing(site: Site) -> None:
+    """Tokens are random and looked up by their hash."""
+    for cookie in ("vms_session=", "vms_session=abc", "vms_session=" + "a" * 43):
+        assert site.client.get("/api/me", headers={"Cookie": cookie}).status_code == 401
+
+
+def test_a_new_password_ends_the_sessions_and_lifts_the_lock(site: Site) -> None:
+    """After a theft of a password everybody with it is out."""
+    person = site.sign_in(Role.OBSERVER)
+    for _ in range(5):
+        site.try_sign_in("observer", "not the password")
+    site.people.set_password(COMMAND_LINE, "observer", "een heel ander wachtwoord")
+    assert person.get("/api/me").status_code == 401
+    assert site.try_sign_in("observer", "een heel ander wachtwoord").status_code == 200
+
+
+def test_somebody_chooses_a_language_and_gets_errors_in_it(site: Site) -> None:
+    """Dutch by default, English by choice, kept in the account."""
+    person = site.sign_in(Role.OBSERVER)
+    dutch = person.get("/api/exports").json()["error"]
+    assert person.ask("PUT", "/api/me/language", {"language": "en"}).status_code == 200
+    english = person.get("/api/exports").json()["error"]
+    assert dutch["code"] == english["code"] == "policy.no-role"
+    assert dutch["message"] != english["message"]
+    with site.parts.db.read() as conn:
+        account = users.by_username(conn, "observer")
+    assert account is not None
+    assert account.language == "en"
+
+
+def test_two_cookies_of_one_person_are_two_sessions(site: Site) -> None:
+    """Signing out here must not sign out there."""
+    one, other = site.sign_in(Role.OBSERVER), site.sign_in(Role.OBSERVER)
+    one.post("/api/sign-out")
+    assert other.get("/api/me").status_code == 200
+
+
+def test_a_sign_in_from_another_site_is_refused(site: Site) -> None:
+    """A foreign page must not sign somebody in under its own account."""
+    answer = site.client.post(
+        "/api/sign-in",
+        json={"username": "observer", "password": PASSWORD},
+        headers={"Origin": "https://evil.example"},
+    )
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+    assert ORIGIN not in answer.text

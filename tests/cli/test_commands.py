@@ -1,0 +1,191 @@
+"""The command line as an administrator meets it: a real database, clear words when something is wrong."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vms.cli.main import run
+
+PASSWORD = "een heel lang wachtwoord 7"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+class CommandLine:
+    """`vms` with its data in one folder, run in this process."""
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self._capture = capture
+        patch.setenv("VMS_DATA_DIR", str(folder / "data"))
+        patch.setenv("COLUMNS", "200")
+
+    def __call__(self, *arguments: str) -> Done:
+        """Run one command."""
+        self._capture.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            run(arguments)
+        printed = self._capture.readouterr()
+        status = ended.value.code
+        return Done(status if isinstance(status, int) else 0, printed.out, printed.err)
+
+
+@pytest.fixture
+def bare(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """Return the command line on an empty folder."""
+    return CommandLine(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture
+def vms(bare: CommandLine) -> CommandLine:
+    """Return the command line with a migrated database."""
+    assert bare("migrate").status == 0
+    return bare
+
+
+def people(vms: CommandLine, *names: str) -> None:
+    """Add accounts."""
+    for name in names:
+        done = vms("user", "add", name, "--name", name.title(), "--password", PASSWORD)
+        assert done.status == 0, done.stderr
+
+
+def camera(**changes: Any) -> dict[str, Any]:
+    """Return a valid entry of a register file, changed."""
+    return {
+        "id": "utr-001",
+        "name": "Oudegracht 12",
+        "area": "Binnenstad",
+        "kind": "fixed",
+        "rtsp_url": "rtsp://127.0.0.1:9/main",
+        "username": "vms",
+        "password": "geheim",
+        "plan": {
+            "frame": {"width": 640, "height": 360},
+            "kind": "image",
+            "masks": [{"id": "m1", "polygon_rel": [[0.1, 0.1], [0.4, 0.1], [0.4, 0.5]]}],
+        },
+    } | changes
+
+
+def register(vms: CommandLine, *cameras: dict[str, Any]) -> Path:
+    """Write a register file."""
+    path = vms.folder / "cameras.json"
+    path.write_text(json.dumps({"cameras": cameras}), encoding="utf-8")
+    return path
+
+
+def test_a_fresh_database_passes_the_check_after_migrate(vms: CommandLine) -> None:
+    """`vms check` is what an administrator runs first."""
+    done = vms("check")
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout.startswith("In order")
+
+
+def test_without_migration_every_command_says_what_to_run(bare: CommandLine) -> None:
+    """An old schema must stop the process, with the cure in the message."""
+    done = bare("camera", "list")
+    assert done.status == 2
+    assert "vms migrate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_camera_is_registered_with_its_plan_by_two_people(vms: CommandLine) -> None:
+    """The whole file is one act of two persons."""
+    people(vms, "mulder", "groot")
+    path = register(vms, camera())
+    done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
+    assert done.status == 0, done.stderr
+    assert "plan 1" in vms("camera", "list").stdout
+    # The same file again changes nothing but the entry in the log.
+    assert vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot").status == 0
+    assert "plan 1" in vms("camera", "list").stdout
+
+
+def test_one_person_alone_can_not_register_a_plan(vms: CommandLine) -> None:
+    """Two persons stand behind a plan, or it does not count."""
+    people(vms, "mulder")
+    path = register(vms, camera())
+    done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "mulder")
+    assert done.status == 2
+    assert "another person" in done.stderr
+    assert vms("camera", "list").stdout == ""
+
+
+CROSSING = [[0.1, 0.1], [0.5, 0.5], [0.5, 0.1], [0.1, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"kind": "dome"}, "kind"),
+        ({"rtsp_url": "rtsp://u:p@127.0.0.1/x"}, "rtsp_url"),
+        ({"rtsp_url": "http://127.0.0.1/x"}, "rtsp_url"),
+        ({"kind": "ptz"}, "onvif_url"),
+        ({"no_dwelling_in_sight": True}, "no_dwelling_in_sight"),
+        ({"password": ""}, "password"),
+        ({"valid_from": "morgen"}, "valid_from"),
+        (
+            {
+                "plan": {
+                    "frame": {"width": 640, "height": 360},
+                    "kind": "image",
+                    "masks": [{"id": "m1", "polygon_rel": CROSSING}],
+                }
+            },
+            "m1",
+        ),
+        ({"plan": {"frame": {"width": 640, "height": 360}, "kind": "image", "masks": [], "extra": 1}}, "extra"),
+    ],
+)
+def test_a_wrong_entry_is_refused_by_name_and_nothing_is_changed(
+    vms: CommandLine, wrong: dict[str, Any], named: str
+) -> None:
+    """Half a register would be worse than none: the good camera before the wrong one is not added either."""
+    people(vms, "mulder", "groot")
+    path = register(vms, camera(id="utr-000"), camera(**wrong))
+    done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
+    assert done.status == 2
+    assert named in done.stderr
+    assert "camera 2" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert vms("camera", "list").stdout == ""
+
+
+def test_an_unknown_role_is_refused_with_the_list_of_roles(vms: CommandLine) -> None:
+    """A person who mistypes a role must see what there is."""
+    people(vms, "jansen")
+    done = vms("user", "grant", "jansen", "kijker", "--until", "2030-01-01")
+    assert done.status == 2
+    assert "observer" in done.stderr
+    assert vms("user", "grant", "jansen", "observer", "--until", "2030-01-01").status == 0
+    assert "observer until 2030-01-01" in vms("user", "list").stdout
+
+
+def test_roles_that_defeat_the_split_are_refused(vms: CommandLine) -> None:
+    """Nobody asks for an export and approves it."""
+    people(vms, "jansen")
+    assert vms("user", "grant", "jansen", "investigator", "--until", "2030-01-01").status == 0
+    done = vms("user", "grant", "jansen", "director", "--until", "2030-01-01")
+    assert done.status == 2
+    assert "director" in done.stderr
+
+
+def test_a_folder_that_can_not_be_made_is_named(bare: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commonest fault of a first installation."""
+    (bare.folder / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("VMS_DATA_DIR", str(bare.folder / "file" / "data"))
+    for command in ("migrate", "check"):
+        done = bare(command)
+        assert done.status == 2
+        assert "file/data" in done.stderr

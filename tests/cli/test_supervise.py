@@ -1,0 +1,69 @@
+"""`vms up` keeps its children running, and stops them all."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from vms.cli.supervise import Supervisor
+from vms.clock import SystemClock
+
+DEADLINE_S = 30.0
+
+pytestmark = pytest.mark.processes
+
+
+def wait_for(path: Path, lines: int) -> list[str]:
+    """Return the file's lines once there are enough."""
+    clock = SystemClock()
+    give_up_s = clock.monotonic_s() + DEADLINE_S
+    while clock.monotonic_s() < give_up_s:
+        if path.exists() and len(found := path.read_text(encoding="utf-8").splitlines()) >= lines:
+            return found
+        clock.sleep(0.05)
+    raise AssertionError(f"{path} did not get {lines} lines")
+
+
+def test_a_child_that_ends_is_started_again_and_all_end_with_the_supervisor(tmp_path: Path) -> None:
+    """A crash of the API must not need a person at night; a stopped system must leave nothing behind."""
+    pids = tmp_path / "pids"
+    program = f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\n'); time.sleep(600)"
+    supervisor = Supervisor(SystemClock(), os.environ)
+    supervisor.add("child", ["-c", program])
+    # Signals are the main thread's; here the loop alone is run.
+    loop = threading.Thread(target=supervisor.watch)
+    loop.start()
+    first = int(wait_for(pids, 1)[0])
+    os.kill(first, signal.SIGKILL)
+    second = int(wait_for(pids, 2)[1])
+    supervisor.stop.set()
+    loop.join(DEADLINE_S)
+    assert not loop.is_alive()
+    for pid in (first, second):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_sigterm_drains_the_children(tmp_path: Path) -> None:
+    """Systemd and docker stop with SIGTERM; children must get the chance to close their segments."""
+    mark = tmp_path / "drained"
+    child = (
+        "import signal, sys, pathlib\n"
+        f"def end(*_): pathlib.Path({str(mark)!r}).write_text('drained'); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        f"pathlib.Path({str(tmp_path / 'ready')!r}).write_text('ready')\n"
+        "signal.pause()\n"
+    )
+    parent = (
+        "import os\nfrom vms.clock import SystemClock\nfrom vms.cli.supervise import Supervisor\n"
+        f"s = Supervisor(SystemClock(), os.environ)\ns.add('child', ['-c', {child!r}])\ns.run()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent]) as process:
+        wait_for(tmp_path / "ready", 1)
+        process.terminate()
+        assert process.wait(DEADLINE_S) == 0
+    assert mark.read_text(encoding="utf-8") == "drained"

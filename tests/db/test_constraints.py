@@ -1,0 +1,239 @@
+"""The database itself refuses what the law or the design forbids, whatever a program tries. Each rule is broken once, on both databases."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import CheckConstraint, Table, insert, select, update
+
+from tests import builders
+from vms.db import placements, segments
+from vms.db.engine import Database
+from vms.db.segments import GreySpan
+from vms.db.tables import (
+    camera,
+    clock_sample,
+    designation,
+    export,
+    gap,
+    grey_span,
+    hold,
+    hold_segment,
+    hour_key,
+    metadata,
+    placement,
+    plan,
+    segment,
+    sweep,
+    user_account,
+    view,
+)
+from vms.errors import Conflict
+from vms.model import GapCause, PlacementId, hour_of
+
+START = datetime(2026, 11, 1, 12, 0, 30, tzinfo=UTC)
+PLACE = PlacementId("place-1")
+HOLD = {
+    "id": "h-1",
+    "request_id": "r-1",
+    "state": "active",
+    "case_number": "PL0900-2026-123456",
+    "ground": "investigation",
+    "reason": "robbery",
+    "start_at": START,
+    "end_at": START + timedelta(minutes=5),
+    "review_on": START + timedelta(days=14),
+    "requested_by": "u-investigator",
+    "requested_at": START,
+    "outcome": "accepted",
+}
+EXPORT = {
+    "id": "e-1",
+    "hold_id": "h-1",
+    "state": "approved",
+    "requested_by": "u-investigator",
+    "requested_at": START,
+    "receiver": "desk",
+    "decided_by": "u-director",
+    "decided_at": START,
+}
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """A placement with a sealed segment that a hold keeps, and an export of it."""
+    with database.write() as conn:
+        builders.add_people(conn)
+        builders.add_placement(conn)
+        number = builders.add_sealed_segment(
+            conn, PLACE, START, grey_spans=(GreySpan(START, START + timedelta(seconds=5), "pose-late"),)
+        )
+        conn.execute(insert(hold).values(HOLD))
+        conn.execute(
+            insert(hold_segment).values(
+                hold_id="h-1", placement_id=PLACE, number=number, outcome="accepted", wrapped_key=b"w"
+            )
+        )
+        conn.execute(update(segment).values(holds=1))
+        conn.execute(insert(export).values(EXPORT))
+        segments.open_gap(conn, PLACE, START, GapCause.OVERLOAD)
+        conn.execute(insert(sweep).values(started_at=START, outcome="running"))
+        conn.execute(insert(clock_sample).values(id=1, wall_at=START, boottime_us=1, boot_id="b"))
+    return database
+
+
+SECOND = timedelta(seconds=1)
+CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
+    ("footage kept longer than 28 days", segment, {"due_at": START + timedelta(days=28, microseconds=1)}),
+    ("footage due before it begins", segment, {"due_at": START}),
+    ("a held segment claimed", segment, {"state": "expiring"}),
+    ("a held segment erased", segment, {"state": "destroyed", "wrapped_key": None, "destroyed_at": START}),
+    ("an erased segment that keeps its key", segment, {"state": "destroyed", "holds": 0, "destroyed_at": START}),
+    ("an erased segment without the instant", segment, {"state": "destroyed", "holds": 0, "wrapped_key": None}),
+    ("fewer than no holds", segment, {"holds": -1}),
+    ("a sealed segment without a key", segment, {"wrapped_key": None}),
+    ("a sealed segment without a hash", segment, {"sha256": None}),
+    ("a sealed segment without an end", segment, {"end_at": None}),
+    ("a segment that ends before it begins", segment, {"end_at": START}),
+    ("a segment longer than the search looks back", segment, {"end_at": START + timedelta(hours=1, microseconds=1)}),
+    ("a segment under the key of another hour", segment, {"hour_at": hour_of(START) - timedelta(hours=1)}),
+    ("a segment number before the first", segment, {"number": 0}),
+    ("a segment without a plan", segment, {"plan_version": 99}),
+    ("an unknown state", segment, {"state": "forgotten"}),
+    ("an unknown mode", segment, {"mode": "raw"}),
+    ("a grey span that ends before it begins", grey_span, {"end_at": START}),
+    ("a gap that ends before it begins", gap, {"end_at": START}),
+    ("an hour key of an unknown state", hour_key, {"state": "copied"}),
+    ("a destroyed hour key without the instant", hour_key, {"state": "destroyed"}),
+    ("a plan approved by the person who drew it", plan, {"approved_by": "u-officer"}),
+    ("an approved plan without an approver", plan, {"approved_by": None, "approved_at": None}),
+    ("an approval without an instant", plan, {"approved_at": None}),
+    ("a draft that somebody approved", plan, {"state": "draft"}),
+    ("a plan without masks that does not say so", plan, {"document": None}),
+    ("a plan with masks for a place without dwellings", plan, {"no_dwelling_in_sight": True}),
+    ("an export decided by the person who asked", export, {"decided_by": "u-investigator"}),
+    ("an export built without a decision", export, {"decided_by": None, "decided_at": None}),
+    ("an export decided before it is asked for", export, {"state": "requested"}),
+    ("a finished export without a hash", export, {"state": "ready", "size_bytes": 1, "ready_at": START}),
+    ("an export of an unknown state", export, {"state": "leaked"}),
+    ("a decision without an instant", export, {"decided_at": None}),
+    ("a plan of an unknown state", plan, {"state": "imagined"}),
+    ("a plan version before the first", plan, {"version": 0}),
+    ("a hold of an unknown state", hold, {"state": "forgotten"}),
+    ("a held segment of an unknown outcome", hold_segment, {"outcome": "maybe", "wrapped_key": None}),
+    ("a hold that ends before it begins", hold, {"end_at": START}),
+    ("a hold released without a reason", hold, {"state": "released", "released_at": START}),
+    ("a hold of an unknown outcome", hold, {"outcome": "maybe"}),
+    ("a segment that was too late but has a key", hold_segment, {"outcome": "too-late"}),
+    ("a camera of an unknown kind", camera, {"kind": "drone"}),
+    ("a camera over an unknown transport", camera, {"rtsp_transport": "carrier-pigeon"}),
+    ("a designation that ends before it begins", designation, {"valid_until_at": builders.SPRING}),
+    ("a placement that ends before it begins", placement, {"until_at": builders.SPRING}),
+    ("a negative epoch", placement, {"epoch": -1}),
+    ("a sweep that is over but running", sweep, {"finished_at": START}),
+    ("a sweep of an unknown outcome", sweep, {"outcome": "perhaps", "finished_at": START}),
+    ("a second clock sample", clock_sample, {"id": 2}),
+    ("a placement of a designation that does not exist", placement, {"designation_id": "none"}),
+]
+
+
+def test_no_row_can_be_changed_into_what_is_forbidden(filled: Database) -> None:
+    """The rules hold even against a program that forgot them."""
+    for what, table, values in CHANGES:
+        try:
+            with filled.write() as conn:
+                conn.execute(update(table).values(values))
+        except Conflict:
+            continue
+        pytest.fail(f"the database accepted {what}")
+    with filled.read() as conn:
+        assert conn.execute(select(segment.c.state, segment.c.holds)).one() == ("sealed", 1)
+
+
+def test_the_28_days_are_exact(filled: Database) -> None:
+    """The ceiling itself is allowed, a microsecond more is not."""
+    with filled.write() as conn:
+        conn.execute(update(segment).values(due_at=START + timedelta(days=28)))
+
+
+ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
+    ("the same hold request twice", hold, {**HOLD, "id": "h-2"}),
+    ("a hold by nobody", hold, {**HOLD, "id": "h-2", "request_id": "r-2", "requested_by": "u-nobody"}),
+    (
+        "a second approved plan",
+        plan,
+        {
+            "placement_id": PLACE,
+            "version": 2,
+            "state": "approved",
+            "document": None,
+            "no_dwelling_in_sight": True,
+            "sha256": "x",
+            "reason": "x",
+            "drawn_by": "u-officer",
+            "drawn_at": START,
+            "approved_by": "u-second-officer",
+            "approved_at": START,
+        },
+    ),
+    ("a second gap at once", gap, {"placement_id": PLACE, "start_at": START + SECOND, "cause": "overload"}),
+    (
+        "a camera at two places",
+        placement,
+        {"id": "place-2", "camera_id": "camera-of-place-1", "designation_id": "d-1", "name": "x", "from_at": START},
+    ),
+    (
+        "two accounts of one name",
+        user_account,
+        {"id": "u-x", "username": "director", "display_name": "x", "password_hash": "x", "added_at": START},
+    ),
+    ("an hour key twice", hour_key, {"hour_at": hour_of(START), "state": "live"}),
+    (
+        "a view of an unknown kind",
+        view,
+        {"id": "v", "session_id": "s", "placement_id": PLACE, "kind": "x", "opened_at": START, "seen_at": START},
+    ),
+]
+
+
+def test_no_row_can_be_added_that_is_forbidden(filled: Database) -> None:
+    """Uniqueness that the code relies on is kept by the database."""
+    for what, table, values in ADDITIONS:
+        try:
+            with filled.write() as conn:
+                conn.execute(insert(table).values(values))
+        except Conflict:
+            continue
+        pytest.fail(f"the database accepted {what}")
+
+
+def test_every_check_of_the_schema_refuses_one_of_these(filled: Database) -> None:
+    """A rule that nothing here breaks would be believed, not known; one that another rule hides would be neither."""
+    refused_by = set()
+    for _, table, values in CHANGES:
+        with pytest.raises(Conflict) as caught, filled.write() as conn:
+            conn.execute(update(table).values(values))
+        refused_by |= set(re.findall(r"ck_\w+", str(caught.value)))
+    for _, table, values in ADDITIONS:
+        with pytest.raises(Conflict) as caught, filled.write() as conn:
+            conn.execute(insert(table).values(values))
+        refused_by |= set(re.findall(r"ck_\w+", str(caught.value)))
+    rules = {
+        str(rule.name)
+        for table in metadata.tables.values()
+        for rule in table.constraints
+        if isinstance(rule, CheckConstraint)
+    }
+    # The ledger's tables are attacked in tests/ledger.
+    assert {rule for rule in rules - refused_by if not rule.startswith("ck_ledger_")} == set()
+
+
+def test_an_ended_placement_frees_its_camera(filled: Database) -> None:
+    """A flexible camera is moved; both placements stay in the books."""
+    with filled.write() as conn:
+        placements.end(conn, PLACE, START + timedelta(hours=1))
+        builders.add_placement(conn, "place-2", camera_id=placements.CameraId("camera-of-place-1"))
+    with filled.read() as conn:
+        assert [place.id for place in placements.list_all(conn)] == ["place-1", "place-2"]
+        assert [place.id for place in placements.list_all(conn, at=START + timedelta(hours=1))] == ["place-2"]

@@ -1,0 +1,110 @@
+"""The migrated schema is the one that the code was written against, on both databases."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tests.postgres import Server
+from vms.db import migrate
+from vms.db.engine import Database
+from vms.db.tables import metadata
+from vms.errors import Conflict
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'folder' / 'empty.sqlite'}"
+    server: Server = request.getfixturevalue("postgres_server")
+    return server.url(server.create())
+
+
+def options(index: Any) -> list[tuple[str, str]]:
+    """Return an index's options, its partial condition above all, as words that can be compared."""
+    return [(name, str(value)) for name, value in index.get("dialect_options", {}).items()]
+
+
+def described(conn: Connection) -> dict[str, Any]:
+    """Return all that the database says about its tables, the migrations' own left out."""
+    inspector = inspect(conn)
+    dialect = postgresql.dialect() if conn.dialect.name == "postgresql" else sqlite.dialect()
+    return {
+        table: {
+            "columns": [
+                (column["name"], column["type"].compile(dialect), column["nullable"], column["default"])
+                for column in inspector.get_columns(table)
+            ],
+            "primary key": inspector.get_pk_constraint(table),
+            "foreign keys": sorted(inspector.get_foreign_keys(table), key=lambda key: str(key["name"])),
+            "unique": sorted(inspector.get_unique_constraints(table), key=lambda key: str(key["name"])),
+            "checks": sorted((check["name"], check["sqltext"]) for check in inspector.get_check_constraints(table)),
+            "indexes": sorted(
+                (str(index["name"]), index["column_names"], index["unique"], sorted(map(str, options(index))))
+                for index in inspector.get_indexes(table)
+            ),
+        }
+        for table in sorted(inspector.get_table_names())
+        if table != "alembic_version"
+    }
+
+
+def test_migrations_make_the_schema_of_the_tables_module(
+    empty_url: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Code and schema are written twice; constraints, defaults and partial indexes must not drift apart."""
+    migrate.upgrade(empty_url)
+    migrated = Database(empty_url)
+    with migrated.read() as conn:
+        made_by_steps = described(conn)
+        assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+    if migrated.is_postgresql:
+        server: Server = request.getfixturevalue("postgres_server")
+        other = Database(server.url(server.create()))
+    else:
+        other = Database(f"sqlite:///{tmp_path / 'created.sqlite'}")
+    with other.write() as conn:
+        metadata.create_all(conn)
+    with other.read() as conn:
+        assert described(conn) == made_by_steps
+    migrated.dispose()
+    other.dispose()
+
+
+def test_a_second_upgrade_changes_nothing(empty_url: str) -> None:
+    """Every process may migrate at its start."""
+    migrate.upgrade(empty_url)
+    migrate.upgrade(empty_url)
+    database = Database(empty_url)
+    assert migrate.at_head(database)
+    database.dispose()
+
+
+def test_an_unmigrated_database_is_not_at_head(empty_url: str) -> None:
+    """Readiness must be no while the schema is missing."""
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    database = Database(empty_url)
+    assert not migrate.at_head(database)
+    database.dispose()
+
+
+def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+    """An older program would write rows that the newer schema does not expect."""
+    with database.write() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Conflict, match="newer version"):
+        migrate.upgrade(database.url)
+    assert not migrate.at_head(database)
+
+
+def test_the_steps_travel_with_the_package() -> None:
+    """An installed wheel has no repository around it: the steps must be package data beside the code."""
+    folder = Path(migrate.__file__).parent / "migrations"
+    assert (folder / "env.py").is_file()
+    assert len(list((folder / "versions").glob("v*.py"))) >= 3

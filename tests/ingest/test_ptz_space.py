@@ -1,0 +1,60 @@
+"""What a camera's numbers mean is read from the camera; where it can't be known, the camera is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.ptz_space import GENERIC_URI, SPHERICAL_URI, PositionSpace, Range, chosen_spaces
+from vms.errors import InvalidInput
+
+SPHERICAL = PositionSpace(SPHERICAL_URI, Range(-170, 170), Range(-90, 20))
+GENERIC = PositionSpace(GENERIC_URI, Range(-1, 1), Range(-1, 1))
+ZOOM = Range(0, 1)
+
+
+def test_degrees_are_degrees() -> None:
+    """The common case."""
+    spaces = chosen_spaces([SPHERICAL], ZOOM)
+    assert spaces.pan_tilt_deg(12.5, -3.0, SPHERICAL_URI) == (12.5, -3.0)
+    assert spaces.pan_tilt_deg(12.5, -3.0, None) == (12.5, -3.0)
+
+
+def test_shares_become_degrees_where_the_camera_tells_both_ranges() -> None:
+    """Some report generic positions although they know degrees."""
+    spaces = chosen_spaces([GENERIC, SPHERICAL], ZOOM)
+    assert spaces.pan_tilt_deg(1.0, -1.0, GENERIC_URI) == pytest.approx((170.0, -90.0))
+    assert spaces.pan_tilt_deg(0.0, 0.0, GENERIC_URI) == pytest.approx((0.0, -35.0))
+    assert spaces.pan_tilt_deg(0.0, 0.0, None) is None
+    assert spaces.pan_tilt_deg(0.0, 0.0, "urn:other") is None
+
+
+def test_shares_alone_are_refused_with_what_to_do() -> None:
+    """A guess of the mechanical range would put every mask in the wrong place."""
+    with pytest.raises(InvalidInput, match="spherical position space") as raised:
+        chosen_spaces([GENERIC], ZOOM)
+    assert raised.value.code == "ptz.degrees-unknown"
+
+
+def test_a_generic_range_of_degrees_is_read_as_degrees() -> None:
+    """onvif_simple_server: 0..360 and 0..90 under the generic name."""
+    spaces = chosen_spaces([PositionSpace(GENERIC_URI, Range(0, 360), Range(0, 90))], Range(1, 30))
+    assert spaces.pan_tilt_deg(350.0, 10.0, GENERIC_URI) == pytest.approx((-10.0, 10.0))
+    assert spaces.zoom_share(1) == 0.0
+    assert spaces.zoom_share(30) == 1.0
+    assert spaces.raw_position(-10.0, 10.0, 1.0) == pytest.approx((350.0, 10.0, 30.0))
+
+
+def test_a_camera_without_zoom_numbers_is_refused() -> None:
+    """Without them no mask has a size."""
+    with pytest.raises(InvalidInput) as raised:
+        chosen_spaces([SPHERICAL], None)
+    assert raised.value.code == "ptz.zoom-unknown"
+
+
+@given(st.floats(-1000, 1000), st.floats(-200, 200), st.floats(0, 1))
+def test_what_is_asked_of_a_camera_lies_within_its_ranges(pan_deg: float, tilt_deg: float, zoom: float) -> None:
+    """Beyond them cameras refuse, or run into their stops."""
+    x, y, raw_zoom = chosen_spaces([SPHERICAL], Range(1, 30)).raw_position(pan_deg, tilt_deg, zoom)
+    assert -170 <= x <= 170
+    assert -90 <= y <= 20
+    assert 1 <= raw_zoom <= 30

@@ -1,0 +1,106 @@
+"""Answers become samples: intervals on the camera's clock that surely hold the instant of the pose."""
+
+import random
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from ingest.agreement import MAX_VIDEO_DELAY_S, ClockAgreement
+from ingest.position import Position
+from ingest.ptz_space import SPHERICAL_URI, PositionSpace, PtzSpaces, Range
+from ingest.telemetry import HIGHEST_RATE_HZ, MOST_FAILURES, Exchange, SampleMaker, TelemetryPoll
+from vms.clock import ManualClock
+
+SPACES = PtzSpaces(PositionSpace(SPHERICAL_URI, Range(-180, 180), Range(-90, 90)), (), Range(0, 1))
+AHEAD_S = 2.0e6
+
+
+def position(utc_s: float | None, digits: int = 3, pan: float | None = 10.0) -> Position:
+    """An answer."""
+    return Position(pan, -4.0, SPHERICAL_URI, 0.25, moving=False, utc_s=utc_s, utc_digits=digits)
+
+
+@pytest.mark.parametrize(("digits", "widest_s"), [(3, 0.05), (1, 0.2), (0, 1.1)])
+def test_the_interval_holds_the_true_instant_and_gets_narrow(digits: int, widest_s: float) -> None:
+    """Nobody tells whether a camera cuts or rounds its seconds: half of the two resolutions stays open, the rest is pinned down."""
+    rng = random.Random(5)
+    maker, now_s = SampleMaker(SPACES, ClockAgreement(0.0, 0.0)), 100.0
+    widths = []
+    for _ in range(200):
+        now_s += rng.uniform(0.04, 0.07)
+        sent_s, taken_s, received_s = now_s, now_s + rng.uniform(0.001, 0.02), now_s + 0.021
+        step = 10.0**-digits
+        stamped_s = (taken_s + AHEAD_S) // step * step
+        sample = maker.sample(Exchange(position(stamped_s, digits), sent_s, received_s))
+        assert sample is not None
+        assert sample.at_lo_s - 1e-6 <= taken_s + AHEAD_S <= sample.at_hi_s + 1e-6
+        widths.append(sample.at_hi_s - sample.at_lo_s)
+    assert max(widths[-50:]) <= widest_s
+
+
+def test_stamps_that_are_always_whole_seconds_are_not_taken_for_exact() -> None:
+    """A camera that prints ".000" every time has no milliseconds."""
+    sample = SampleMaker(SPACES, ClockAgreement(0.0, 0.0)).sample(Exchange(position(5000.0, 3), 100.0, 100.02))
+    assert sample is not None
+    assert sample.at_hi_s - sample.at_lo_s > 0.9
+
+
+def test_an_answer_without_a_time_is_as_old_as_it_may_be() -> None:
+    """It was taken somewhere in the second before it came, and the pictures' clock is too small by their delay."""
+    agreement = ClockAgreement(0.0, 0.0)
+    maker = SampleMaker(SPACES, agreement)
+    exchange = Exchange(position(None), 100.0, 100.02)
+    assert maker.sample(exchange) is None
+    agreement.see_picture(0.0, 99.9 + AHEAD_S, 100.0)
+    sample = maker.sample(exchange)
+    assert sample is not None
+    assert sample.at_lo_s == pytest.approx(99.9 + AHEAD_S - 1.0)
+    assert sample.at_hi_s == pytest.approx(99.92 + AHEAD_S + MAX_VIDEO_DELAY_S)
+
+
+def test_an_answer_without_a_position_is_a_sample_without_a_pose() -> None:
+    """The stage greys what lies between its neighbours."""
+    sample = SampleMaker(SPACES, ClockAgreement(0.0, 0.0)).sample(Exchange(position(5000.5, pan=None), 100.0, 100.02))
+    assert sample is not None
+    assert sample.pan_deg is None
+
+
+class FakeCamera:
+    """Answers after a while, or not."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock, self.takes_s, self.answers = clock, 0.01, True
+
+    def ask(self) -> Position | None:
+        """Answer."""
+        self.clock.sleep(self.takes_s)
+        return position(1.5) if self.answers else None
+
+
+@pytest.mark.parametrize(("takes_s", "low_hz", "high_hz"), [(0.005, 18, 20.5), (0.2, 3.5, 4.5)])
+def test_a_camera_is_asked_as_often_as_it_sustains(takes_s: float, low_hz: float, high_hz: float) -> None:
+    """Small computers in small housings fall over when asked more."""
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    camera, got = FakeCamera(clock), []
+    camera.takes_s = takes_s
+    poll = TelemetryPoll(camera, got.append, clock, threading.Event())
+    for _ in range(60):
+        clock.sleep(poll.step())
+    assert low_hz <= poll.rate_hz <= high_hz
+    assert poll.rate_hz <= HIGHEST_RATE_HZ + 0.5
+    assert len(got) == 60
+
+
+def test_a_camera_that_does_not_answer_is_asked_less_and_less_and_then_linked_anew() -> None:
+    """A camera that reboots must not be hammered, and may come back with other profiles."""
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    camera = FakeCamera(clock)
+    poll = TelemetryPoll(camera, lambda _: None, clock, threading.Event())
+    poll.step()
+    camera.answers = False
+    pauses = [poll.step() for _ in range(8)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 2.0
+    poll.run()
+    assert poll._failures == MOST_FAILURES

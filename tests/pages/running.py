@@ -1,0 +1,106 @@
+"""The whole product with two real cameras, and Chromium in front of it."""
+
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from api.accounts import COMMAND_LINE, Accounts
+from api.passwords import Passwords
+from config.policy import load_policy
+from tests.ingest.running import City, House, running_city, running_house, until
+from vms.model import Role
+
+CHROMIUM = "/usr/bin/chromium"
+# Nothing that Chromium does by itself belongs in a test: no network but loopback, no GPU.
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PTZ = "vredenmarkt"
+FIXED = "spoorplein"
+PEOPLE = {
+    "rechercheur": ("R. de Wit", (Role.OBSERVER, Role.INVESTIGATOR)),
+    "regisseur": ("M. Bakker", (Role.DIRECTOR,)),
+    "technicus": ("T. Visser", (Role.TECHNICIAN,)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningVms:
+    """Where to sign in, and the world behind it."""
+
+    url: str
+    password: str
+    city: City
+    house: House
+
+
+@contextmanager
+def running_vms(folder: Path) -> Iterator[RunningVms]:
+    """Start cameras, API, ingest and retention, with the people of PEOPLE."""
+    password = secrets.token_urlsafe(18)
+    port = _free_port()
+    with running_city(folder / "city", PTZ, FIXED) as city, running_house(folder / "house", api_port=port) as house:
+        _admit(house, password)
+        for entry in city.cameras.values():
+            house.add(entry)
+        for command in ("api", "ingest", "retention"):
+            house.run(command)
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: _answers(url), 240, "the API answers")
+        yield RunningVms(url, password, city, house)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def sign_in(page: Page, vms: RunningVms, username: str) -> None:
+    """Sign in by the form and arrive on the first page."""
+    page.goto(f"{vms.url}/sign-in")
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", vms.password)
+    page.click("#sign-in [type=submit]")
+    page.wait_for_url(lambda address: "/sign-in" not in address, timeout=60_000)
+
+
+def _admit(house: House, password: str) -> None:
+    parts = house.parts
+    accounts = Accounts(parts.db, parts.ledger, parts.clock, load_policy(), Passwords())
+    for username, (name, roles) in PEOPLE.items():
+        accounts.add_user(COMMAND_LINE, username=username, display_name=name, password=password, language="nl")
+        for role in roles:
+            accounts.grant_role(COMMAND_LINE, username, role, parts.clock.now() + timedelta(days=1))
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/api/ready", trust_env=False, timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

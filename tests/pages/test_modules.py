@@ -1,0 +1,154 @@
+"""The pure modules, run where they will run: in Chromium, over the pages' own server."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Response
+
+from api.pages.router import install
+from tests.ingest.running import until
+from tests.pages.running import chromium
+
+pytestmark = pytest.mark.browser
+
+Run = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Run an expression with the pure modules as `time`, `scale`, `fit` and `ptz`."""
+    app = FastAPI()
+    install(app, viewer=lambda _request: None, default_language="nl")
+    app.add_api_route("/blank", lambda: Response("<!doctype html><html lang=nl>", media_type="text/html"))
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        until(lambda: server.started, 30, "the server starts")
+        with chromium() as browser:
+            page = browser.new_page(timezone_id="America/New_York", locale="en-US")
+            page.goto(f"http://127.0.0.1:{listener.getsockname()[1]}/blank")
+            page.evaluate(
+                """async () => {
+                  const load = (name) => import(`/static/${name}.js`);
+                  window.modules = await Promise.all(['civil-time', 'time-scale', 'grid-fit', 'ptz-speed', 'i18n'].map(load));
+                }"""
+            )
+            yield lambda expression: page.evaluate(
+                f"() => {{ const [time, scale, fit, ptz, i18n] = window.modules; return {expression}; }}"
+            )
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.mark.parametrize(
+    ("typed", "utc"),
+    [
+        ("24-11-2026 22:14:05", "2026-11-24T21:14:05.000Z"),
+        ("24-07-2026 22:14", "2026-07-24T20:14:00.000Z"),
+        ("1-2-26 7:05", "2026-02-01T06:05:00.000Z"),
+        ("22:14", "2026-11-24T21:14:00.000Z"),
+        ("3-12 08.30", "2026-12-03T07:30:00.000Z"),
+        ("24-11-2026", "2026-11-23T23:00:00.000Z"),
+        ("25-10-2026 02:30", "2026-10-25T00:30:00.000Z"),
+        ("29-03-2026 03:00", "2026-03-29T01:00:00.000Z"),
+    ],
+)
+def test_typed_times_are_the_time_of_utrecht(run: Run, typed: str, utc: str) -> None:
+    """Whatever the computer's own zone and language are; in the doubled hour of October the first one is meant."""
+    assert run(f"new Date(time.fromField('{typed}', Date.parse('2026-11-24T12:00:00Z'))).toISOString()") == utc
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "gisteren", "31-02-2026 10:00", "24-13-2026", "25:00", "12:61", "2026-11-24 10:00"]
+)
+def test_what_is_no_time_is_refused(run: Run, typed: str) -> None:
+    """A date that is guessed wrong shows the wrong night."""
+    assert run(f"Number.isNaN(time.fromField('{typed}', 0))")
+
+
+def test_a_field_reads_back_what_it_shows(run: Run) -> None:
+    """Around the change to winter time too, except in the hour that comes twice."""
+    found = run(
+        """[...Array(400).keys()].map((i) => Date.parse('2026-10-20T00:00:00Z') + i * 2_222_000)
+             .filter((at) => time.fromField(time.toField(at), at) !== at).map((at) => new Date(at).toISOString())"""
+    )
+    assert all("2026-10-25T01:" in at for at in found)
+    assert len(found) <= 2
+
+
+def test_zooming_keeps_the_instant_under_the_pointer(run: Run) -> None:
+    """Else one loses what one was looking at."""
+    kept = run(
+        """(() => { const limits = {from_ms: 0, to_ms: 28 * time.DAY_MS}; const range = {from_ms: 5e8, to_ms: 6e8}; const about = 5.3e8;
+             const next = scale.zoomed(range, 0.5, about, limits);
+             return [scale.toPixel(range, 1000, about), scale.toPixel(next, 1000, about), next.to_ms - next.from_ms]; })()"""
+    )
+    assert kept == [pytest.approx(300), pytest.approx(300), pytest.approx(5e7)]
+
+
+def test_the_view_stays_between_a_minute_and_the_whole(run: Run) -> None:
+    """Nothing is kept beyond, and nothing is to be seen below."""
+    limits = "{from_ms: 0, to_ms: 28 * time.DAY_MS}"
+    assert run(f"scale.zoomed({{from_ms: 0, to_ms: 60000}}, 0.1, 30000, {limits})") == {"from_ms": 0, "to_ms": 60000}
+    whole = run(f"scale.zoomed({{from_ms: 0, to_ms: 27 * time.DAY_MS}}, 9, 1000, {limits})")
+    assert whole == {"from_ms": 0, "to_ms": 28 * 86_400_000}
+
+
+def test_ticks_stand_on_round_times_of_utrecht_over_the_change_of_the_clock(run: Run) -> None:
+    """A timeline that says 02:00 where it was 03:00 sends a search to the wrong hour."""
+    texts = run(
+        """(() => { const range = {from_ms: Date.parse('2026-10-24T12:00:00Z'), to_ms: Date.parse('2026-10-26T12:00:00Z')};
+             return scale.ticks(range, 900).ticks.map(({at_ms}) => time.formatMinute(at_ms)); })()"""
+    )
+    assert texts
+    assert {text[3:] for text in texts} == {"00"}
+    assert texts.count("00:00") == 2
+
+
+def test_stretches_that_touch_are_drawn_as_one(run: Run) -> None:
+    """Forty thousand minutes are not forty thousand rectangles."""
+    joined = run(
+        """scale.joined([{start_ms: 0, end_ms: 10, look: 'a'}, {start_ms: 11, end_ms: 20, look: 'a'}, {start_ms: 20, end_ms: 30, look: 'b'},
+             {start_ms: 90, end_ms: 99, look: 'b'}], 2)"""
+    )
+    assert [(span["start_ms"], span["end_ms"], span["look"]) for span in joined] == [
+        (0, 20, "a"),
+        (20, 30, "b"),
+        (90, 99, "b"),
+    ]
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (4, 2), (6, 3), (9, 3), (16, 4)])
+def test_the_grid_makes_pictures_as_large_as_fits(run: Run, count: int, columns: int) -> None:
+    """On a usual screen."""
+    found = run(f"fit.fitGrid({count}, 1900, 1030, 28, 6)")
+    assert found["columns"] == columns
+    rows = -(-count // columns)
+    assert rows * (found["tileWidth_px"] * 9 / 16 + 28) + (rows - 1) * 6 <= 1030 + rows
+    assert columns * found["tileWidth_px"] + (columns - 1) * 6 <= 1900
+
+
+def test_a_drag_gives_direction_and_speed(run: Run) -> None:
+    """Right is right, up is up, a tremor is nothing, and far away is full speed."""
+    assert run("ptz.dragSpeed(3, -4, 500)") == {"pan": 0, "tilt": 0, "share": 0}
+    right = run("ptz.dragSpeed(400, 0, 500)")
+    assert (right["pan"], right["tilt"], right["share"]) == (1, 0, 1)
+    up = run("ptz.dragSpeed(0, -80, 500)")
+    assert up["pan"] == 0
+    assert 0 < up["tilt"] < 1
+
+
+def test_texts_get_their_values_and_numbers_their_language(run: Run) -> None:
+    """Dutch writes a comma."""
+    assert run("i18n.t('{seconds} s', {seconds: i18n.formatNumber(1.25, 1)})") in {"1,3 s", "1,2 s"}
+    assert run("i18n.tn(1, '{count} minute', '{count} minutes')") == "1 minuut"
+    assert run("i18n.tn(4213, '{count} minute', '{count} minutes')") == "4.213 minuten"
+    assert run("i18n.formatBytes(184_200_000)") == "184 MB"

@@ -1,0 +1,1 @@
+"""The command line: the composition root. Reads settings, builds adapters, starts one process."""

@@ -1,0 +1,70 @@
+"""`vms`: one command for every process and every administrative act."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config import load
+from vms import __version__
+from vms.cli import blanking, cameras, people, processes, state
+from vms.errors import VmsError
+
+app = typer.Typer(
+    name="vms",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Video management for public-order cameras: masks burned in, footage erased on time, every act logged.",
+)
+app.add_typer(people.app, name="user")
+app.add_typer(cameras.app, name="camera")
+processes.add_to(app)
+blanking.add_to(app)
+
+EXIT_BAD_INPUT = 2
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls option callbacks by position
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def prepare(
+    context: typer.Context,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file of settings (docs/settings.md); VMS_* variables override it.", envvar="VMS_SETTINGS"
+        ),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Read the settings once."""
+    context.obj = state.Invocation(settings_file=settings, settings=load(settings))
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; every error of ours ends with one clear line and status 2.
+
+    Args:
+        arguments: those of this process by default.
+
+    Raises:
+        SystemExit: always, with the exit status.
+    """
+    try:
+        app(arguments)
+    except VmsError as error:
+        typer.echo(f"vms: {error}", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,83 @@
+"""The adapters of one process, built from the settings."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import Settings
+from vms.clock import Clock, SystemClock
+from vms.db.engine import Database
+from vms.db.migrate import at_head
+from vms.errors import InvalidInput
+from vms.footage.credentials import CredentialBox
+from vms.footage.keys import FileKeyring
+from vms.footage.store import FootageStore
+from vms.ledger.log import Ledger
+from vms.ledger.signer import FileSigner, load_or_make
+
+LONGEST_SOCKET_FOLDER_BYTES = 80
+"""Unix socket paths end at 107 bytes; placement ids need their part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a process works with."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    ledger: Ledger
+    signer: FileSigner
+    keys: FileKeyring
+    store: FootageStore
+    credentials: CredentialBox
+
+
+def build(settings: Settings, *, migrated: bool = True) -> Parts:
+    """Make the folders and connect the adapters.
+
+    Args:
+        settings: as read at start.
+        migrated: refuse a database whose schema is not this version's.
+
+    Raises:
+        InvalidInput: a folder can't be used, or the schema is another version's; says what to run.
+    """
+    for folder in (settings.data_dir, settings.footage, settings.keys, settings.run):
+        private_folder(folder)
+    if len(os.fsencode(settings.run.resolve())) > LONGEST_SOCKET_FOLDER_BYTES:
+        raise InvalidInput(
+            f"run_dir {settings.run.resolve()} is too long for Unix sockets: set run_dir to a path of at most "
+            f"{LONGEST_SOCKET_FOLDER_BYTES} bytes, e.g. /run/vms",
+            code="settings.run-dir",
+        )
+    db = Database(settings.database)
+    if migrated and not at_head(db):
+        raise InvalidInput("the database's schema is not this version's: run `vms migrate` first", code="db.migrate")
+    clock = SystemClock()
+    return Parts(
+        settings=settings,
+        clock=clock,
+        db=db,
+        ledger=Ledger(settings.ledger_name, clock),
+        signer=load_or_make(settings.keys, settings.ledger_name),
+        keys=FileKeyring(settings.keys),
+        store=FootageStore(settings.footage, settings.free_bytes_floor),
+        credentials=CredentialBox(settings.keys),
+    )
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder for this account only.
+
+    Raises:
+        InvalidInput: it can't be made or written; names it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InvalidInput(
+            f"folder {folder} can't be made: {error.strerror}; choose another in the settings", code="settings.folder"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidInput(f"folder {folder} can't be written: give this account the rights", code="settings.folder")

@@ -1,0 +1,113 @@
+"""`vms user`: accounts and roles. An unknown role or a forbidden combination is refused with the list of what is possible."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from api.accounts import COMMAND_LINE, Accounts
+from api.passwords import Passwords
+from config.policy import load_policy
+from vms.cli import state
+from vms.db import users
+from vms.errors import InvalidInput
+from vms.model import Role
+
+app = typer.Typer(no_args_is_help=True, help="Accounts and roles.")
+
+Username = Annotated[str, typer.Argument(help="The account's username.")]
+
+
+def _accounts(context: typer.Context) -> Accounts:
+    parts = state.parts(context)
+    return Accounts(parts.db, parts.ledger, parts.clock, load_policy(), Passwords())
+
+
+def checked_role(text: str) -> Role:
+    """Return the role of this name.
+
+    Raises:
+        InvalidInput: there is none; names all.
+    """
+    try:
+        return Role(text)
+    except ValueError as error:
+        raise InvalidInput(f'there is no role "{text}"; choose from: {", ".join(Role)}', code="role.unknown") from error
+
+
+def checked_day(text: str) -> datetime:
+    """Return the start of a day in UTC.
+
+    Raises:
+        InvalidInput: it is no date.
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise InvalidInput(f'"{text}" is no date: write it like 2027-06-30', code="date.format") from error
+
+
+@app.command("add")
+def add(
+    context: typer.Context,
+    username: Username,
+    name: Annotated[str, typer.Option(help="The person's name.")],
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="First password.")
+    ],
+    language: Annotated[str, typer.Option(help="nl or en.")] = "nl",
+) -> None:
+    """Add an account; it may do nothing until it gets a role."""
+    _accounts(context).add_user(
+        COMMAND_LINE, username=username, display_name=name, password=password, language=language
+    )
+
+
+@app.command("grant")
+def grant(
+    context: typer.Context,
+    username: Username,
+    role: Annotated[str, typer.Argument(help=f"One of: {', '.join(Role)}.")],
+    until: Annotated[str, typer.Option(help="Day until which screening and training are valid, e.g. 2027-06-30.")],
+) -> None:
+    """Give a role until a day."""
+    _accounts(context).grant_role(COMMAND_LINE, username, checked_role(role), checked_day(until))
+
+
+@app.command("revoke")
+def revoke(context: typer.Context, username: Username, role: Annotated[str, typer.Argument(help="The role.")]) -> None:
+    """Take a role away."""
+    _accounts(context).revoke_role(COMMAND_LINE, username, checked_role(role))
+
+
+@app.command("password")
+def password(
+    context: typer.Context,
+    username: Username,
+    new: Annotated[str, typer.Option("--password", prompt="New password", hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Set a new password; open sessions end."""
+    _accounts(context).set_password(COMMAND_LINE, username, new)
+
+
+@app.command("disable")
+def disable(context: typer.Context, username: Username) -> None:
+    """Let an account sign in no more; open sessions end."""
+    _accounts(context).disable_user(COMMAND_LINE, username)
+
+
+@app.command("unlock")
+def unlock(context: typer.Context, username: Username) -> None:
+    """Let an account that failed too often try again."""
+    _accounts(context).unlock(COMMAND_LINE, username)
+
+
+@app.command("list")
+def list_accounts(context: typer.Context) -> None:
+    """List accounts with their roles and until when they count."""
+    parts = state.parts(context)
+    with parts.db.read() as conn:
+        for account in users.list_all(conn):
+            roles = ", ".join(f"{grant.role} until {grant.valid_until_at:%Y-%m-%d}" for grant in account.grants)
+            columns = [account.username, account.display_name, roles or "-", "disabled" if account.disabled_at else ""]
+            typer.echo("\t".join(columns).rstrip())

@@ -1,0 +1,201 @@
+"""`vms up|demo|api|ingest|retention|migrate|check`: the processes."""
+
+import ctypes
+import os
+import signal
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from api.accounts import COMMAND_LINE
+from config import Settings
+from vms.cli import state
+from vms.cli.acts import by_command_line
+from vms.cli.demo import Demo
+from vms.cli.logs import configure
+from vms.cli.parts import Parts, build, private_folder
+from vms.cli.supervise import Supervisor, stop_on_signals
+from vms.clock import SystemClock
+from vms.db.migrate import upgrade
+from vms.ledger import outside
+from vms.ledger.acts import Act
+from vms.model import PlacementId
+
+DIE_WITH_PARENT = "VMS_DIE_WITH_PARENT"
+_PR_SET_PDEATHSIG = 1
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (up, demo, api, ingest, retention, migrate, check):
+        app.command(command.__name__)(command)
+
+
+def up(context: typer.Context) -> None:
+    """Run API, ingest and retention on this machine and keep them running."""
+    called = state.invocation(context)
+    configure(called.settings.log_level, called.settings.log_format, process="up")
+    private_folder(called.settings.data_dir)
+    upgrade(called.settings.database)
+    build(called.settings).db.dispose()
+    supervisor = Supervisor(SystemClock(), os.environ | {DIE_WITH_PARENT: "1"})
+    for command in ("api", "ingest", "retention"):
+        supervisor.add(command, ["-m", "vms.cli.main", *called.arguments, command])
+    supervisor.run()
+
+
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path("var/demo"),
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the pages; 0: any free one.")] = 8480,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew: forget an earlier demo's footage and log.")
+    ] = False,
+) -> None:
+    """Start a simulated city with real RTSP and ONVIF, and the whole system on it; print where to sign in."""
+    Demo(folder, port, fresh=fresh).run()
+
+
+def api(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: the setting api_host.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; default: the setting api_port.")] = None,
+) -> None:
+    """Serve pages, live view, playback, holds and exports."""
+    from api.app import ApiParts, create_app
+    from config.policy import load_policy
+    from vms.bus.local import LocalBus
+    from vms.footage.playback import FootageReader
+
+    called = state.invocation(context)
+    changes = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}
+    settings = called.settings.model_copy(update=changes)
+    parts = _started(settings, "api")
+    application = create_app(
+        ApiParts(
+            settings=settings,
+            db=parts.db,
+            ledger=parts.ledger,
+            signer=parts.signer,
+            keys=parts.keys,
+            store=parts.store,
+            reader=FootageReader(parts.db, parts.keys, parts.store),
+            bus=LocalBus(settings.run),
+            clock=parts.clock,
+            policy=load_policy(),
+        )
+    )
+    uvicorn.run(
+        application,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=5,
+        ws_max_size=65_536,
+        # Video does not compress; trying would cost a core.
+        ws_per_message_deflate=False,
+    )
+
+
+def ingest(
+    context: typer.Context,
+    placement: Annotated[
+        str | None, typer.Option(help="Run the worker of this placement only, in this process.")
+    ] = None,
+) -> None:
+    """Record: one worker process per placement, each restarted on its own."""
+    from ingest.node import IngestNode
+    from ingest.worker import run_worker
+
+    called = state.invocation(context)
+    if placement is not None:
+        parts = _started(called.settings, "worker", placement=placement)
+        run_worker(parts, PlacementId(placement), _stop_event())
+        return
+    parts = _started(called.settings, "ingest")
+    IngestNode(parts, called.arguments, _stop_event()).run()
+
+
+def retention(
+    context: typer.Context,
+    confirm_clock: Annotated[
+        bool,
+        typer.Option(
+            "--confirm-clock",
+            help="Say that the clock is right and that what is due may go: ends a brake. Ends at once.",
+        ),
+    ] = False,
+) -> None:
+    """Erase what is due, catch new footage under holds, sign checkpoints."""
+    from retention.daemon import Checkpoints, RetentionDaemon
+    from retention.parts import By, RetentionParts
+    from retention.sweep import SweepLimits
+    from retention.sweep import confirm_clock as take_the_word
+
+    settings = state.invocation(context).settings
+    parts = build(settings) if confirm_clock else _started(settings, "retention")
+    retaining = RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock)
+    if confirm_clock:
+        take_the_word(retaining, By(COMMAND_LINE.actor, COMMAND_LINE.origin))
+        typer.echo("Noted: the next sweep goes on.")
+        return
+    limits = SweepLimits(
+        keep_for=settings.keep_for,
+        margin=timedelta(seconds=settings.retention_margin_s),
+        clock_tolerance=timedelta(seconds=settings.clock_tolerance_s),
+    )
+    RetentionDaemon(
+        retaining,
+        limits,
+        Checkpoints(parts.signer, settings.keys),
+        sweep_every_s=settings.sweep_every_s,
+        stop=_stop_event(),
+    ).run()
+
+
+def migrate(context: typer.Context) -> None:
+    """Bring the database's schema to this version's."""
+    settings = state.invocation(context).settings
+    private_folder(settings.data_dir)
+    upgrade(settings.database)
+    typer.echo("The schema is up to date.")
+
+
+def check(context: typer.Context) -> None:
+    """Check settings, folders, schema, keyring and the ledger's tail; status 2 and one line where something is wrong."""
+    settings = state.invocation(context).settings
+    parts = build(settings)
+    with parts.db.read() as conn:
+        size = parts.ledger.size(conn)
+        parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
+    hours = len(parts.keys.hours())
+    typer.echo(f"In order: settings, folders, schema, keyring ({hours} hour keys), ledger ({size} entries).")
+
+
+def _started(settings: Settings, process: str, **bound: str) -> Parts:
+    _die_with_parent()
+    configure(settings.log_level, settings.log_format, process=process, **bound)
+    parts = build(settings)
+    with parts.db.write() as conn:
+        # No entry, no act: a process does not start on a ledger that was changed or set back.
+        parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
+        parts.ledger.append(conn, by_command_line(Act.SYSTEM_START, {"process": process, **bound}))
+    return parts
+
+
+def _stop_event() -> threading.Event:
+    stop = threading.Event()
+    stop_on_signals(stop)
+    return stop
+
+
+def _die_with_parent() -> None:
+    """Drain when the supervisor dies, however it dies: otherwise its restart would find the old processes still recording."""
+    if os.environ.get(DIE_WITH_PARENT):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

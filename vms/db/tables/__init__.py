@@ -1,0 +1,38 @@
+"""All tables, in SQLAlchemy Core. The schema is made by the migrations in vms/db/migrations; a test compares the two."""
+
+from vms.db.tables.columns import Instant, metadata
+from vms.db.tables.footage import LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
+from vms.db.tables.holding import export, hold, hold_placement, hold_segment
+from vms.db.tables.log import ledger_checkpoint, ledger_entry, ledger_placement, ledger_text, ledger_tile
+from vms.db.tables.people import session, user_account, user_role, view
+from vms.db.tables.places import area, camera, designation, placement, plan
+
+__all__ = [
+    "LONGEST_STORED",
+    "Instant",
+    "area",
+    "camera",
+    "clock_sample",
+    "designation",
+    "export",
+    "gap",
+    "grey_span",
+    "hold",
+    "hold_placement",
+    "hold_segment",
+    "hour_key",
+    "ledger_checkpoint",
+    "ledger_entry",
+    "ledger_placement",
+    "ledger_text",
+    "ledger_tile",
+    "metadata",
+    "placement",
+    "plan",
+    "segment",
+    "session",
+    "sweep",
+    "user_account",
+    "user_role",
+    "view",
+]

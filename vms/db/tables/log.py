@@ -1,0 +1,59 @@
+"""The ledger. Append-only: triggers refuse every other change (vms/db/migrations/versions/v0002_append_only.py)."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from vms.db.tables.columns import Instant, metadata
+
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    # From 0, without a gap: the leaf's place in the tree.
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+    # Copies out of the body, to search by; the body is what counts.
+    Column("at", Instant, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    CheckConstraint("seq >= 0", name="from_zero"),
+)
+
+Index("ix_ledger_entry_at", ledger_entry.c.at)
+
+Index("ix_ledger_entry_act_seq", ledger_entry.c.act, ledger_entry.c.seq)
+
+Index("ix_ledger_entry_actor_seq", ledger_entry.c.actor, ledger_entry.c.seq)
+
+ledger_placement = Table(
+    "ledger_placement",
+    metadata,
+    # The placements that an entry is about: to search by, like the copies above.
+    Column("placement_id", Text, primary_key=True),
+    Column("seq", BigInteger, ForeignKey("ledger_entry.seq"), primary_key=True, autoincrement=False),
+)
+
+ledger_tile = Table(
+    "ledger_tile",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    # Up to 256 hashes of 32 bytes; grows at its end only.
+    Column("hashes", LargeBinary, nullable=False),
+    CheckConstraint("length(hashes) BETWEEN 32 AND 8192 AND length(hashes) / 32 * 32 = length(hashes)", name="hashes"),
+)
+
+ledger_checkpoint = Table(
+    "ledger_checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+ledger_text = Table(
+    "ledger_text",
+    metadata,
+    # Salted commitment as it stands in the entry: SHA-256(salt || text), hexadecimal. May be deleted: the tree stays whole.
+    Column("commitment", Text, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("text", Text, nullable=False),
+)

@@ -1,0 +1,100 @@
+"""Cameras, and where they stand."""
+
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from vms.db.tables.columns import Document, Instant, metadata
+
+camera = Table(
+    "camera",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("rtsp_url", Text, nullable=False),
+    Column("rtsp_transport", Text, nullable=False, server_default="tcp"),
+    Column("onvif_url", Text),
+    Column("username", Text, nullable=False),
+    Column("sealed_password", LargeBinary, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+    CheckConstraint("kind IN ('fixed', 'ptz')", name="kind"),
+    CheckConstraint("rtsp_transport IN ('tcp', 'udp')", name="rtsp_transport"),
+)
+
+area = Table(
+    "area",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+designation = Table(
+    "designation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("area_id", Text, ForeignKey("area.id"), nullable=False),
+    Column("number", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("valid_from_at", Instant, nullable=False),
+    Column("valid_until_at", Instant, nullable=False),
+    CheckConstraint("valid_until_at > valid_from_at", name="order"),
+)
+
+placement = Table(
+    "placement",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("camera_id", Text, ForeignKey("camera.id"), nullable=False),
+    Column("designation_id", Text, ForeignKey("designation.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("from_at", Instant, nullable=False),
+    Column("until_at", Instant),
+    # The fence: a recorder bumps the epoch before its first byte; rows of an older epoch are refused.
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    # Segment numbers are gap-free from 1 and never used again.
+    Column("last_number", Integer, nullable=False, server_default="0"),
+    # What the worker last said of itself, for the technician's page and the wall (no picture in it).
+    Column("status", Document),
+    Column("status_at", Instant),
+    CheckConstraint("until_at IS NULL OR until_at > from_at", name="order"),
+    CheckConstraint("epoch >= 0 AND last_number >= 0", name="counters"),
+)
+
+Index(
+    "uq_placement_one_per_camera",
+    placement.c.camera_id,
+    unique=True,
+    sqlite_where=placement.c.until_at.is_(None),
+    postgresql_where=placement.c.until_at.is_(None),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("placement_id", Text, ForeignKey("placement.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    # The PLAN.json document of design section 11; NULL with no_dwelling_in_sight.
+    Column("document", Document),
+    Column("no_dwelling_in_sight", Boolean, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("drawn_by", Text, nullable=False),
+    Column("drawn_at", Instant, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", Instant),
+    CheckConstraint("state IN ('draft', 'approved', 'withdrawn')", name="state"),
+    CheckConstraint("approved_by IS NULL OR approved_by <> drawn_by", name="two_persons"),
+    CheckConstraint("(state = 'draft') = (approved_by IS NULL)", name="approved_means_by_someone"),
+    CheckConstraint("(approved_by IS NULL) = (approved_at IS NULL)", name="approved_at_an_instant"),
+    CheckConstraint("no_dwelling_in_sight = (document IS NULL)", name="masks_or_nothing_to_mask"),
+    CheckConstraint("version >= 1", name="version"),
+)
+
+Index(
+    "uq_plan_one_approved",
+    plan.c.placement_id,
+    unique=True,
+    sqlite_where=plan.c.state == "approved",
+    postgresql_where=plan.c.state == "approved",
+)

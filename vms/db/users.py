@@ -1,0 +1,178 @@
+"""Accounts and roles. Passwords come as hashes; who may hold which roles together is the policy's business."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
+
+from vms.db.tables import user_account, user_role
+from vms.db.tables.columns import Instant
+from vms.errors import NotFound
+from vms.model import Role, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGrant:
+    """A role, and until when the person's screening and training for it are valid."""
+
+    role: Role
+    valid_until_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person who may sign in.
+
+    Args:
+        language: `nl` or `en`.
+        failed_sign_ins: in a row, since the last success.
+        locked_until_at: until when signing in is refused, or None.
+        grants: every role ever granted and not revoked, valid or expired.
+    """
+
+    id: UserId
+    username: str
+    display_name: str
+    password_hash: str
+    language: str
+    added_at: datetime
+    disabled_at: datetime | None = None
+    failed_sign_ins: int = 0
+    locked_until_at: datetime | None = None
+    grants: tuple[RoleGrant, ...] = ()
+
+    def roles_at(self, instant: datetime) -> frozenset[Role]:
+        """Return the roles that work at an instant; none once the account is disabled."""
+        if self.disabled_at is not None and self.disabled_at <= instant:
+            return frozenset()
+        return frozenset(grant.role for grant in self.grants if grant.valid_until_at > instant)
+
+
+def add(conn: Connection, new: Account) -> None:
+    """Add an account with its grants.
+
+    Raises:
+        Conflict: the id or the username is taken (when the statement runs).
+    """
+    conn.execute(
+        insert(user_account).values(
+            id=new.id,
+            username=new.username,
+            display_name=new.display_name,
+            password_hash=new.password_hash,
+            language=new.language,
+            added_at=new.added_at,
+            disabled_at=new.disabled_at,
+        )
+    )
+    for given in new.grants:
+        grant(conn, new.id, given)
+
+
+def get(conn: Connection, user_id: UserId) -> Account:
+    """Return one account.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    row = conn.execute(select(user_account).where(user_account.c.id == user_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no account {user_id}", code="user.unknown")
+    return _value(row, _grants(conn, user_id))
+
+
+def by_username(conn: Connection, username: str) -> Account | None:
+    """Return the account with this name (exact), or None."""
+    row = conn.execute(select(user_account).where(user_account.c.username == username)).one_or_none()
+    return None if row is None else _value(row, _grants(conn, UserId(row.id)))
+
+
+def list_all(conn: Connection) -> list[Account]:
+    """Return all accounts, by username."""
+    grants: dict[str, list[RoleGrant]] = {}
+    for row in conn.execute(select(user_role).order_by(user_role.c.role)):
+        grants.setdefault(row.user_id, []).append(RoleGrant(Role(row.role), row.valid_until_at))
+    rows = conn.execute(select(user_account).order_by(user_account.c.username))
+    return [_value(row, tuple(grants.get(row.id, ()))) for row in rows]
+
+
+def grant(conn: Connection, user_id: UserId, given: RoleGrant) -> None:
+    """Give a role, or change until when it is valid."""
+    revoke(conn, user_id, given.role)
+    conn.execute(insert(user_role).values(user_id=user_id, role=given.role.value, valid_until_at=given.valid_until_at))
+
+
+def revoke(conn: Connection, user_id: UserId, role: Role) -> bool:
+    """Take a role away.
+
+    Returns:
+        Whether the person had it.
+    """
+    statement = delete(user_role).where(user_role.c.user_id == user_id, user_role.c.role == role.value)
+    return conn.execute(statement).rowcount == 1
+
+
+def disable(conn: Connection, user_id: UserId, at: datetime) -> None:
+    """Let an account sign in no more; a later call keeps the first instant."""
+    _update(conn, user_id, disabled_at=func.coalesce(user_account.c.disabled_at, literal(at, Instant())))
+
+
+def set_language(conn: Connection, user_id: UserId, language: str) -> None:
+    """Store the language that the person chose."""
+    _update(conn, user_id, language=language)
+
+
+def set_password_hash(conn: Connection, user_id: UserId, password_hash: str) -> None:
+    """Store a new hash."""
+    _update(conn, user_id, password_hash=password_hash)
+
+
+def note_failed_sign_in(conn: Connection, user_id: UserId) -> int:
+    """Count one more failure; safe against several at once.
+
+    Returns:
+        How many there are now, in a row.
+    """
+    statement = (
+        update(user_account)
+        .where(user_account.c.id == user_id)
+        .values(failed_sign_ins=user_account.c.failed_sign_ins + 1)
+        .returning(user_account.c.failed_sign_ins)
+    )
+    return int(conn.execute(statement).scalar_one())
+
+
+def lock(conn: Connection, user_id: UserId, until_at: datetime) -> None:
+    """Refuse signing in until an instant, and begin to count anew."""
+    _update(conn, user_id, locked_until_at=until_at, failed_sign_ins=0)
+
+
+def note_sign_in(conn: Connection, user_id: UserId) -> None:
+    """Forget the failures after a success."""
+    _update(conn, user_id, locked_until_at=None, failed_sign_ins=0)
+
+
+def _update(conn: Connection, user_id: UserId, **values: object) -> None:
+    if conn.execute(update(user_account).where(user_account.c.id == user_id).values(**values)).rowcount == 0:
+        raise NotFound(f"there is no account {user_id}", code="user.unknown")
+
+
+def _grants(conn: Connection, user_id: UserId) -> tuple[RoleGrant, ...]:
+    query = select(user_role).where(user_role.c.user_id == user_id).order_by(user_role.c.role)
+    return tuple(RoleGrant(Role(row.role), row.valid_until_at) for row in conn.execute(query))
+
+
+def _value(row: Row[Any], grants: tuple[RoleGrant, ...]) -> Account:
+    return Account(
+        id=UserId(row.id),
+        username=row.username,
+        display_name=row.display_name,
+        password_hash=row.password_hash,
+        language=row.language,
+        added_at=row.added_at,
+        disabled_at=row.disabled_at,
+        failed_sign_ins=row.failed_sign_ins,
+        locked_until_at=row.locked_until_at,
+        grants=grants,
+    )

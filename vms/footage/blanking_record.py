@@ -1,0 +1,105 @@
+"""What a segment says about its own blanking: plan, model, where poses came from, largest margin, what was grey and why."""
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from vms.model import Span
+
+
+@dataclass(frozen=True, slots=True)
+class FrameNote:
+    """How one frame was blanked.
+
+    Args:
+        captured_at: the frame's instant.
+        grey_reason: why the whole frame is grey; None when only its masks are.
+        margin_px: how far masks were widened.
+        pose_source: where the pose came from, e.g. `interpolated`, `fixed`.
+    """
+
+    captured_at: datetime
+    grey_reason: str | None
+    margin_px: float
+    pose_source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grey:
+    """A stretch in which every frame is grey."""
+
+    span: Span
+    reason: str
+
+
+class BlankingNotes:
+    """Collects notes ahead of the segments that they belong to.
+
+    Args:
+        plan_version: version of the placement's blanking plan.
+        model: words about the camera model that the masks were projected with, e.g. its version.
+    """
+
+    def __init__(self, plan_version: int, model: str) -> None:
+        self._plan_version = plan_version
+        self._model = model
+        self._frames: deque[FrameNote] = deque()
+        self._greys: list[Grey] = []
+        self._grey_since: FrameNote | None = None
+
+    def frame(self, note: FrameNote) -> None:
+        """Take the note of the next frame, in order of capture."""
+        self._frames.append(note)
+        began = self._grey_since
+        if began is not None and began.grey_reason != note.grey_reason:
+            self._close_grey(note.captured_at)
+            began = None
+        if began is None and note.grey_reason is not None:
+            self._grey_since = note
+
+    def grey(self, grey: Grey) -> None:
+        """Take a grey stretch that was found otherwise."""
+        self._greys.append(grey)
+
+    def take(self, span: Span, video: dict[str, Any]) -> tuple[dict[str, Any], list[Grey]]:
+        """Return the record and the grey stretches of a segment; what lies before its end is used up.
+
+        Args:
+            span: the segment's.
+            video: codec and picture size, kept beside the record.
+        """
+        frames = []
+        while self._frames and self._frames[0].captured_at < span.end_at:
+            frames.append(self._frames.popleft())
+        record = {
+            "plan_version": self._plan_version,
+            "model": self._model,
+            "video": video,
+            "frames": len(frames),
+            "grey_frames": sum(note.grey_reason is not None for note in frames),
+            "grey_reasons": dict(sorted(Counter(note.grey_reason for note in frames if note.grey_reason).items())),
+            "pose_sources": dict(sorted(Counter(note.pose_source for note in frames).items())),
+            "largest_margin_px": max((note.margin_px for note in frames), default=0.0),
+        }
+        return record, self._take_greys(span)
+
+    def _close_grey(self, end_at: datetime) -> None:
+        began = self._grey_since
+        if began is not None and began.grey_reason is not None and end_at > began.captured_at:
+            self._greys.append(Grey(Span(began.captured_at, end_at), began.grey_reason))
+        self._grey_since = None
+
+    def _take_greys(self, span: Span) -> list[Grey]:
+        still = self._grey_since
+        if still is not None and still.captured_at < span.end_at:
+            # Goes on into the next segment: closed here, begun again there.
+            self._close_grey(span.end_at)
+            self._grey_since = FrameNote(span.end_at, still.grey_reason, still.margin_px, still.pose_source)
+        taken: dict[datetime, Grey] = {}
+        for grey in sorted(self._greys, key=lambda item: (item.span.start_at, item.span.end_at)):
+            if grey.span.overlaps(span):
+                clipped = Span(max(grey.span.start_at, span.start_at), min(grey.span.end_at, span.end_at))
+                taken[clipped.start_at] = Grey(clipped, grey.reason)
+        self._greys = [grey for grey in self._greys if grey.span.end_at > span.end_at]
+        return list(taken.values())

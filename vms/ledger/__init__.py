@@ -1,0 +1,1 @@
+"""The ledger: an append-only Merkle log in SQL, written in the same transaction as the acts it records."""

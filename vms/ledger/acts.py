@@ -1,0 +1,122 @@
+"""The closed catalogue of what can be written down.
+
+Each act belongs to one category: the operations that the Wet politiegegevens art. 32a wants logged, plus `beheer` for
+the running of the system itself. An act without a category can't be written, nor can one that does not stand here.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Self
+
+
+class Category(StrEnum):
+    """Kinds of processing, in the words of the law."""
+
+    VERZAMELEN = "verzamelen"
+    WIJZIGEN = "wijzigen"
+    RAADPLEGEN = "raadplegen"
+    VERSTREKKEN = "verstrekken"
+    COMBINEREN = "combineren"
+    VERNIETIGEN = "vernietigen"
+    BEHEER = "beheer"
+
+
+class Act(StrEnum):
+    """What was done, or refused. The value is the word in the ledger and never changes."""
+
+    category: Category
+
+    def __new__(cls, word: str, category: Category) -> Self:
+        """Make a member that is its word and knows its category."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.category = category
+        return member
+
+    AUTH_SIGN_IN = ("auth.sign-in", Category.BEHEER)
+    AUTH_REFUSED = ("auth.refused", Category.BEHEER)
+    AUTH_SIGN_OUT = ("auth.sign-out", Category.BEHEER)
+    AUTH_EXPIRED = ("auth.expired", Category.BEHEER)
+    AUTH_LOCKED = ("auth.locked", Category.BEHEER)
+    AUTH_REVOKED = ("auth.revoked", Category.BEHEER)
+    POLICY_DENIED = ("policy.denied", Category.BEHEER)
+
+    REC_START = ("rec.start", Category.VERZAMELEN)
+    REC_STOP = ("rec.stop", Category.VERZAMELEN)
+    REC_GAP = ("rec.gap", Category.VERZAMELEN)
+    REC_LOST = ("rec.lost", Category.VERZAMELEN)
+    REC_DAMAGED = ("rec.damaged", Category.VERZAMELEN)
+    REC_REPAIRED = ("rec.repaired", Category.VERZAMELEN)
+    BATCH_RECORDED = ("batch.recorded", Category.VERZAMELEN)
+    PTZ_TAKE = ("ptz.take", Category.VERZAMELEN)
+    PTZ_MOVE = ("ptz.move", Category.VERZAMELEN)
+    PTZ_STOP = ("ptz.stop", Category.VERZAMELEN)
+    PTZ_PRESET = ("ptz.preset", Category.VERZAMELEN)
+
+    LIVE_OPEN = ("live.open", Category.RAADPLEGEN)
+    LIVE_CLOSE = ("live.close", Category.RAADPLEGEN)
+    PLAYBACK_OPEN = ("playback.open", Category.RAADPLEGEN)
+    PLAYBACK_CLOSE = ("playback.close", Category.RAADPLEGEN)
+    COMMISSIONING_OPEN = ("commissioning.open", Category.RAADPLEGEN)
+    COMMISSIONING_CLOSE = ("commissioning.close", Category.RAADPLEGEN)
+    AUDIT_READ = ("audit.read", Category.RAADPLEGEN)
+
+    EXPORT_REQUEST = ("export.request", Category.VERSTREKKEN)
+    EXPORT_APPROVE = ("export.approve", Category.VERSTREKKEN)
+    EXPORT_REFUSE = ("export.refuse", Category.VERSTREKKEN)
+    EXPORT_BUILD = ("export.build", Category.VERSTREKKEN)
+    EXPORT_READY = ("export.ready", Category.VERSTREKKEN)
+    EXPORT_FAILED = ("export.failed", Category.VERSTREKKEN)
+    EXPORT_DOWNLOAD = ("export.download", Category.VERSTREKKEN)
+    EXPORT_ERASED = ("export.erased", Category.VERNIETIGEN)
+
+    CASE_LINK = ("case.link", Category.COMBINEREN)
+
+    HOLD_PLACE = ("hold.place", Category.VERNIETIGEN)
+    HOLD_CATCH = ("hold.catch", Category.VERNIETIGEN)
+    HOLD_LATE = ("hold.late", Category.VERNIETIGEN)
+    HOLD_RELEASE = ("hold.release", Category.VERNIETIGEN)
+    HOLD_EXPIRE = ("hold.expire", Category.VERNIETIGEN)
+    DESTROY_INTENT = ("destroy.intent", Category.VERNIETIGEN)
+    DESTROY_DONE = ("destroy.done", Category.VERNIETIGEN)
+    KEY_INTENT = ("key.intent", Category.VERNIETIGEN)
+    KEY_DESTROYED = ("key.destroyed", Category.VERNIETIGEN)
+    ORPHAN_ERASED = ("orphan.erased", Category.VERNIETIGEN)
+    SWEEP_STOPPED = ("sweep.stopped", Category.VERNIETIGEN)
+    RETENTION_BREACH = ("retention.breach", Category.VERNIETIGEN)
+
+    PLAN_DRAFT = ("plan.draft", Category.WIJZIGEN)
+    PLAN_APPROVE = ("plan.approve", Category.WIJZIGEN)
+    PLAN_WITHDRAW = ("plan.withdraw", Category.WIJZIGEN)
+    AREA_ADD = ("area.add", Category.WIJZIGEN)
+    DESIGNATION_ADD = ("designation.add", Category.WIJZIGEN)
+    CAMERA_ADD = ("camera.add", Category.WIJZIGEN)
+    CAMERA_CHANGE = ("camera.change", Category.WIJZIGEN)
+    CAMERA_REMOVE = ("camera.remove", Category.WIJZIGEN)
+    PLACEMENT_ADD = ("placement.add", Category.WIJZIGEN)
+    PLACEMENT_END = ("placement.end", Category.WIJZIGEN)
+    CLOCK_DOUBT = ("clock.doubt", Category.WIJZIGEN)
+    CLOCK_CONFIRM = ("clock.confirm", Category.WIJZIGEN)
+    CONFIG_START = ("config.start", Category.WIJZIGEN)
+    CONFIG_CHANGE = ("config.change", Category.WIJZIGEN)
+
+    USER_ADD = ("user.add", Category.BEHEER)
+    USER_CHANGE = ("user.change", Category.BEHEER)
+    USER_DISABLE = ("user.disable", Category.BEHEER)
+    ROLE_GRANT = ("role.grant", Category.BEHEER)
+    ROLE_REVOKE = ("role.revoke", Category.BEHEER)
+    SYSTEM_START = ("system.start", Category.BEHEER)
+    SYSTEM_STOP = ("system.stop", Category.BEHEER)
+    INTEGRITY_CHECKED = ("integrity.checked", Category.BEHEER)
+    INTEGRITY_LOST = ("integrity.lost", Category.BEHEER)
+
+
+BY_WORD: Mapping[str, Act] = MappingProxyType({act.value: act for act in Act})
+"""The acts by their words."""
+
+OPENS_FOOTAGE = frozenset({Act.LIVE_OPEN, Act.PLAYBACK_OPEN, Act.COMMISSIONING_OPEN, Act.EXPORT_REQUEST})
+"""Acts of persons that must say for what (Wpg art. 32a: the reasons)."""
+
+HANDS_OVER = frozenset({Act.EXPORT_REQUEST, Act.EXPORT_APPROVE, Act.EXPORT_DOWNLOAD})
+"""Acts that must say to whom (Wpg art. 32a: the recipients)."""

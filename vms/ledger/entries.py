@@ -1,0 +1,219 @@
+"""What an entry says: who did what to which object, with what result, from where, when, why and for whom.
+
+The fields are those of BIO 8.15.01 (action, object, result, origin, actor, timestamp) and of the Wet politiegegevens
+art. 32a (reasons, recipients). Every field stands in every entry; null says that there is nothing to say.
+
+Free text and names of persons go in as `Private`: the tree holds a salted commitment only, and the text can be erased later.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from vms.errors import InvalidInput
+from vms.ledger import canonical
+from vms.ledger.acts import HANDS_OVER, OPENS_FOOTAGE, Act
+from vms.ledger.canonical import Json
+
+COMMITMENT_PREFIX = "c:"
+DEFAULT_BASIS = "wpg-8/gw-151c"
+"""The legal basis of all that the cameras are for: daily police task (Wpg 8), public-order cameras (Gemeentewet 151c)."""
+
+_SALT_BYTES = 16
+_VERSION = 1
+
+
+class ActorKind(StrEnum):
+    """Whether a person or one of our own processes acted."""
+
+    PERSON = "person"
+    SERVICE = "service"
+
+
+class Result(StrEnum):
+    """How it went. A refusal is an entry too."""
+
+    OK = "ok"
+    DENIED = "denied"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted.
+
+    Args:
+        id: pseudonymous: an account's id, or a service's name; never a person's name.
+        role: the role under which a person acted.
+        session_id: of the person's sign-in.
+    """
+
+    id: str
+    kind: ActorKind
+    role: str | None = None
+    session_id: str | None = None
+
+    @classmethod
+    def service(cls, name: str) -> "Actor":
+        """Return one of our own processes."""
+        return cls(name, ActorKind.SERVICE)
+
+    @classmethod
+    def person(cls, user_id: str, *, role: str | None, session_id: str | None) -> "Actor":
+        """Return a person."""
+        return cls(user_id, ActorKind.PERSON, role, session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From where: program, and where there is one the workstation and network address."""
+
+    app: str
+    workstation: str | None = None
+    ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """Free text or a person's name: stands in the tree as a salted commitment only."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """For what: a code from the catalogue of purposes, a case number where there is one, and free text."""
+
+    code: str
+    case_number: str | None = None
+    text: str | None = None
+
+
+Value: TypeAlias = "bool | int | str | datetime | Private | Sequence[Value] | Mapping[str, Value] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An act, ready to be written down.
+
+    Args:
+        object: what was acted upon. `placement_id` and `placement_ids` in it are searchable.
+        why: a code for the reason of a denial or failure; never free text.
+        recipient: to whom footage goes; always kept as a commitment.
+
+    Raises:
+        InvalidInput: a field that the law asks for is missing: object, purpose of a view by a person, recipient of an export.
+    """
+
+    act: Act
+    actor: Actor
+    origin: Origin
+    object: Mapping[str, Value]
+    result: Result = Result.OK
+    why: str | None = None
+    purpose: Purpose | None = None
+    recipient: str | None = None
+    basis: str = DEFAULT_BASIS
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.act, Act):
+            raise InvalidInput(f"{self.act!r} is not in the catalogue of acts", code="ledger.act")
+        if not self.object:
+            raise InvalidInput(f"an entry {self.act} must say what was acted upon", code="ledger.object")
+        if self.result is Result.OK:
+            person = self.actor.kind is ActorKind.PERSON
+            if person and self.act in OPENS_FOOTAGE and self.purpose is None:
+                raise InvalidInput(f"an entry {self.act} must say for what purpose", code="ledger.purpose")
+            if person and self.act in HANDS_OVER and not self.recipient:
+                raise InvalidInput(f"an entry {self.act} must say for whom", code="ledger.recipient")
+        elif self.why is None:
+            raise InvalidInput(f"an entry {self.act} that was {self.result} must say why", code="ledger.why")
+
+    def placement_ids(self) -> frozenset[str]:
+        """Return the placements that the entry is about."""
+        one, several = self.object.get("placement_id"), self.object.get("placement_ids")
+        found = {one} if isinstance(one, str) else set()
+        if isinstance(several, Sequence) and not isinstance(several, str):
+            found |= {item for item in several if isinstance(item, str)}
+        return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """A text, its salt, and the hash by which the tree holds on to it."""
+
+    text: str
+    salt: bytes = field(default_factory=lambda: secrets.token_bytes(_SALT_BYTES))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256(salt || text), hexadecimal."""
+        return hashlib.sha256(self.salt + self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An entry as it goes into the tree, and the texts that stay outside of it."""
+
+    body: bytes
+    commitments: tuple[Commitment, ...]
+
+
+def leaf_of(entry: Entry, at: datetime) -> Leaf:
+    """Return the canonical leaf of an entry at an instant.
+
+    Raises:
+        InvalidInput: a value can't stand in the ledger (see `canonical.encode`).
+    """
+    commitments: list[Commitment] = []
+
+    def plain(value: Value) -> Json:
+        if isinstance(value, Private):
+            commitments.append(Commitment(value.text))
+            return COMMITMENT_PREFIX + commitments[-1].digest
+        if isinstance(value, datetime):
+            return canonical.instant(value)
+        if isinstance(value, str):
+            if value.startswith(COMMITMENT_PREFIX):
+                raise InvalidInput("a plain text in the ledger can't look like a commitment", code="ledger.value")
+            return str(value)
+        if isinstance(value, Mapping):
+            return {name: plain(item) for name, item in value.items()}
+        if isinstance(value, bytes):
+            # To Python, bytes are a sequence of integers, and would pass for one.
+            raise InvalidInput("bytes can't stand in the ledger; use hexadecimal text", code="ledger.value")
+        if isinstance(value, Sequence):
+            return [plain(item) for item in value]
+        return value
+
+    purpose = entry.purpose
+    document: dict[str, Value] = {
+        "v": _VERSION,
+        "ts": at,
+        "act": entry.act,
+        "cat": entry.act.category,
+        "actor": {
+            "id": entry.actor.id,
+            "kind": entry.actor.kind,
+            "role": entry.actor.role,
+            "sess": entry.actor.session_id,
+        },
+        "obj": entry.object,
+        "res": entry.result,
+        "why": entry.why,
+        "purpose": None
+        if purpose is None
+        else {
+            "code": purpose.code,
+            "case": purpose.case_number,
+            "text": None if purpose.text is None else Private(purpose.text),
+        },
+        "basis": entry.basis,
+        "recipient": None if entry.recipient is None else Private(entry.recipient),
+        "origin": {"app": entry.origin.app, "ws": entry.origin.workstation, "ip": entry.origin.ip},
+    }
+    return Leaf(canonical.encode(plain(document)), tuple(commitments))

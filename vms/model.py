@@ -1,0 +1,172 @@
+"""The words of the product as values: ids, states, spans, and the two numbers the law sets.
+
+Nothing here does I/O. The words are those of the glossary, docs/glossary.md.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+
+from vms.errors import InvalidInput
+
+CameraId = NewType("CameraId", str)
+PlacementId = NewType("PlacementId", str)
+UserId = NewType("UserId", str)
+HoldId = NewType("HoldId", str)
+ExportId = NewType("ExportId", str)
+
+RETENTION_CEILING = timedelta(days=28)
+"""The longest that a frame may be kept without a hold (Gemeentewet art. 151c). No setting exceeds it; the database checks it too."""
+
+SEGMENT_LENGTH = timedelta(seconds=60)
+"""The length that the recorder aims at; segments are cut at the first keyframe after the clock minute."""
+
+SEGMENT_LONGEST = timedelta(seconds=120)
+"""The length beyond which a segment is cut whatever the camera does."""
+
+
+class CameraKind(StrEnum):
+    """Whether the camera can move by itself."""
+
+    FIXED = "fixed"
+    PTZ = "ptz"
+
+
+class PlanState(StrEnum):
+    """A blanking plan counts only when approved."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    WITHDRAWN = "withdrawn"
+
+
+class SegmentState(StrEnum):
+    """The life of a segment. LOST never had a file; DAMAGED has lost or spoilt it and is still erased."""
+
+    OPEN = "open"
+    SEALED = "sealed"
+    EXPIRING = "expiring"
+    DESTROYED = "destroyed"
+    LOST = "lost"
+    DAMAGED = "damaged"
+
+
+class SegmentMode(StrEnum):
+    """How the pictures came into the segment."""
+
+    MASKED = "masked"
+    COPIED = "copied"
+
+
+class HoldState(StrEnum):
+    """The life of a hold."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    RELEASING = "releasing"
+    RELEASED = "released"
+    ABORTED = "aborted"
+
+
+class HoldOutcome(StrEnum):
+    """What a hold could do for one segment, or for the whole span."""
+
+    ACCEPTED = "accepted"
+    PARTLY = "partly"
+    TOO_LATE = "too-late"
+
+
+class HourKeyState(StrEnum):
+    """The life of an hour key."""
+
+    LIVE = "live"
+    DYING = "dying"
+    DESTROYED = "destroyed"
+
+
+class ExportState(StrEnum):
+    """The life of an export."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class GapCause(StrEnum):
+    """Why nothing was recorded. Every gap has one."""
+
+    CAMERA_UNREACHABLE = "camera-unreachable"
+    CAMERA_REFUSED = "camera-refused"
+    CAMERA_STALLED = "camera-stalled"
+    CAMERA_RESTARTED = "camera-restarted"
+    WORKER_STOPPED = "worker-stopped"
+    WORKER_CRASHED = "worker-crashed"
+    STORAGE_FULL = "storage-full"
+    DATABASE_AWAY = "database-away"
+    FENCED = "fenced"
+    OVERLOAD = "overload"
+
+
+class Role(StrEnum):
+    """The roles of design section 9; what each may do stands in config/policy.toml."""
+
+    OBSERVER = "observer"
+    DIRECTOR = "director"
+    INVESTIGATOR = "investigator"
+    BLANKING_OFFICER = "blanking-officer"
+    TECHNICIAN = "technician"
+    POLICY_OFFICER = "policy-officer"
+    AUDITOR = "auditor"
+    IDENTITY_ADMIN = "identity-admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open stretch of time, aware UTC.
+
+    Raises:
+        InvalidInput: an instant is naive, or the end is not after the start.
+    """
+
+    start_at: datetime
+    end_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.start_at.tzinfo is None or self.end_at.tzinfo is None:
+            raise InvalidInput("a span needs instants with a time zone", code="span.naive")
+        if self.end_at <= self.start_at:
+            raise InvalidInput("the end of a span must be after its start", code="span.order")
+
+    def overlaps(self, other: "Span") -> bool:
+        """Return whether the two spans share an instant."""
+        return self.start_at < other.end_at and other.start_at < self.end_at
+
+
+_CASE_NUMBER = re.compile(r"PL\d{4}-\d{4}-\d{6,8}")
+
+
+def checked_case_number(text: str) -> str:
+    """Return the police case number in its standard form.
+
+    Args:
+        text: as typed, e.g. `pl0900-2026-123456`.
+
+    Raises:
+        InvalidInput: it is not `PL` + unit (4 digits) - year (4) - number (6 to 8).
+    """
+    case_number = text.strip().upper()
+    if not _CASE_NUMBER.fullmatch(case_number):
+        raise InvalidInput(
+            "the case number must look like PL0900-2026-123456", code="hold.case-number", example="PL0900-2026-123456"
+        )
+    return case_number
+
+
+def hour_of(instant: datetime) -> datetime:
+    """Return the start of the UTC clock hour that holds the instant."""
+    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
