@@ -5,6 +5,7 @@ every error, whatever it is, into "Unknown error". None of that leaves this modu
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +40,10 @@ _onvif = _imported()
 _transport: Any = Transport  # the library has no types
 WSDL_DIR = Path(_onvif.__file__).parent.parent / "wsdl"
 """Where the wheel puts its WSDL files; not where it looks for them by itself in every environment."""
-_REFUSALS = ("notauthorized", "not authorized", "unauthorized", "authentication", "sender not authorized")
+_REFUSAL_CODES = ("NotAuthorized", "FailedAuthentication", "FailedCheck")
+"""Subcodes of a refused sender (ONVIF Core 5.9.1 `ter:NotAuthorized`; the others are WS-Security's)."""
+_REFUSAL_WORDS = re.compile(r"not\s?authori[sz]ed|unauthori[sz]ed|authentication", re.IGNORECASE)
+"""For cameras that send no subcode, or answer in HTTP alone."""
 _WITHIN_S = 5.0
 
 
@@ -269,13 +273,18 @@ def _ours(error: Exception) -> VmsError:
     # "Unknown error: " + the real one, whose class is kept as the context only.
     text = str(error).removeprefix("Unknown error: ")
     causes = list(_chain(error))
-    if any(word in text.lower() for word in _REFUSALS):
+    if any(map(_is_refusal, causes)) or _REFUSAL_WORDS.search(text):
         return failure.wrong_password()
     if any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes):
         return failure.unreachable("its ONVIF service can't be reached")
     if any(isinstance(cause, zeep.exceptions.Fault) for cause in causes):
         return Unavailable(f"the camera refuses: {text}", code="camera.onvif-fault", reason=text[:200])
     return Unavailable(f"the camera's ONVIF service fails: {text[:200]}", code="camera.onvif")
+
+
+def _is_refusal(cause: BaseException) -> bool:
+    codes = getattr(cause, "subcodes", None) or [] if isinstance(cause, zeep.exceptions.Fault) else []
+    return any(getattr(code, "localname", "") in _REFUSAL_CODES for code in codes)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from retention import acts
 from retention.due import HOUR, ranges
 from retention.parts import RetentionParts
-from vms.db import erasing
+from vms.db import inventory
 from vms.db.segments import Segment
 from vms.ledger.acts import Act
 from vms.ledger.canonical import instant
@@ -28,7 +28,7 @@ _PAGE = 2000
 def write_batches(parts: RetentionParts) -> int:
     """Write the leaves of every placement-hour that is complete and has none; return how many."""
     with parts.db.read() as conn:
-        last = erasing.last_numbers(conn)
+        last = inventory.last_numbers(conn)
     return sum(_write_placement(parts, placement_id) for placement_id, number in last.items() if number)
 
 
@@ -39,7 +39,7 @@ def _write_placement(parts: RetentionParts, placement_id: PlacementId) -> int:
             # Read within the writing transaction: what another daemon has written meanwhile is seen.
             found = search(conn, Filter(acts=(Act.BATCH_RECORDED,), placement_id=placement_id), limit=1)
             after = int(found[0].document["obj"]["to_number"]) if found else 0
-            batch = next_batch(erasing.list_numbered(conn, placement_id, after, _PAGE), parts.clock.now())
+            batch = next_batch(inventory.list_numbered(conn, placement_id, after, _PAGE), parts.clock.now())
             if not batch:
                 return written
             parts.ledger.append(conn, acts.recorded(words_of(placement_id, batch)))

@@ -15,7 +15,7 @@ from retention.due import breaches
 from retention.parts import RetentionParts
 from retention.reconcile import Findings, reconcile
 from retention.sweep import SweepLimits, SweepReport, run_sweep
-from vms.db import erasing, holds
+from vms.db import holds, inventory
 from vms.errors import VmsError
 from vms.ledger import outside
 from vms.ledger.notes import Signer
@@ -87,7 +87,7 @@ class RetentionDaemon:
     def status(self) -> dict[str, Any]:
         """Return what the health page shows: last sweep, doubts, oldest unheld footage, errors, findings."""
         with self._parts.db.read() as conn:
-            oldest_at = erasing.oldest_unheld_at(conn)
+            oldest_at = inventory.oldest_unheld_at(conn)
         now = self._parts.clock.now()
         report, findings = self._report, self._findings
         return {
@@ -144,7 +144,7 @@ class RetentionDaemon:
 
     def _look_for_breach(self) -> None:
         with self._parts.db.read() as conn:
-            oldest_at = erasing.oldest_unheld_at(conn)
+            oldest_at = inventory.oldest_unheld_at(conn)
         if oldest_at is not None and breaches(oldest_at, self._parts.clock.now()):
             _log.error("retention.breach", oldest_at=oldest_at.isoformat())
             with self._parts.db.write() as conn:

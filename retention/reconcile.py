@@ -20,7 +20,7 @@ from retention import acts
 from retention.due import hour_key_due_at
 from retention.exports import erase_package_files
 from retention.parts import RetentionParts
-from vms.db import erasing, exports, holds, hour_keys, segments
+from vms.db import erasing, exports, holds, hour_keys, inventory, segments
 from vms.db.segments import Segment
 from vms.errors import NotFound
 from vms.footage.store import SegmentRef, StoredFile
@@ -66,12 +66,12 @@ def reconcile(parts: RetentionParts, keep_for: timedelta) -> Findings:
     findings = Findings()
     hours = parts.keys.hours()
     with parts.db.read() as conn:
-        placement_ids = set(erasing.last_numbers(conn))
+        placement_ids = set(inventory.last_numbers(conn))
     for placement_id in sorted(placement_ids | set(parts.store.placements())):
         for day in parts.store.days(placement_id):
             _compare_files(parts, placement_id, day, keep_for, findings)
         with parts.db.read() as conn:
-            days = erasing.list_days(conn, placement_id)
+            days = inventory.list_days(conn, placement_id)
         for day in days:
             _compare_rows(parts, placement_id, day, hours, findings)
     findings.strange_files += [str(path) for path in parts.store.strange_files()]
@@ -135,7 +135,7 @@ def _compare_rows(
     findings: Findings,
 ) -> None:
     with parts.db.read() as conn:
-        rows = erasing.list_begun(conn, placement_id, Span(day, day + _DAY), (SegmentState.SEALED,))
+        rows = inventory.list_begun(conn, placement_id, Span(day, day + _DAY), (SegmentState.SEALED,))
     for row in rows:
         why = _damage(parts, row, hours)
         if why is None:

@@ -11,7 +11,7 @@ from retention.clockguard import Doubt, Readings, Sample, Verdict
 from retention.due import HOUR, Brake, choose, length_of
 from retention.erase import Tally
 from retention.parts import By, RetentionParts
-from vms.db import erasing, sweeps
+from vms.db import erasing, inventory, sweeps
 from vms.db.sweeps import ClockSample, SweepOutcome
 from vms.errors import VmsError
 from vms.model import PlacementId
@@ -128,7 +128,7 @@ def _judge(parts: RetentionParts, limits: SweepLimits) -> Verdict:
     clock = parts.clock
     with parts.db.read() as conn:
         stored = sweeps.get_clock_sample(conn)
-        ends_at = tuple(erasing.newest_ends(conn).values())
+        ends_at = tuple(inventory.newest_ends(conn).values())
         wall_at, boottime_s = clock.now(), clock.boottime_s()
         database_at = parts.db.now(conn) if limits.compares_database_clock else None
     readings = Readings(wall_at, boottime_s, clock.boot_id(), database_at, ends_at)

@@ -8,7 +8,7 @@ from retention.reconcile import reconcile
 from retention.sweep import run_sweep
 from tests.footage.scene import KEEP_FOR
 from tests.retention.town import LIMITS, Recorded, Town
-from vms.db import erasing, segments
+from vms.db import inventory, segments
 from vms.errors import IntegrityLost
 from vms.footage.keys import FileKeyring
 from vms.ledger.acts import Act
@@ -159,7 +159,7 @@ def test_nothing_unheld_is_left_is_what_the_metric_says(town: Town) -> None:
     town.clock.advance(timedelta(hours=1))
     young = town.record(P0)
     with town.db.read() as conn:
-        assert erasing.oldest_unheld_at(conn) == old.span.start_at
+        assert inventory.oldest_unheld_at(conn) == old.span.start_at
     town.place(town.request(old.span, P0))
     with town.db.read() as conn:
-        assert erasing.oldest_unheld_at(conn) == young.span.start_at
+        assert inventory.oldest_unheld_at(conn) == young.span.start_at

@@ -1,7 +1,7 @@
 """Segments: one row per file of about a minute, numbered gap-free per placement; with its grey spans, and the gaps between.
 
 A recorder proves with its epoch that it still counts; every write of a recorder is refused (Fenced) once another has taken over.
-What is due, claimed, held and destroyed stands in vms/db/erasing.py.
+What is due, claimed, held and destroyed stands in vms/db/erasing.py, what there is in vms/db/inventory.py.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection
 
 from vms.clock import Clock
-from vms.db import erasing, segments
+from vms.db import inventory, segments
 from vms.db.engine import Database
 from vms.db.segments import GreySpan, Segment
 from vms.errors import IntegrityLost, InvalidInput, NotFound, StorageFull
@@ -327,7 +327,7 @@ def _note_crash(recording: Recording, clock: Clock) -> None:
     """Open the gap that began when the last recorder died, unless a gap lasts already."""
     now = clock.now()
     with recording.db.write() as conn:
-        last_end_at = erasing.newest_end_at(conn, recording.placement_id)
+        last_end_at = inventory.newest_end_at(conn, recording.placement_id)
         if last_end_at is None or last_end_at >= now - timedelta(seconds=1):
             return
         if segments.open_gap(conn, recording.placement_id, last_end_at, GapCause.WORKER_CRASHED):

@@ -1,0 +1,85 @@
+"""What footage there is: numbers given out, ends, days, and the oldest that nobody holds. Only reads."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from vms.db.segments import Segment, from_row
+from vms.db.tables import placement, segment
+from vms.model import PlacementId, SegmentState, Span
+
+
+def oldest_unheld_at(conn: Connection) -> datetime | None:
+    """Return the start of the oldest footage that exists without a hold: the metric that must stay under 28 days."""
+    states = (SegmentState.OPEN, SegmentState.SEALED, SegmentState.EXPIRING, SegmentState.DAMAGED)
+    query = select(func.min(segment.c.start_at)).where(
+        segment.c.state.in_([state.value for state in states]), segment.c.holds == 0
+    )
+    found: datetime | None = conn.execute(query).scalar_one()
+    return found
+
+
+def newest_end_at(conn: Connection, placement_id: PlacementId) -> datetime | None:
+    """Return where the placement's footage ends, or None."""
+    return newest_ends(conn, placement_id).get(placement_id)
+
+
+def newest_ends(conn: Connection, placement_id: PlacementId | None = None) -> dict[PlacementId, datetime]:
+    """Return where the footage of each placement that has any ends; of one placement, or of all."""
+    query = (
+        select(placement.c.id) if placement_id is None else select(placement.c.id).where(placement.c.id == placement_id)
+    )
+    found: dict[PlacementId, datetime] = {}
+    for known_id in conn.execute(query.order_by(placement.c.id)).scalars():
+        # One look into the index for each placement; a maximum over all rows would read them all.
+        last = (
+            select(segment.c.end_at)
+            .where(segment.c.placement_id == known_id, segment.c.end_at.is_not(None))
+            .order_by(segment.c.start_at.desc())
+            .limit(1)
+        )
+        end_at = conn.execute(last).scalar_one_or_none()
+        if end_at is not None:
+            found[PlacementId(known_id)] = end_at
+    return found
+
+
+def list_numbered(conn: Connection, placement_id: PlacementId, after_number: int, limit: int) -> Sequence[Segment]:
+    """Return a placement's segments by number, after one."""
+    query = (
+        select(segment)
+        .where(segment.c.placement_id == placement_id, segment.c.number > after_number)
+        .order_by(segment.c.number)
+        .limit(limit)
+    )
+    return [from_row(row) for row in conn.execute(query)]
+
+
+def last_numbers(conn: Connection) -> dict[PlacementId, int]:
+    """Return the last number that each placement has given out."""
+    query = select(placement.c.id, placement.c.last_number).order_by(placement.c.id)
+    return {PlacementId(row.id): row.last_number for row in conn.execute(query)}
+
+
+def list_begun(
+    conn: Connection, placement_id: PlacementId, span: Span, states: Collection[SegmentState]
+) -> list[Segment]:
+    """Return a placement's segments that begin within a span, by number."""
+    query = select(segment).where(
+        segment.c.placement_id == placement_id,
+        segment.c.start_at >= span.start_at,
+        segment.c.start_at < span.end_at,
+        segment.c.state.in_([state.value for state in states]),
+    )
+    return [from_row(row) for row in conn.execute(query.order_by(segment.c.number))]
+
+
+def list_days(conn: Connection, placement_id: PlacementId) -> list[datetime]:
+    """Return the UTC days on which sealed footage of a placement begins."""
+    query = (
+        select(segment.c.hour_at)
+        .where(segment.c.placement_id == placement_id, segment.c.state == SegmentState.SEALED.value)
+        .distinct()
+    )
+    return sorted({hour_at.replace(hour=0) for hour_at in conn.execute(query).scalars()})
