@@ -6,6 +6,7 @@ a mask (facts/media.md section 3) and dies out after 16. There is no exception a
 a dwelling. Real content differs from grey by far more than the ripple somewhere in any dwelling; a leak of 1 pixel counts.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +20,7 @@ from tests.ingest.watching import Planes
 
 LUMA_RIPPLE = 20
 CHROMA_RIPPLE = 12
-MOST_CANDIDATES = 12
-CANDIDATE_S = 0.6
+MOST_CANDIDATES = 80
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,17 @@ class Findings:
 
 
 class Inspector:
-    """Match pictures to the truth and look at their dwelling pixels."""
+    """Match pictures to the truth and look at their dwelling pixels.
 
-    def __init__(self, truth_dir: Path, camera: str) -> None:
+    Args:
+        pictures: all that there are: those whose number can be read tell which frames the others, in between, may be.
+    """
+
+    def __init__(self, truth_dir: Path, camera: str, pictures: Iterable[Picture]) -> None:
         self._truth = load_truth(truth_dir, camera)
         self._records = load_records(truth_dir, camera)
-        self._by_time = sorted(self._records.values(), key=lambda record: record.true_utc_s)
-        self._times = np.array([record.true_utc_s for record in self._by_time])
-        self._offset_s: float | None = None
+        numbered = ((one.captured_s, record) for one in pictures if (record := self.record_of_code(one)) is not None)
+        self._known = sorted((captured_s, record.frame) for captured_s, record in numbered)
 
     def inspect(self, pictures: Iterable[Picture]) -> Findings:
         """Look at every picture."""
@@ -103,13 +106,21 @@ class Inspector:
         return None if number is None else self._records.get(number)
 
     def _records_of(self, picture: Picture) -> list[FrameRecord]:
-        """The truth of a picture; several, the likeliest first, when its number is under a mask: it must be explained by one of them."""
+        """The truth of a picture; several, the likeliest first, when its number is under a mask: it must be explained by one of them.
+
+        Those between the numbers read before and after it: instants drift while a camera's clock is being learned, the order doesn't.
+        """
         record = self.record_of_code(picture)
         if record is not None:
-            self._offset_s = picture.captured_s - record.true_utc_s
             return [record]
-        if self._offset_s is None:
+        if not self._known:
             return []
-        # The offset to our clock drifts while it is being learned: frames next to the instant that the picture claims.
-        apart_s = np.abs(self._times - (picture.captured_s - self._offset_s))
-        return [self._by_time[index] for index in np.argsort(apart_s)[:MOST_CANDIDATES] if apart_s[index] < CANDIDATE_S]
+        after = bisect_left(self._known, (picture.captured_s, 0))
+        first_s, first = self._known[max(0, after - 1)]
+        last_s, last = self._known[min(after, len(self._known) - 1)]
+        reach = MOST_CANDIDATES // 2 if after in {0, len(self._known)} else 0  # none read before it, or none after
+        share = (picture.captured_s - first_s) / (last_s - first_s) if last_s > first_s else 0.0
+        likeliest = first + share * (last - first)
+        between = [number for number in range(first - reach, last + reach + 1) if number in self._records]
+        between.sort(key=lambda number: abs(number - likeliest))
+        return [self._records[number] for number in between[:MOST_CANDIDATES]]

@@ -73,6 +73,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             90,
             "the segment is sealed",
         )
+        # One that is killed before its first byte is lost, rightly: the kill hits one that has some.
+        until(lambda: _written_bytes(house) > 50_000, 90, "the next segment has pictures in it")
         worker.send_signal(signal.SIGKILL)
         worker.wait(10)
         worker = house.start(CAMERA)
@@ -87,6 +89,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return made
 
 
+def _written_bytes(house: House) -> int:
+    """How much of the segment that is being written is on disk."""
+    return sum(path.stat().st_size for path in house.parts.store.folder.rglob("*.part") if path.exists())
+
+
 def _sampled(pictures: list[Picture], most: int) -> list[Picture]:
     """Evenly many of them: the truth takes long per picture."""
     step = max(1, len(pictures) // most)
@@ -96,7 +103,7 @@ def _sampled(pictures: list[Picture], most: int) -> list[Picture]:
 @pytest.fixture(scope="module")
 def findings(run: Run) -> Findings:
     """What the truth says of the recording."""
-    return Inspector(run.city.truth, CAMERA).inspect(_sampled(run.recorded, 120))
+    return Inspector(run.city.truth, CAMERA, run.recorded).inspect(_sampled(run.recorded, 120))
 
 
 @pytest.mark.processes
@@ -135,7 +142,7 @@ def test_a_viewer_gets_the_very_pictures_that_are_recorded(run: Run, findings: F
         if twin is None or any((a != b).any() for a, b in zip(one.planes, twin.planes, strict=True)):
             only_seen.append(one)
     assert len(only_seen) < 0.2 * len(seen)
-    extra = Inspector(run.city.truth, CAMERA).inspect(_sampled(only_seen, 12))
+    extra = Inspector(run.city.truth, CAMERA, seen).inspect(_sampled(only_seen, 12))
     assert extra.leaks == []
     assert findings.leaks == []
 
@@ -147,14 +154,18 @@ def test_everything_is_grey_while_the_telemetry_is_cut(run: Run) -> None:
     """Nobody knows where the camera looks: nothing may be shown, and the recording says why."""
     cut = run.within("telemetry cut")
     assert cut
-    assert all(one.all_grey for one in cut)
     began_s, ended_s = run.phases["telemetry cut"]
+    inspector = Inspector(run.city.truth, CAMERA, ())
+    records = [inspector.record_of_code(one) for one in cut if not one.all_grey]
+    # A recorded instant may be off by what our idea of the camera's clock is: the simulator knows better when a picture was taken.
+    shown = [record for record in records if record is None or began_s <= record.true_utc_s < ended_s]
+    assert shown == []
     reasons = {
         grey.reason
         for grey in run.house.greys(CAMERA)
         if grey.start_at.timestamp() < ended_s and grey.end_at.timestamp() > began_s
     }
-    assert reasons & {"pose-late", "pose-stale", "pose-missing"}
+    assert reasons & {"pose-late", "pose-stale", "pose-missing"}, reasons
 
 
 @pytest.mark.processes
@@ -185,7 +196,7 @@ def test_a_killed_worker_leaves_a_gap_with_its_cause_and_no_hole_in_the_numbers(
 @pytest.mark.timeout(900)
 def test_capture_instants_are_on_our_clock_although_the_cameras_is_wrong(run: Run) -> None:
     """Footage of several cameras must be comparable; this camera's clock is 37.5 s ahead."""
-    inspector = Inspector(run.city.truth, CAMERA)
+    inspector = Inspector(run.city.truth, CAMERA, ())
     errors_s = [
         one.captured_s - record.true_utc_s
         for one in run.within("panning")

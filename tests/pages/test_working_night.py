@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from sample_streams.timecode import BLOCK_PX, STRIP_WIDTH_PX, read_code
+from sample_streams.truth import load_records
 from tests.ingest.running import until
 from tests.pages.running import FIXED, PTZ, RunningVms, chromium, running_vms, sign_in
+from vms.db.segments import Segment
 from vms.model import SegmentState
 
 pytestmark = [pytest.mark.processes, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -182,10 +184,8 @@ def test_a_picture_that_stops_is_not_shown_as_live(investigator: Page, vms: Runn
 
 def test_looking_back_asks_for_a_purpose_and_shows_what_was_recorded(investigator: Page, vms: RunningVms) -> None:
     """No recording without a reason; the picture is the recorded one: its number is that of the past."""
-    live = _next_number(_tile(investigator, PTZ).locator("video"), -1)
-    _wait_until_recorded(vms)
+    sealed = _wait_until_recorded(vms)
     investigator.goto(f"{vms.url}/playback?camera={PTZ}")
-    sealed = vms.house.segments(PTZ)[0]
     script = (
         "document.querySelector('timeline-view').rows[0]?.data.stretches.some((stretch) => stretch.state === 'sealed')"
     )
@@ -208,15 +208,29 @@ def test_looking_back_asks_for_a_purpose_and_shows_what_was_recorded(investigato
     investigator.get_by_role("button", name="Afspelen", exact=True).click()
     first = _next_number(video, -1)
     later = _next_number(video, first + 12)
-    assert first < later < live
+    records = load_records(vms.city.truth, PTZ)
+    assert first < later
+    assert sealed.end_at is not None
+    # The camera's frames of those seconds, give or take what our clock of them may be off.
+    assert sealed.start_at.timestamp() - 3 < records[first].true_utc_s < sealed.end_at.timestamp() + 3
     investigator.keyboard.press("k")
     expect(investigator.get_by_role("button", name="Afspelen", exact=True)).to_be_visible()
 
 
-def _wait_until_recorded(vms: RunningVms) -> None:
-    until(
-        lambda: any(row.state is SegmentState.SEALED for row in vms.house.segments(PTZ)), 150, "a first sealed segment"
-    )
+def _wait_until_recorded(vms: RunningVms) -> Segment:
+    """Wait for a finished segment that is long enough to play in: the first one may have begun just before a full minute."""
+
+    def long_enough() -> Segment | None:
+        return next(
+            (
+                row
+                for row in vms.house.segments(PTZ)
+                if row.state is SegmentState.SEALED and row.end_at and (row.end_at - row.start_at).total_seconds() > 20
+            ),
+            None,
+        )
+
+    return cast("Segment", until(long_enough, 240, "a sealed segment of more than 20 s"))
 
 
 def test_what_was_found_is_secured_from_the_timeline(investigator: Page) -> None:
