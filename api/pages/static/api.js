@@ -88,8 +88,26 @@ export async function request(method, path, body, options = {}) {
   throw error;
 }
 
-/** @param {string} reason `ended` or `out` */
+let isLeaving = false;
+
+/** Sign out and leave; what is refused meanwhile is no surprise, and must not lead elsewhere. */
+export async function signOut() {
+  isLeaving = true;
+  try {
+    await request("POST", "/api/sign-out", {});
+  } catch (error) {
+    isLeaving = false;
+    if (error instanceof ApiError && error.status === 401) leaveToSignIn("ended");
+    throw error;
+  }
+  isLeaving = false;
+  leaveToSignIn("out");
+}
+
+/** The first one leads: sockets and polls all learn at once that a session is over. @param {"ended" | "out"} reason */
 export function leaveToSignIn(reason) {
+  if (isLeaving) return;
+  isLeaving = true;
   const next = encodeURIComponent(location.pathname + location.search);
   location.assign(`/sign-in?reason=${reason}${reason === "out" ? "" : `&next=${next}`}`);
 }

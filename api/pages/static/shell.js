@@ -1,6 +1,6 @@
 /** What every page has: clock, language, signing out, the banner when the server is away, and signs of life of a person. */
 
-import { askMe, clockDifference_ms, leaveToSignIn, me, request, serverNow_ms, signals } from "./api.js";
+import { askMe, clockDifference_ms, me, request, serverNow_ms, signals, signOut } from "./api.js";
 import { formatClock, formatLong, formatUtc, SECOND_MS, zoneOffset } from "./civil-time.js";
 import { showDialog } from "./dialog.js";
 import { element } from "./dom.js";
@@ -58,10 +58,9 @@ function showClock() {
   );
 }
 
-async function signOut() {
+async function endSession() {
   try {
-    await request("POST", "/api/sign-out", {});
-    leaveToSignIn("out");
+    await signOut();
   } catch (error) {
     noticeError(error);
   }
@@ -113,7 +112,9 @@ function start() {
   setInterval(() => askMe(true).catch((error) => console.info("no answer", error)), CLOCK_CHECK_MS);
   document.getElementById("clock").addEventListener("click", showClock);
   document.getElementById("keys").addEventListener("click", showKeys);
-  document.getElementById("sign-out").addEventListener("click", signOut);
+  // A page that the browser kept aside shows what it showed before the session ended.
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  document.getElementById("sign-out").addEventListener("click", endSession);
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => chooseLanguage(/** @type {HTMLElement} */ (button).dataset.language));
   }
