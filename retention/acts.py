@@ -67,6 +67,11 @@ def hold_released(by: By, hold: Hold, reason: str, count: int) -> Entry:
     return _entry(Act.HOLD_RELEASE, words, by)
 
 
+def hold_key_intended(hold_id: HoldId) -> Entry:
+    """A hold's key that nobody accounts for is going to be destroyed."""
+    return _entry(Act.KEY_INTENT, {"hold_id": hold_id})
+
+
 def hold_key_destroyed(hold_id: HoldId) -> Entry:
     """A released hold's key is destroyed."""
     return _entry(Act.KEY_DESTROYED, {"hold_id": hold_id, "level": ASSURANCE_LEVEL})
@@ -85,6 +90,11 @@ def hold_review_due(hold: Hold) -> Entry:
 def export_erased(export_id: ExportId, hold_id: HoldId) -> Entry:
     """An export's package is erased with its hold."""
     return _entry(Act.EXPORT_ERASED, {"export_id": export_id, "hold_id": hold_id})
+
+
+def stray_export_erased(export_id: ExportId) -> Entry:
+    """A package without a living hold is erased."""
+    return _entry(Act.EXPORT_ERASED, {"export_id": export_id, "because": "no-living-hold"})
 
 
 def destroy_intended(placement_id: PlacementId, hour_at: datetime, numbers: Sequence[Sequence[int]]) -> Entry:

@@ -13,7 +13,7 @@ from retention import acts
 from retention.batches import write_batches
 from retention.due import breaches
 from retention.parts import RetentionParts
-from retention.reconcile import Findings, reconcile
+from retention.reconcile import Findings, erase_overdue, reconcile
 from retention.sweep import SweepLimits, SweepReport, run_sweep
 from vms.db import holds, inventory
 from vms.errors import VmsError
@@ -24,6 +24,8 @@ from vms.model import HoldId, HoldState
 _log = structlog.get_logger()
 _BATCHES_EVERY = timedelta(minutes=10)
 _RECONCILE_EVERY = timedelta(hours=24)
+_OVERDUE_EVERY = timedelta(minutes=30)
+"""At most; with a small margin more often, so that nothing without a row outlives its term."""
 _BREACH_EVERY = timedelta(hours=1)
 _CHECKPOINT_ENTRIES = 1000
 _CHECKPOINT_AGE = timedelta(hours=1)
@@ -78,6 +80,7 @@ class RetentionDaemon:
         """Do one round; what fails is logged, shown in the status, and tried again in the next."""
         self._attempt("sweep", timedelta(0), self._sweep)
         if self._report is not None and not self._report.doubts:
+            self._attempt("overdue", min(_OVERDUE_EVERY, self._limits.margin / 4), self._erase_overdue)
             self._attempt("reconcile", _RECONCILE_EVERY, self._reconcile)
         self._attempt("batches", _BATCHES_EVERY, lambda: write_batches(self._parts))
         self._attempt("reviews", _BATCHES_EVERY, self._remind)
@@ -125,6 +128,9 @@ class RetentionDaemon:
             _log.info("retention.swept", claimed=report.claimed, finished=report.finished, hours=report.ended_keys)
             # Erased keys must not linger in SQLite's write-ahead log.
             self._parts.db.checkpoint_wal()
+
+    def _erase_overdue(self) -> None:
+        erase_overdue(self._parts, self._limits.keep_for)
 
     def _reconcile(self) -> None:
         self._findings = reconcile(self._parts, self._limits.keep_for)

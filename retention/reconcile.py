@@ -9,6 +9,8 @@
     export package without live hold   erased
 
 A strange file (no name of ours) is reported and left alone. Nothing is erased while the clock is doubted: the caller sees to it.
+Each erasure is in the ledger before it happens. `reconcile` looks at everything, once a day; `erase_overdue` looks at what has no row
+and is due, often enough that such a file does not outlive its term by the day between two reconciliations.
 """
 
 from dataclasses import dataclass, field
@@ -77,6 +79,30 @@ def reconcile(parts: RetentionParts, keep_for: timedelta) -> Findings:
     findings.strange_files += [str(path) for path in parts.store.strange_files()]
     _compare_keys(parts, keep_for, findings)
     _compare_exports(parts, findings)
+    _tell(findings)
+    return findings
+
+
+def erase_overdue(parts: RetentionParts, keep_for: timedelta) -> Findings:
+    """Erase the files without a row, and the keys of hours without one, that are due.
+
+    Only days that have begun to be due are looked at: besides one day's, only held files are left in them.
+
+    Args:
+        parts: see there.
+        keep_for: after this a file without a row is due.
+    """
+    findings = Findings()
+    for placement_id in parts.store.placements():
+        for day in parts.store.days(placement_id):
+            if day + keep_for <= parts.clock.now():
+                _compare_files(parts, placement_id, day, keep_for, findings)
+    _compare_keys(parts, keep_for, findings)
+    _tell(findings)
+    return findings
+
+
+def _tell(findings: Findings) -> None:
     if not findings.is_clean:
         _log.warning(
             "retention.reconciled",
@@ -85,7 +111,6 @@ def reconcile(parts: RetentionParts, keep_for: timedelta) -> Findings:
             damaged=findings.damaged,
             keys=findings.ended_keys,
         )
-    return findings
 
 
 def _compare_files(
@@ -94,9 +119,9 @@ def _compare_files(
     for stored in parts.store.files_of_day(placement_id, day):
         why = _reason_to_erase(parts, stored, keep_for, findings)
         if why is not None:
-            parts.store.erase_path(stored.path)
             with parts.db.write() as conn:
                 parts.ledger.append(conn, acts.orphan_erased(placement_id, stored.path.name, why))
+            parts.store.erase_path(stored.path)
             findings.erased_files.append(stored.path.name)
 
 
@@ -170,18 +195,25 @@ def _still_sealed(parts: RetentionParts, row: Segment, why: str) -> str | None:
 
 
 def _compare_keys(parts: RetentionParts, keep_for: timedelta, findings: Findings) -> None:
+    # The keyring before the database: a hold's row is there before its key, so that a key seen here has its row there. The other way
+    # round, the key of a hold that is placed in between would look like nobody's, and what it keeps would be lost with it.
+    hours, hold_ids = parts.keys.hours(), parts.keys.holds()
     with parts.db.read() as conn:
         known = {state: {item.hour_at for item in hour_keys.list_in(conn, state)} for state in HourKeyState}
         living = {hold.id for hold in holds.list_in(conn, _LIVING_HOLDS)}
     # A key whose hour has no row was made for footage that never got one.
     accounted_for = known[HourKeyState.LIVE] | known[HourKeyState.DYING]
-    late = {hour_at for hour_at in parts.keys.hours() if hour_key_due_at(hour_at, keep_for) <= parts.clock.now()}
-    for hour_at in sorted((parts.keys.hours() & known[HourKeyState.DESTROYED]) | (late - accounted_for)):
+    late = {hour_at for hour_at in hours if hour_key_due_at(hour_at, keep_for) <= parts.clock.now()}
+    for hour_at in sorted((hours & known[HourKeyState.DESTROYED]) | (late - accounted_for)):
+        with parts.db.write() as conn:
+            parts.ledger.append(conn, acts.hour_key_intended(hour_at))
         parts.keys.destroy_hour(hour_at)
         with parts.db.write() as conn:
             parts.ledger.append(conn, acts.hour_key_destroyed(hour_at))
         findings.ended_keys.append(f"hour {hour_at.isoformat()}")
-    for hold_id in sorted(parts.keys.holds() - living):
+    for hold_id in sorted(hold_ids - living):
+        with parts.db.write() as conn:
+            parts.ledger.append(conn, acts.hold_key_intended(hold_id))
         parts.keys.destroy_hold(hold_id)
         with parts.db.write() as conn:
             parts.ledger.append(conn, acts.hold_key_destroyed(hold_id))
@@ -189,10 +221,14 @@ def _compare_keys(parts: RetentionParts, keep_for: timedelta, findings: Findings
 
 
 def _compare_exports(parts: RetentionParts, findings: Findings) -> None:
+    # The folder before the database, as with the keys: a package's row is there before its file.
+    names = parts.store.export_names()
     with parts.db.read() as conn:
         living = {hold.id for hold in holds.list_in(conn, _LIVING_HOLDS)}
         kept = {item.id for item in exports.list_in(conn) if item.hold_id in living and item.erased_at is None}
-    for name in parts.store.export_names():
+    for name in names:
         if ExportId(name) not in kept:
+            with parts.db.write() as conn:
+                parts.ledger.append(conn, acts.stray_export_erased(ExportId(name)))
             erase_package_files(parts, ExportId(name))
             findings.erased_files.append(f"exports/{name}")

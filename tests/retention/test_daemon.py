@@ -1,6 +1,8 @@
 """The daemon: its loop, its leaves and checkpoints, and what it says when something is wrong."""
 
+import shutil
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +16,7 @@ from vms.ledger import outside
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
 from vms.ledger.signer import load_or_make
-from vms.model import PlacementId, SegmentMode
+from vms.model import RETENTION_CEILING, PlacementId, SegmentMode
 
 P0 = PlacementId("p0")
 MINUTE = timedelta(minutes=1)
@@ -162,3 +164,17 @@ def test_footage_that_can_not_be_erased_is_an_error_and_a_breach_at_28_days(
     assert not town.readable(later), "what can be erased is erased all the same"
     with town.db.read() as conn:
         assert search(conn, Filter(acts=(Act.RETENTION_BREACH,)))
+
+
+def test_a_file_without_row_is_gone_before_its_28_days_are_over(town: Town, daemon: RetentionDaemon) -> None:
+    """Because it is footage like any other, and the daily comparison alone would let it live for a day too long."""
+    item = town.record(P0)
+    daemon.run_once()
+    orphan = replace(item.ref, number=77)
+    shutil.copyfile(town.store.path(item.ref), town.store.path(orphan))
+    town.clock.advance(KEEP_FOR - timedelta(minutes=10))
+    daemon.run_once()  # compares everything, ten minutes too early
+    assert town.store.exists(orphan)
+    town.clock.advance(RETENTION_CEILING - KEEP_FOR)
+    daemon.run_once()
+    assert not town.store.has_any(orphan)

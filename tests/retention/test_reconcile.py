@@ -1,10 +1,12 @@
 """Disk, rows and keys compared: what was put back is erased again, what was taken away is an incident."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
-from retention.reconcile import reconcile
+from retention.reconcile import erase_overdue, reconcile
 from retention.sweep import run_sweep
 from tests.footage.scene import KEEP_FOR
 from tests.retention.town import LIMITS, Recorded, Town
@@ -135,6 +137,33 @@ def test_the_key_of_a_hold_that_is_over_is_destroyed(town: Town) -> None:
     assert town.keys.holds() == frozenset()
 
 
+class _KeyringWhileAHoldIsPlaced(FileKeyring):
+    """A keyring in which, whenever somebody lists its holds, another process places one just before."""
+
+    def __init__(self, keys_dir: Path, place: Callable[[], object]) -> None:
+        super().__init__(keys_dir)
+        self._place = place
+
+    def holds(self) -> frozenset[HoldId]:
+        """Place a hold, then list."""
+        self._place()
+        return super().holds()
+
+
+def test_a_hold_that_is_placed_while_keys_are_compared_keeps_its_key(town: Town) -> None:
+    """Because with the key would go the footage, as soon as its hour's key dies."""
+    item = town.record(P0)
+    run_sweep(town.parts, LIMITS)
+    keys = _KeyringWhileAHoldIsPlaced(
+        town.folder / "keys", lambda: town.hold_spans or town.place(town.request(item.span, P0))
+    )
+    assert reconcile(replace(town.parts, keys=keys), KEEP_FOR).ended_keys == []
+    (hold_id,) = town.hold_spans
+    assert town.keys.has_hold(hold_id)
+    age(town, timedelta(days=40))
+    town.check_promises(swept=True)
+
+
 def test_the_key_of_an_hour_without_row_dies_when_it_is_due(town: Town) -> None:
     """Because a recorder that crashed before its first row has left one."""
     town.keys.new_segment_key(hour_of(town.clock.now()))
@@ -151,6 +180,19 @@ def test_a_package_without_its_hold_is_erased(town: Town) -> None:
     package.write_bytes(b"cipher text")
     assert reconcile(town.parts, KEEP_FOR).erased_files == ["exports/e-1"]
     assert not package.exists()
+    assert acts_of(town, Act.EXPORT_ERASED) == 1
+
+
+def test_what_is_overdue_is_erased_and_what_is_held_stays(town: Town) -> None:
+    """Because the quick look meets the held files of old days, and only those."""
+    held = town.record(P0)
+    town.place(town.request(held.span, P0))
+    orphan = replace(held.ref, number=77)
+    shutil.copyfile(town.store.path(held.ref), town.store.path(orphan))
+    age(town, timedelta(days=30))
+    assert erase_overdue(town.parts, KEEP_FOR).erased_files == [town.store.path(orphan).name]
+    assert acts_of(town, Act.ORPHAN_ERASED) == 1
+    town.check_promises(swept=True)
 
 
 def test_nothing_unheld_is_left_is_what_the_metric_says(town: Town) -> None:
