@@ -1,6 +1,9 @@
 """One round of erasing: finish what was begun, look at the clocks, claim what is due, let keys die.
 
 What was claimed before is always finished: it was claimed when the clock was trusted. In doubt nothing new is claimed.
+
+A segment that is due and still OPEN was left by a recorder that never came back (its camera is gone, its placement over). Nobody can
+watch it, but it is footage: it becomes DAMAGED, with an entry, and is erased like any other, or kept by a hold.
 """
 
 from dataclasses import dataclass
@@ -71,6 +74,7 @@ def run_sweep(parts: RetentionParts, limits: SweepLimits) -> SweepReport:
         verdict = _judge(parts, limits)
         braked: list[PlacementId] = []
         if verdict.is_trusted:
+            caught += _give_up_open(parts)
             braked = _claim(parts, limits, verdict, tally)
             ended_keys += erase.end_hour_keys(parts, parts.clock.now() - HOUR - limits.keep_for)
         if tally.claimed or ended_keys:
@@ -122,6 +126,17 @@ def confirm_clock(parts: RetentionParts, by: By) -> None:
 def _finish_begun(parts: RetentionParts, tally: Tally) -> tuple[int, int]:
     erase.finish_expiring(parts, tally)
     return erase.finish_dying_hours(parts), holds.attend(parts)
+
+
+def _give_up_open(parts: RetentionParts) -> int:
+    """See to what is due and was never sealed; return how many segments holds have caught thereby."""
+    now = parts.clock.now()
+    with parts.db.write() as conn:
+        # No segment lasts for an hour (the database refuses it): what began before that is not being written any more.
+        given_up = erasing.give_up_open(conn, now, now - HOUR)
+        for placement_id, number in given_up:
+            parts.ledger.append(conn, acts.damaged(placement_id, number, "never-sealed"))
+    return holds.attend(parts) if given_up else 0
 
 
 def _judge(parts: RetentionParts, limits: SweepLimits) -> Verdict:

@@ -8,7 +8,8 @@ from retention.clockguard import Doubt
 from retention.sweep import confirm_clock, run_sweep
 from tests.footage.scene import KEEP_FOR
 from tests.retention.town import LIMITS, PERSON, Town
-from vms.db import segments
+from vms.db import placements, segments
+from vms.footage.repair import repair_open_segments
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
 from vms.model import PlacementId, SegmentState, Span
@@ -35,6 +36,45 @@ def test_footage_lives_until_it_is_due_and_is_gone_before_28_days(town: Town) ->
     assert not town.store.has_any(item.ref)
     assert town.clock.now() - item.span.start_at <= timedelta(days=28)
     assert town.keys.hours() == frozenset()
+
+
+def test_a_segment_that_nobody_ever_sealed_is_erased_with_its_hour_key(any_town: Town) -> None:
+    """Because the recorder of a camera that was taken away never comes back to seal it, and it is footage all the same."""
+    town = any_town
+    run_sweep(town.parts, LIMITS)
+    left = town.begin(P0)
+    sweep_through(town, KEEP_FOR - timedelta(hours=1))
+    assert town.store.has_any(left)
+    sweep_through(town, timedelta(hours=3), every=timedelta(hours=1))
+    assert not town.store.has_any(left)
+    assert town.keys.hours() == frozenset()
+    with town.db.read() as conn:
+        assert segments.get(conn, P0, 1).state is SegmentState.DESTROYED
+        assert [entry.document["why"] for entry in search(conn, Filter(acts=(Act.REC_DAMAGED,)))] == ["never-sealed"]
+
+
+def test_a_segment_that_nobody_ever_sealed_is_kept_by_a_hold(town: Town) -> None:
+    """Because its bytes may be all there is of what the police asked for; a recorder that comes back must not tidy them away."""
+    run_sweep(town.parts, LIMITS)
+    left = town.begin(P0)
+    hold = town.place(town.request(Span(left.start_at, left.start_at + timedelta(minutes=1)), P0)).hold
+    sweep_through(town, timedelta(days=30))
+    with town.db.write() as conn:
+        epoch = placements.take_over(conn, P0)
+    parts = town.parts
+    repair_open_segments(
+        db=parts.db,
+        keys=parts.keys,
+        store=parts.store,
+        ledger=parts.ledger,
+        clock=parts.clock,
+        placement_id=P0,
+        epoch=epoch,
+    )
+    assert town.store.has_any(left)
+    town.release(hold.id)
+    sweep_through(town, timedelta(hours=6))
+    assert not town.store.has_any(left)
 
 
 def test_the_hour_key_dies_although_a_segment_of_the_hour_is_held(town: Town) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from retention.holds import HoldRequest, HoldResult, place_hold, release_hold
 from retention.parts import By, RetentionParts
 from retention.sweep import SweepLimits
@@ -61,6 +63,18 @@ class Town:
         self.parts = RetentionParts(self.db, self.keys, self.store, Ledger("test.example/log", self.clock), self.clock)
         self.reader = FootageReader(self.db, self.keys, self.store)
 
+    def begin(self, placement_id: PlacementId) -> SegmentRef:
+        """Begin a tiny segment and never seal it, as a recorder that is fenced or dies."""
+        start_at = self.clock.now()
+        ref = SegmentRef(placement_id, start_at, self.epochs[placement_id])
+        key = self.keys.new_segment_key(hour_of(start_at))
+        with self.db.write() as conn:
+            number = self._open_row(conn, ref, key.wrapped)
+        writer = self.store.create(ref, key.plain)
+        writer.write(secrets.token_bytes(200))
+        writer.abandon()
+        return SegmentRef(placement_id, start_at, ref.epoch, number)
+
     def record(self, placement_id: PlacementId, length: timedelta = timedelta(seconds=60)) -> Recorded:
         """Record a tiny segment that begins now; the clock stays."""
         start_at = self.clock.now()
@@ -68,16 +82,7 @@ class Town:
         ref = SegmentRef(placement_id, start_at, self.epochs[placement_id])
         key = self.keys.new_segment_key(hour_of(start_at))
         with self.db.write() as conn:
-            number = segments.open_segment(
-                conn,
-                placement_id,
-                ref.epoch,
-                start_at=start_at,
-                due_at=start_at + KEEP_FOR,
-                mode=SegmentMode.MASKED,
-                plan_version=1,
-                wrapped_key=key.wrapped,
-            )
+            number = self._open_row(conn, ref, key.wrapped)
         writer = self.store.create(ref, key.plain)
         writer.write(plain)
         writer.chunks.finish()
@@ -100,6 +105,18 @@ class Town:
             )
         self.recorded.append(Recorded(ref, Span(start_at, end_at), plain))
         return self.recorded[-1]
+
+    def _open_row(self, conn: Connection, ref: SegmentRef, wrapped_key: bytes) -> int:
+        return segments.open_segment(
+            conn,
+            ref.placement_id,
+            ref.epoch,
+            start_at=ref.start_at,
+            due_at=ref.start_at + KEEP_FOR,
+            mode=SegmentMode.MASKED,
+            plan_version=1,
+            wrapped_key=wrapped_key,
+        )
 
     def request(self, span: Span, *placement_ids: PlacementId) -> HoldRequest:
         """Return a request for a hold; every one has its own id."""

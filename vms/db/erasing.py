@@ -72,6 +72,27 @@ def claim(conn: Connection, placement_id: PlacementId, numbers: Collection[int],
     return sorted((from_row(row) for row in conn.execute(statement)), key=lambda item: item.number)
 
 
+def give_up_open(conn: Connection, now: datetime, begun_before: datetime) -> list[tuple[PlacementId, int]]:
+    """Move segments that are due but were never sealed from OPEN to DAMAGED, so that they are held and erased like any other.
+
+    Args:
+        now: trusted wall clock.
+        begun_before: one that began later may still be written (where the retention is set to minutes).
+
+    Returns:
+        Placement and number of each.
+    """
+    statement = (
+        update(segment)
+        .where(
+            segment.c.state == SegmentState.OPEN.value, segment.c.due_at <= now, segment.c.start_at < begun_before
+        )
+        .values(state=SegmentState.DAMAGED.value)
+        .returning(segment.c.placement_id, segment.c.number)
+    )
+    return sorted((PlacementId(row.placement_id), row.number) for row in conn.execute(statement))
+
+
 def list_expiring(conn: Connection) -> list[Segment]:
     """Return claimed segments that are not destroyed yet."""
     query = (

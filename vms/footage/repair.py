@@ -269,7 +269,7 @@ def _clean(recording: Recording) -> None:
     useless += [
         found
         for found in store.files(placement_id, "note")
-        if not store.exists(found.ref, "part") and not _has_row(recording, found.ref)
+        if not store.exists(found.ref, "part") and _row_of(recording, found.ref) is None
     ]
     for found in useless:
         if found.ref.epoch < recording.epoch:
@@ -281,22 +281,25 @@ def _rowless(recording: Recording) -> Iterator[StoredFile]:
     for found in list(recording.store.files(recording.placement_id, "part")):
         if found.ref.epoch >= recording.epoch:
             continue
-        if _has_row(recording, found.ref):
-            recording.store.erase_leftovers(found.ref)
-        else:
+        row = _row_of(recording, found.ref)
+        if row is None:
             yield found
+        elif row.state is not SegmentState.DAMAGED:  # a damaged one may have nothing else; it goes with its row
+            recording.store.erase_leftovers(found.ref)
 
 
-def _has_row(recording: Recording, ref: SegmentRef) -> bool:
-    """Return whether the file has a row: of its own epoch, or of a repairer's, known by the same key."""
+def _row_of(recording: Recording, ref: SegmentRef) -> Segment | None:
+    """Return the file's row: of its own epoch, or of a repairer's, known by the same key."""
     note = _note_of(recording.store, ref)
     moment = Span(ref.start_at, ref.start_at + timedelta(microseconds=1))
     with recording.db.read() as conn:
         rows = segments.covering(conn, ref.placement_id, moment, list(SegmentState))
-    return any(
-        row.start_at == ref.start_at and (row.epoch == ref.epoch or (note and row.wrapped_key == note.wrapped_key))
+    same = (
+        row
         for row in rows
+        if row.start_at == ref.start_at and (row.epoch == ref.epoch or (note and row.wrapped_key == note.wrapped_key))
     )
+    return next(same, None)
 
 
 def _adopt(recording: Recording, found: StoredFile, note: SegmentNote, salvage: _Salvage) -> int:
