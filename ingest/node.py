@@ -1,4 +1,7 @@
-"""Run one worker process per placement: start, restart with backoff, follow the database, drain on SIGTERM."""
+"""Run one worker process per placement: start, restart with backoff, follow the database, drain on SIGTERM.
+
+A placement that has ended fences its recorder, which then can't seal its last segment: once its worker is gone, the node does.
+"""
 
 import os
 import random
@@ -13,12 +16,14 @@ import structlog
 
 from ingest.backoff import Backoff
 from ingest.parts import IngestParts
-from vms.db import placements
-from vms.errors import Unavailable
+from ingest.takeover import take_over
+from vms.db import placements, segments
+from vms.errors import Unavailable, VmsError
 from vms.model import PlacementId
 
 LOOK_EVERY_S = 0.5
 PLACEMENTS_EVERY_S = 2.0
+FINISH_AGAIN_AFTER_S = 60.0
 DRAIN_WITHIN_S = 25.0
 """Workers seal their segments within twenty seconds; one that does not is killed, and its next start repairs."""
 
@@ -75,6 +80,7 @@ class IngestNode:
         self._environment = os.environ | {"VMS_DIE_WITH_PARENT": "1"}
         self._children: dict[PlacementId, _Child] = {}
         self._looked_s: float | None = None
+        self._finish_at_s: dict[PlacementId, float] = {}
 
     def run(self) -> None:
         """Run until told to stop; then let the workers close their segments."""
@@ -118,6 +124,7 @@ class IngestNode:
         try:
             with self._parts.db.read() as conn:
                 found = placements.list_all(conn, at=self._parts.clock.now())
+                unsealed = {row.placement_id for row in segments.list_open(conn)}
         except Unavailable as error:
             log.warning("the database does not answer; the workers go on", cause=str(error))
             return
@@ -130,6 +137,24 @@ class IngestNode:
                 log.info("a placement has ended: its worker drains", placement_id=child.placement_id)
                 child.process.terminate()
                 child.kill_s = now_s + DRAIN_WITHIN_S
+        for placement_id in sorted(unsealed - wanted - self._children.keys()):
+            self._finish(placement_id, now_s)
+
+    def _finish(self, placement_id: PlacementId, now_s: float) -> None:
+        """Seal what the last recorder of an ended placement left open."""
+        if now_s < self._finish_at_s.get(placement_id, now_s):
+            return
+        self._finish_at_s[placement_id] = now_s + FINISH_AGAIN_AFTER_S
+        try:
+            take_over(self._parts, placement_id)
+        except VmsError as error:
+            log.warning(
+                "the last segment of an ended placement can't be sealed yet",
+                placement_id=placement_id,
+                cause=str(error),
+            )
+        else:
+            log.info("the last segment of an ended placement is sealed", placement_id=placement_id)
 
     def _look_after(self, child: _Child, now_s: float) -> None:
         if child.process is None:

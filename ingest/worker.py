@@ -32,6 +32,7 @@ from ingest.reader import CameraReader
 from ingest.recording import Recording
 from ingest.session_lock import SessionLock
 from ingest.source import CameraStream, SourceLimits, open_stream
+from ingest.takeover import take_over
 from ingest.telemetry_link import TelemetryLink
 from ingest.video_clock import ArrivalClock, CameraClock
 from vms.bus.channel import PlacementChannel
@@ -39,7 +40,6 @@ from vms.db import placements
 from vms.db.placements import Placement
 from vms.errors import Unavailable, VmsError
 from vms.footage.recorder import RecorderPlan, SegmentRecorder
-from vms.footage.repair import repair_open_segments
 from vms.model import CameraKind, GapCause, PlacementId, SegmentMode
 
 STATUS_EVERY_S = 2.0
@@ -63,7 +63,7 @@ def run_worker(parts: IngestParts, placement_id: PlacementId, stop: threading.Ev
         placement = placements.get(conn, placement_id)
     lock = SessionLock(parts.settings.run, placement.camera.id)
     try:
-        epoch = _take_over(parts, placement_id)
+        epoch = take_over(parts, placement_id)
         channel = PlacementChannel(parts.settings.run, placement_id).start()
         try:
             Worker(parts, placement, epoch, channel, stop).run()
@@ -71,22 +71,6 @@ def run_worker(parts: IngestParts, placement_id: PlacementId, stop: threading.Ev
             channel.close()
     finally:
         lock.close()
-
-
-def _take_over(parts: IngestParts, placement_id: PlacementId) -> int:
-    """Fence off every older recorder, before the first byte, and finish what they left open."""
-    with parts.db.write() as conn:
-        epoch = placements.take_over(conn, placement_id)
-    repair_open_segments(
-        db=parts.db,
-        keys=parts.keys,
-        store=parts.store,
-        ledger=parts.ledger,
-        clock=parts.clock,
-        placement_id=placement_id,
-        epoch=epoch,
-    )
-    return epoch
 
 
 class Worker:

@@ -84,9 +84,7 @@ def give_up_open(conn: Connection, now: datetime, begun_before: datetime) -> lis
     """
     statement = (
         update(segment)
-        .where(
-            segment.c.state == SegmentState.OPEN.value, segment.c.due_at <= now, segment.c.start_at < begun_before
-        )
+        .where(segment.c.state == SegmentState.OPEN.value, segment.c.due_at <= now, segment.c.start_at < begun_before)
         .values(state=SegmentState.DAMAGED.value)
         .returning(segment.c.placement_id, segment.c.number)
     )

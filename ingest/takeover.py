@@ -1,0 +1,31 @@
+"""Become a placement's recorder, or finish what its last one left when there will be no other."""
+
+from ingest.parts import IngestParts
+from vms.db import placements
+from vms.footage.repair import repair_open_segments
+from vms.model import PlacementId
+
+
+def take_over(parts: IngestParts, placement_id: PlacementId) -> int:
+    """Fence off every older recorder, before the first byte, and finish what they left open.
+
+    Returns:
+        The epoch to record under.
+
+    Raises:
+        NotFound: there is no such placement.
+        Fenced: yet another recorder has taken over.
+        Unavailable: database or disk do not answer, or there is no room; nothing is lost, try again.
+    """
+    with parts.db.write() as conn:
+        epoch = placements.take_over(conn, placement_id)
+    repair_open_segments(
+        db=parts.db,
+        keys=parts.keys,
+        store=parts.store,
+        ledger=parts.ledger,
+        clock=parts.clock,
+        placement_id=placement_id,
+        epoch=epoch,
+    )
+    return epoch

@@ -1,0 +1,95 @@
+"""The node: what it does for placements that no worker serves any more."""
+
+import sys
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from config import Settings
+from ingest.node import IngestNode
+from tests.footage.scene import Scene, packets
+from vms.clock import Clock, ManualClock
+from vms.db import placements, segments
+from vms.db.engine import Database
+from vms.footage.credentials import CredentialBox
+from vms.footage.keys import KeyService
+from vms.footage.store import FootageStore
+from vms.ledger.acts import Act
+from vms.ledger.log import Ledger
+from vms.ledger.search import Filter, search
+from vms.model import SegmentState
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The adapters of a node, on a scene."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    ledger: Ledger
+    keys: KeyService
+    store: FootageStore
+    credentials: CredentialBox
+
+
+@pytest.fixture
+def scene(sqlite_database: Database, clock: ManualClock, tmp_path: Path) -> Scene:
+    """A placement with an approved plan."""
+    return Scene.make(sqlite_database, clock, tmp_path)
+
+
+def node_on(scene: Scene, folder: Path) -> IngestNode:
+    """Return a node whose workers do nothing."""
+    parts = Parts(
+        Settings(data_dir=folder),
+        scene.clock,
+        scene.db,
+        scene.ledger,
+        scene.keys,
+        scene.store,
+        CredentialBox(folder / "keys"),
+    )
+    idle = [sys.executable, "-c", "import signal; signal.pause()"]
+    return IngestNode(parts, [], threading.Event(), command=lambda _placement_id: idle)
+
+
+def states(scene: Scene) -> list[SegmentState]:
+    """Return the state of the placement's first segment."""
+    with scene.db.read() as conn:
+        return [segments.get(conn, scene.placement_id, 1).state]
+
+
+def test_the_last_segment_of_a_placement_that_has_ended_is_sealed(scene: Scene, tmp_path: Path) -> None:
+    """Because its own recorder is fenced by the end, and an unsealed segment is neither played, held nor erased on time."""
+    recorder = scene.recorder()
+    for packet in packets(scene.clock.now(), 10):
+        recorder.append(packet)
+    scene.clock.advance(timedelta(seconds=10))
+    with scene.db.write() as conn:
+        placements.end(conn, scene.placement_id, scene.clock.now())
+    recorder.close()
+    assert states(scene) == [SegmentState.OPEN]
+    node_on(scene, tmp_path).look()
+    assert states(scene) == [SegmentState.SEALED]
+    assert scene.reader.segment_bytes(scene.placement_id, 1)
+    with scene.db.read() as conn:
+        assert len(search(conn, Filter(acts=(Act.REC_REPAIRED,)))) == 1
+
+
+def test_the_segment_of_a_placement_that_is_being_recorded_is_left_alone(scene: Scene, tmp_path: Path) -> None:
+    """Because taking over would fence the worker that writes it."""
+    recorder = scene.recorder()
+    for packet in packets(scene.clock.now(), 10):
+        recorder.append(packet)
+    node = node_on(scene, tmp_path)
+    try:
+        node.look()
+        assert states(scene) == [SegmentState.OPEN]
+        recorder.close()
+        assert states(scene) == [SegmentState.SEALED]
+    finally:
+        node.drain()
