@@ -53,7 +53,9 @@ class Settings(BaseModel):
     retention_margin_s: Annotated[
         int, Field(ge=30, le=86_400, description="Seconds before the end of the retention at which erasing begins.")
     ] = 7200
-    sweep_every_s: Annotated[float, Field(gt=0, le=3600, description="Seconds between two sweeps.")] = 60.0
+    sweep_every_s: Annotated[
+        float, Field(gt=0, le=3600, description="Seconds between two sweeps; at most a third of `retention_margin_s`.")
+    ] = 60.0
     clock_tolerance_s: Annotated[
         float,
         Field(gt=0, le=3600, description="How far wall, boot-time and database clock may differ before erasing stops."),
@@ -110,6 +112,12 @@ class Settings(BaseModel):
     def _margin_leaves_something(self) -> Self:
         if timedelta(seconds=self.retention_margin_s) >= timedelta(days=self.retention_days):
             raise ValueError("retention_margin_s leaves nothing of retention_days")
+        # A segment may wait for half the margin (retention/due.py), then for the next sweep; what is left is for the erasing itself.
+        if self.sweep_every_s * 3 > self.retention_margin_s:
+            raise ValueError(
+                "sweep_every_s is more than a third of retention_margin_s, so that footage would outlive its term: "
+                "sweep more often, or raise the margin"
+            )
         origin = self.public_origin
         if origin and (urlsplit(origin).scheme not in {"http", "https"} or urlsplit(origin).path not in {"", "/"}):
             raise ValueError("public_origin must be a scheme and a host only, e.g. https://vms.example.nl")

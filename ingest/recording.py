@@ -72,6 +72,7 @@ class Recording:
         """Whether the volume is full."""
         self.waiting_rows = 0
         """Rows that wait for the database."""
+        self._newest_note: Note | None = None
 
     def put(self, entry: Entry) -> None:
         """Add an entry.
@@ -132,12 +133,11 @@ class Recording:
         if recorder is None:
             return
         if isinstance(entry, Note):
-            recorder.note_frame(
-                entry.captured_at,
-                grey_reason=entry.grey_reason,
-                margin_px=entry.margin_px,
-                pose_source=entry.pose_source,
-            )
+            if self.full:
+                # Frames that are not recorded need no notes: a volume may stay full for days.
+                self._newest_note = entry
+            else:
+                _take_note(recorder, entry)
         elif isinstance(entry, GapNote):
             recorder.gap(entry.start_at, entry.cause)
         elif not self.full or entry.is_keyframe:
@@ -154,8 +154,16 @@ class Recording:
         if self.full:
             log.warning("there is room again: recording goes on")
             self.full = False
+            if self._newest_note is not None:
+                _take_note(recorder, self._newest_note)
 
     def _end(self, cause: GapCause) -> None:
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
             recorder.close(cause)
+
+
+def _take_note(recorder: SegmentRecorder, note: Note) -> None:
+    recorder.note_frame(
+        note.captured_at, grey_reason=note.grey_reason, margin_px=note.margin_px, pose_source=note.pose_source
+    )

@@ -8,7 +8,6 @@ it anew.
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import structlog
 
@@ -237,8 +236,7 @@ class Worker:
             ledger=parts.ledger,
             clock=parts.clock,
             plan=RecorderPlan(
-                keep_for=timedelta(days=parts.settings.retention_days)
-                - timedelta(seconds=parts.settings.retention_margin_s),
+                keep_for=parts.settings.keep_for,
                 mode=mode,
                 plan_version=active.version,
             ),

@@ -38,6 +38,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
         ("api_port = 70000", "api_port"),
         ("not toml", "vms.toml"),
         ('public_origin = "x"', "public_origin"),
+        ("retention_margin_s = 60\nsweep_every_s = 30", "sweep_every_s"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:

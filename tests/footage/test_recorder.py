@@ -2,14 +2,15 @@
 
 import io
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import av
 import pytest
 
-from tests.footage.scene import Scene, packets
+from tests.footage.scene import KEEP_FOR, Scene, packets
 from vms.db import segments
-from vms.errors import Fenced
+from vms.errors import Fenced, StorageFull
+from vms.footage.keys import FileKeyring, SegmentKey
 from vms.footage.recorder import Packet, SegmentRecorder
 from vms.model import GapCause, SegmentState, Span
 
@@ -45,6 +46,41 @@ def test_segments_are_cut_at_the_first_keyframe_after_each_clock_minute(scene: S
     assert found[0].end_at == found[1].start_at
     assert found[1].end_at == found[2].start_at
     assert found[2].end_at == start_at + timedelta(seconds=121)
+
+
+def test_footage_whose_instants_lie_in_the_future_is_due_by_the_present(scene: Scene) -> None:
+    """Because instants never go back when a clock that ran ahead is put right, and the term must not be longer for it."""
+    recorder = scene.recorder()
+    record(recorder, packets(scene.clock.now() + timedelta(days=3), 2))
+    recorder.close()
+    assert [row.due_at for row in rows(scene)] == [scene.clock.now() + KEEP_FOR]
+
+
+class _FullKeyring(FileKeyring):
+    """A keyring on a full volume."""
+
+    full = False
+
+    def new_segment_key(self, hour_at: datetime) -> SegmentKey:
+        """Refuse while full."""
+        if self.full:
+            raise StorageFull("no space left for the keyring", code="footage.full")
+        return super().new_segment_key(hour_at)
+
+
+def test_a_full_keyring_volume_is_a_gap_with_its_cause(scene: Scene) -> None:
+    """Because a minute that is missing without a reason looks like a cut."""
+    scene.keys = keys = _FullKeyring(scene.store.folder.parent / "keys")
+    recorder = scene.recorder()
+    start_at = scene.clock.now()
+    record(recorder, packets(start_at, 30))
+    keys.full = True
+    with pytest.raises(StorageFull):
+        record(recorder, packets(start_at + timedelta(seconds=30), 32))
+    recorder.close()
+    with scene.db.read() as conn:
+        gaps = segments.list_gaps(conn, scene.placement_id, Span(start_at, start_at + timedelta(hours=1)))
+    assert [(gap.end_at, gap.cause) for gap in gaps[-1:]] == [(None, GapCause.STORAGE_FULL)]
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])

@@ -98,6 +98,7 @@ class SegmentRecorder:
     ) -> None:
         self._recording = Recording(placement_id, epoch, db, keys, store, ledger)
         self._plan = plan
+        self._clock = clock
         self._outbox = Outbox(clock, in_background=in_background)
         self._notes = BlankingNotes(plan.plan_version, plan.model)
         self._sets: ParameterSets | None = None
@@ -200,12 +201,12 @@ class SegmentRecorder:
 
     def _begin(self, packet: Packet, captured_at: datetime, sets: ParameterSets) -> None:
         recording, plan = self._recording, self._plan
-        key = recording.keys.new_segment_key(hour_of(captured_at))
         ref = SegmentRef(recording.placement_id, captured_at, recording.epoch)
-        note = SegmentNote(
-            wrapped_key=key.wrapped, due_at=captured_at + plan.keep_for, mode=plan.mode, plan_version=plan.plan_version
-        )
+        # Instants only rise: after a wall clock that ran ahead was put right they may lie in the future. The term may not.
+        due_at = min(captured_at, self._clock.now()) + plan.keep_for
         try:
+            key = recording.keys.new_segment_key(hour_of(captured_at))
+            note = SegmentNote(wrapped_key=key.wrapped, due_at=due_at, mode=plan.mode, plan_version=plan.plan_version)
             recording.store.write_note(ref, note.to_bytes())
             writer = recording.store.create(ref, key.plain)
             current = SegmentFile(writer, captured_at, packet.width, packet.height, sets)
