@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from vms.cli.main import run
+from vms.db.engine import Database
+from vms.ledger.acts import Act
+from vms.ledger.search import Filter, search
 
 PASSWORD = "een heel lang wachtwoord 7"
 
@@ -60,6 +63,13 @@ def people(vms: CommandLine, *names: str) -> None:
         assert done.status == 0, done.stderr
 
 
+def officers(vms: CommandLine, *names: str) -> None:
+    """Add accounts of blanking officers."""
+    people(vms, *names)
+    for name in names:
+        assert vms("user", "grant", name, "blanking-officer", "--until", "2090-01-01").status == 0
+
+
 def camera(**changes: Any) -> dict[str, Any]:
     """Return a valid entry of a register file, changed."""
     return {
@@ -102,7 +112,7 @@ def test_without_migration_every_command_says_what_to_run(bare: CommandLine) -> 
 
 def test_a_camera_is_registered_with_its_plan_by_two_people(vms: CommandLine) -> None:
     """The whole file is one act of two persons."""
-    people(vms, "mulder", "groot")
+    officers(vms, "mulder", "groot")
     path = register(vms, camera())
     done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
     assert done.status == 0, done.stderr
@@ -114,7 +124,7 @@ def test_a_camera_is_registered_with_its_plan_by_two_people(vms: CommandLine) ->
 
 def test_one_person_alone_can_not_register_a_plan(vms: CommandLine) -> None:
     """Two persons stand behind a plan, or it does not count."""
-    people(vms, "mulder")
+    officers(vms, "mulder")
     path = register(vms, camera())
     done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "mulder")
     assert done.status == 2
@@ -135,6 +145,9 @@ CROSSING = [[0.1, 0.1], [0.5, 0.5], [0.5, 0.1], [0.1, 0.5]]
         ({"no_dwelling_in_sight": True}, "no_dwelling_in_sight"),
         ({"password": ""}, "password"),
         ({"valid_from": "morgen"}, "valid_from"),
+        ({"valid_until": "2020-01-01"}, "valid_until"),
+        ({"id": "exports"}, "exports"),
+        ({"id": "utr-000"}, "twice"),
         (
             {
                 "plan": {
@@ -152,7 +165,7 @@ def test_a_wrong_entry_is_refused_by_name_and_nothing_is_changed(
     vms: CommandLine, wrong: dict[str, Any], named: str
 ) -> None:
     """Half a register would be worse than none: the good camera before the wrong one is not added either."""
-    people(vms, "mulder", "groot")
+    officers(vms, "mulder", "groot")
     path = register(vms, camera(id="utr-000"), camera(**wrong))
     done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
     assert done.status == 2
@@ -160,6 +173,63 @@ def test_a_wrong_entry_is_refused_by_name_and_nothing_is_changed(
     assert "camera 2" in done.stderr
     assert "Traceback" not in done.stderr
     assert vms("camera", "list").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{}", '{"cameras": null}', '{"cameras": {"id": 1}}', '{"cameras": ["utr-001"]}']
+)
+def test_a_file_that_is_no_register_is_refused_in_words(vms: CommandLine, content: str) -> None:
+    """Somebody who exports the wrong sheet must not read a traceback."""
+    officers(vms, "mulder", "groot")
+    path = vms.folder / "cameras.json"
+    path.write_text(content, encoding="utf-8")
+    done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
+    assert done.status == 2
+    assert "cameras.json" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_only_blanking_officers_draw_and_approve_plans(vms: CommandLine) -> None:
+    """The command line is no way around the policy matrix: a role counts only where somebody has given it."""
+    officers(vms, "mulder")
+    people(vms, "jansen")
+    path = register(vms, camera())
+    done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "jansen")
+    assert done.status == 2
+    assert "jansen is no blanking-officer" in done.stderr
+    assert vms("camera", "list").stdout == ""
+
+
+def test_a_camera_that_was_taken_out_of_use_does_not_come_back_by_itself(vms: CommandLine) -> None:
+    """Its placement is over for good: a camera that is put up again starts with nothing approved, under another id."""
+    officers(vms, "mulder", "groot")
+    path = register(vms, camera())
+    vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
+    assert vms("camera", "remove", "utr-001").status == 0
+    done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
+    assert done.status == 2
+    assert "another id" in done.stderr
+
+
+def test_areas_designations_and_the_ends_of_placements_are_in_the_ledger(vms: CommandLine) -> None:
+    """Every act is: the mayor's decision and the day a camera went are what a citizen asks for first."""
+    officers(vms, "mulder", "groot")
+    path = register(vms, camera())
+    vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
+    vms("camera", "remove", "utr-001")
+    database = Database(f"sqlite:///{vms.folder / 'data' / 'vms.sqlite'}")
+    wanted = (
+        Act.AREA_ADD,
+        Act.DESIGNATION_ADD,
+        Act.PLACEMENT_ADD,
+        Act.CAMERA_ADD,
+        Act.PLACEMENT_END,
+        Act.CAMERA_REMOVE,
+    )
+    with database.read() as conn:
+        found = [entry.act for entry in search(conn, Filter(acts=wanted))]
+    database.dispose()
+    assert tuple(reversed(found)) == wanted
 
 
 def test_an_unknown_role_is_refused_with_the_list_of_roles(vms: CommandLine) -> None:

@@ -13,10 +13,10 @@ from vms.cli.parts import Parts
 from vms.cli.register_file import Registration, read_register
 from vms.db import cameras, placements, plans, users
 from vms.db.cameras import Camera
-from vms.errors import NotFound
+from vms.errors import Conflict, Denied, NotFound
 from vms.ledger.acts import Act
 from vms.ledger.entries import Value
-from vms.model import CameraId, PlacementId, UserId
+from vms.model import CameraId, PlacementId, Role, UserId
 
 app = typer.Typer(no_args_is_help=True, help="Cameras, their placements and blanking plans.")
 
@@ -32,6 +32,9 @@ def register(parts: Parts, wanted: Registration, *, drawn_by: UserId, approved_b
 
     Returns:
         The placement.
+
+    Raises:
+        Conflict: the camera was taken out of use; nothing was changed.
     """
     now_at = parts.clock.now()
     placement_id = PlacementId(wanted.camera_id)
@@ -47,16 +50,21 @@ def register(parts: Parts, wanted: Registration, *, drawn_by: UserId, approved_b
         added_at=now_at,
     )
     with parts.db.write() as conn:
-        try:
-            cameras.change(conn, device)
-            act = Act.CAMERA_CHANGE
-        except NotFound:
+        known = {one.id: one for one in cameras.list_all(conn, removed=True)}.get(device.id)
+        if known is None:
             cameras.add(conn, device)
-            _place(conn, wanted, placement_id, now_at)
-            act = Act.CAMERA_ADD
+            for act, made in _place(conn, wanted, placement_id, now_at):
+                parts.ledger.append(conn, by_command_line(act, made))
+        elif known.removed_at is not None:
+            raise Conflict(
+                f"camera {device.id} was taken out of use on {known.removed_at:%Y-%m-%d}, and its placement with it: register it "
+                "under another id",
+                code="camera.removed",
+            )
+        else:
+            cameras.change(conn, device)
+        act = Act.CAMERA_ADD if known is None else Act.CAMERA_CHANGE
         parts.ledger.append(conn, by_command_line(act, {"camera": wanted.camera_id, "kind": wanted.kind.value}))
-        if act is Act.CAMERA_ADD:
-            parts.ledger.append(conn, by_command_line(Act.PLACEMENT_ADD, {"placement_id": placement_id}))
         present = plans.current(conn, placement_id)
         if present is None or present.sha256 != plans.digest(wanted.plan):
             reason = f"register file, {wanted.camera_id}"
@@ -75,10 +83,15 @@ def register(parts: Parts, wanted: Registration, *, drawn_by: UserId, approved_b
     return placement_id
 
 
-def _place(conn: Connection, wanted: Registration, placement_id: PlacementId, now_at: datetime) -> None:
+def _place(
+    conn: Connection, wanted: Registration, placement_id: PlacementId, now_at: datetime
+) -> list[tuple[Act, dict[str, Value]]]:
+    """Place the camera, making area and designation where there are none; return what was made, for the ledger."""
+    made: list[tuple[Act, dict[str, Value]]] = []
     area_id = wanted.area.casefold().replace(" ", "-")
     if area_id not in {area.id for area in placements.list_areas(conn)}:
         placements.add_area(conn, placements.Area(area_id, wanted.area))
+        made.append((Act.AREA_ADD, {"area": area_id}))
     designation_id = f"{area_id}/{wanted.designation}"
     if designation_id not in {designation.id for designation in placements.list_designations(conn)}:
         placements.add_designation(
@@ -92,6 +105,12 @@ def _place(conn: Connection, wanted: Registration, placement_id: PlacementId, no
                 valid_until_at=wanted.valid_until_at,
             ),
         )
+        made.append(
+            (
+                Act.DESIGNATION_ADD,
+                {"designation": designation_id, "from": wanted.valid_from_at, "to": wanted.valid_until_at},
+            )
+        )
     placements.add(
         conn,
         placements.NewPlacement(
@@ -102,6 +121,8 @@ def _place(conn: Connection, wanted: Registration, placement_id: PlacementId, no
             from_at=now_at,
         ),
     )
+    made.append((Act.PLACEMENT_ADD, {"placement_id": placement_id, "camera": wanted.camera_id}))
+    return made
 
 
 @app.command("import")
@@ -154,9 +175,10 @@ def remove(context: typer.Context, camera_id: Annotated[str, typer.Argument(help
     with parts.db.write() as conn:
         now_at = parts.clock.now()
         cameras.remove(conn, CameraId(camera_id), now_at)
-        for placement in placements.list_all(conn, at=now_at):
-            if placement.camera.id == camera_id:
+        for placement in placements.list_all(conn):
+            if placement.camera.id == camera_id and placement.until_at is None:
                 placements.end(conn, placement.id, now_at)
+                parts.ledger.append(conn, by_command_line(Act.PLACEMENT_END, {"placement_id": placement.id}))
         parts.ledger.append(conn, by_command_line(Act.CAMERA_REMOVE, {"camera": camera_id}))
 
 
@@ -165,4 +187,10 @@ def _officer(parts: Parts, username: str) -> UserId:
         account = users.by_username(conn, username)
     if account is None:
         raise NotFound(f"there is no account {username}: see `vms user list`", code="user.unknown")
+    if Role.BLANKING_OFFICER not in account.roles_at(parts.clock.now()):
+        raise Denied(
+            f"{username} is no {Role.BLANKING_OFFICER} now, and only those draw and approve plans: "
+            f"`vms user grant {username} {Role.BLANKING_OFFICER} --until ...`",
+            code="policy.no-role",
+        )
     return account.id

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from blanking.plan import parse_plan
 from vms.errors import InvalidInput
+from vms.footage.store import EXPORTS
 from vms.model import CameraKind
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
@@ -48,7 +49,17 @@ def read_register(file: Path) -> list[Registration]:
         raise InvalidInput(
             f'{file} is no register of cameras ({{"cameras": [...]}}): {error}', code="camera.register"
         ) from error
-    return [_Entry(entry, f"{file.name}, camera {number}").registration() for number, entry in enumerate(entries, 1)]
+    if not isinstance(entries, list):
+        raise InvalidInput(f'{file}: "cameras" must be a list of cameras', code="camera.register")
+    found: list[Registration] = []
+    for number, entry in enumerate(entries, 1):
+        where = f"{file.name}, camera {number}"
+        if not isinstance(entry, dict):
+            raise InvalidInput(f"{where}: a camera must be a JSON object", code="camera.register")
+        found.append(_Entry(entry, where).registration())
+        if found[-1].camera_id in {earlier.camera_id for earlier in found[:-1]}:
+            raise InvalidInput(f'{where}: the "id" {found[-1].camera_id} is there twice', code="camera.register")
+    return found
 
 
 class _Entry:
@@ -64,14 +75,18 @@ class _Entry:
         onvif_url = self._text("onvif_url") if self._values.get("onvif_url") else None
         if kind is CameraKind.PTZ and onvif_url is None:
             raise self._wrong('a ptz camera needs "onvif_url", for its position')
+        valid_from_at = self._instant("valid_from", "2026-01-01T00:00:00+00:00")
+        valid_until_at = self._instant("valid_until", "2030-01-01T00:00:00+00:00")
+        if valid_until_at <= valid_from_at:
+            raise self._wrong('"valid_until" must be after "valid_from"')
         return Registration(
             camera_id=self._id(),
             name=self._text("name"),
             area=self._text("area"),
             designation=self._text("designation", "onbekend"),
             legal_basis=self._text("legal_basis", "Gemeentewet art. 151c"),
-            valid_from_at=self._instant("valid_from", "2026-01-01T00:00:00+00:00"),
-            valid_until_at=self._instant("valid_until", "2030-01-01T00:00:00+00:00"),
+            valid_from_at=valid_from_at,
+            valid_until_at=valid_until_at,
             kind=kind,
             rtsp_url=self._rtsp_url(),
             rtsp_transport=self._transport(),
@@ -100,6 +115,8 @@ class _Entry:
     def _id(self) -> str:
         if not _ID.fullmatch(self._text("id")):
             raise self._wrong('"id" has 1 to 32 letters, digits, dots, dashes or underscores')
+        if self._text("id") == EXPORTS:
+            raise self._wrong(f'"id" can\'t be {EXPORTS}: a folder of that name holds the exports')
         return self._text("id")
 
     def _kind(self) -> CameraKind:
