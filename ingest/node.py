@@ -18,6 +18,7 @@ from ingest.backoff import Backoff
 from ingest.parts import IngestParts
 from ingest.takeover import take_over
 from vms.db import placements, segments
+from vms.db.cameras import Camera
 from vms.errors import Unavailable, VmsError
 from vms.model import PlacementId
 
@@ -43,6 +44,9 @@ class _Child:
     restart_s: float = 0.0
     wanted: bool = True
     kill_s: float | None = None
+    camera: Camera | None = None
+    """The device as the worker knows it."""
+    is_renewed: bool = False
 
 
 class IngestNode:
@@ -128,17 +132,29 @@ class IngestNode:
         except Unavailable as error:
             log.warning("the database does not answer; the workers go on", cause=str(error))
             return
-        wanted = {one.id for one in found if one.camera.removed_at is None}
+        in_use = {one.id: one.camera for one in found if one.camera.removed_at is None}
+        wanted = in_use.keys()
         for placement_id in wanted - self._children.keys():
             self._children[placement_id] = _Child(placement_id, Backoff(random.Random()))  # noqa: S311 - jitter
         for child in self._children.values():
             was, child.wanted = child.wanted, child.placement_id in wanted
             if was and not child.wanted and child.process is not None:
                 log.info("a placement has ended: its worker drains", placement_id=child.placement_id)
-                child.process.terminate()
-                child.kill_s = now_s + DRAIN_WITHIN_S
+                self._end(child, now_s)
+            elif child.wanted and not child.is_renewed and child.camera != in_use[child.placement_id]:
+                if child.process is not None:
+                    log.info("a camera was changed: its worker starts anew", placement_id=child.placement_id)
+                    child.is_renewed = True
+                    self._end(child, now_s)
+                child.camera = in_use[child.placement_id]
         for placement_id in sorted(unsealed - wanted - self._children.keys()):
             self._finish(placement_id, now_s)
+
+    def _end(self, child: _Child, now_s: float) -> None:
+        """Ask a worker to drain, and see to it that it does."""
+        assert child.process is not None, "only a running worker is ended"
+        child.process.terminate()
+        child.kill_s = now_s + DRAIN_WITHIN_S
 
     def _finish(self, placement_id: PlacementId, now_s: float) -> None:
         """Seal what the last recorder of an ended placement left open."""
@@ -169,6 +185,9 @@ class IngestNode:
                 child.process.kill()
             return
         child.process, child.kill_s = None, None
+        if child.is_renewed:
+            child.is_renewed, child.restart_s = False, now_s
+            return
         wait_s = child.backoff.wait_s(now_s - child.started_s)
         child.restart_s = now_s + wait_s
         if child.wanted:

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import pytest
 from config import Settings
 from ingest.node import IngestNode
 from tests.footage.scene import Scene, packets
-from vms.clock import Clock, ManualClock
-from vms.db import placements, segments
+from vms.clock import Clock, ManualClock, SystemClock
+from vms.db import cameras, placements, segments
 from vms.db.engine import Database
 from vms.footage.credentials import CredentialBox
 from vms.footage.keys import KeyService
@@ -91,5 +91,30 @@ def test_the_segment_of_a_placement_that_is_being_recorded_is_left_alone(scene: 
         assert states(scene) == [SegmentState.OPEN]
         recorder.close()
         assert states(scene) == [SegmentState.SEALED]
+    finally:
+        node.drain()
+
+
+@pytest.mark.processes
+def test_a_worker_starts_anew_when_its_camera_is_changed(scene: Scene, tmp_path: Path) -> None:
+    """Because the message of a refused password says to enter it again, and that must help without anybody restarting anything."""
+    node, clock = node_on(scene, tmp_path), SystemClock()
+
+    def look() -> int | None:
+        scene.clock.advance(timedelta(seconds=3))
+        node.look()
+        return node.pids().get(scene.placement_id)
+
+    try:
+        first = look()
+        assert look() == first
+        with scene.db.write() as conn:
+            known = placements.get(conn, scene.placement_id).camera
+            cameras.change(conn, replace(known, sealed_password=b"another"))
+        give_up_s = clock.monotonic_s() + 30.0
+        while (pid := look()) in {first, None}:
+            assert clock.monotonic_s() < give_up_s
+            clock.sleep(0.05)
+        assert look() == pid
     finally:
         node.drain()

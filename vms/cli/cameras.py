@@ -1,5 +1,6 @@
 """`vms camera`: the devices, where they stand, and their blanking plans."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ from vms.cli.parts import Parts
 from vms.cli.register_file import Registration, read_register
 from vms.db import cameras, placements, plans, users
 from vms.db.cameras import Camera
-from vms.errors import Conflict, Denied, NotFound
+from vms.errors import Conflict, Denied, IntegrityLost, NotFound
 from vms.ledger.acts import Act
 from vms.ledger.entries import Value
 from vms.model import CameraId, PlacementId, Role, UserId
@@ -62,7 +63,7 @@ def register(parts: Parts, wanted: Registration, *, drawn_by: UserId, approved_b
                 code="camera.removed",
             )
         else:
-            cameras.change(conn, device)
+            cameras.change(conn, _with_kept_seal(parts, device, known, wanted.password))
         act = Act.CAMERA_ADD if known is None else Act.CAMERA_CHANGE
         parts.ledger.append(conn, by_command_line(act, {"camera": wanted.camera_id, "kind": wanted.kind.value}))
         present = plans.current(conn, placement_id)
@@ -81,6 +82,15 @@ def register(parts: Parts, wanted: Registration, *, drawn_by: UserId, approved_b
                 }
                 parts.ledger.append(conn, by_command_line(act, about))
     return placement_id
+
+
+def _with_kept_seal(parts: Parts, changed: Camera, known: Camera, password: str) -> Camera:
+    """Return the camera with the seal it had, if the password is the same: every sealing is another, and a change restarts a worker."""
+    try:
+        is_same = parts.credentials.unseal(known.sealed_password) == password
+    except IntegrityLost:
+        is_same = False
+    return replace(changed, sealed_password=known.sealed_password, added_at=known.added_at) if is_same else changed
 
 
 def _place(
@@ -163,8 +173,7 @@ def password(
     parts = state.parts(context)
     with parts.db.write() as conn:
         known = cameras.get(conn, CameraId(camera_id))
-        changed = {name: getattr(known, name) for name in Camera.__dataclass_fields__}
-        cameras.change(conn, Camera(**{**changed, "sealed_password": parts.credentials.seal(new)}))
+        cameras.change(conn, replace(known, sealed_password=parts.credentials.seal(new)))
         parts.ledger.append(conn, by_command_line(Act.CAMERA_CHANGE, {"camera": camera_id, "changed": "password"}))
 
 
