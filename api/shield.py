@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from fastapi import HTTPException
@@ -90,12 +90,12 @@ class Shield:
         """Return why this connection is not served at all: (status, code)."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if urlsplit(f"//{host}").hostname not in self._hosts:
+        if _split(f"//{host}").hostname not in self._hosts:
             return 421, "http.host"
         origin = headers.get("origin")
         writes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
         # Browsers send Origin with every WebSocket and every write; a missing one is a program, which has no cookies to abuse.
-        if writes and origin is not None and origin != self._origin and urlsplit(origin).netloc != host:
+        if writes and origin is not None and origin != self._origin and _split(origin).netloc != host:
             return 403, "http.origin"
         if (
             writes
@@ -123,6 +123,14 @@ class Shield:
         if self._https:
             headers.update(_HTTPS_ONLY)
         headers["X-Request-Id"] = request_id
+
+
+def _split(address: str) -> SplitResult:
+    """Return the parts of an address that a stranger sent; of none that can be read, empty ones."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def own_hosts(settings: Settings) -> frozenset[str]:

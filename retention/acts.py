@@ -26,6 +26,8 @@ def hold_placed(by: By, hold: Hold, kept: Ranges, *, is_future: bool) -> Entry:
     """A hold keeps footage."""
     words: dict[str, Value] = {
         "hold_id": hold.id,
+        # The daemon finishes a placing that was interrupted: the entry must name the person all the same.
+        "requested_by": hold.requested_by,
         "placement_ids": list(hold.placement_ids),
         "from": hold.span.start_at,
         "to": hold.span.end_at,

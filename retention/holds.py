@@ -191,7 +191,8 @@ def _ask(parts: RetentionParts, request: HoldRequest, now: datetime) -> Hold:
     with parts.db.write() as conn:
         known = holds.by_request(conn, request.request_id)
         if known is not None:
-            if (known.case_number, known.span) != (case_number, request.span):
+            asked = (case_number, request.span, tuple(sorted(set(request.placement_ids))), request.requested_by)
+            if (known.case_number, known.span, known.placement_ids, known.requested_by) != asked:
                 raise Conflict("this request id belongs to another hold", code="hold.request-id")
             return known
         for placement_id in request.placement_ids:
@@ -226,17 +227,24 @@ def _catch(parts: RetentionParts, hold_id: HoldId, state: HoldState) -> int:
     caught = 0
     while True:
         with parts.db.write() as conn:
-            if holds.get(conn, hold_id, lock=True).state is not state:
+            hold = holds.get(conn, hold_id, lock=True)
+            if hold.state is not state:
                 return caught
+            kept: list[Segment] = []
+            late: list[Segment] = []
             found = erasing.list_uncaught(conn, hold_id, _HOLDABLE, limit=_BATCH, lock=True)
             for row in found:
                 wrapped = _rewrap(parts, hold_id, row, erasing.hold_wraps(conn, row.placement_id, row.number))
                 if wrapped is None or not erasing.add_hold(conn, hold_id, row.placement_id, row.number, wrapped):
                     erasing.note_too_late(conn, hold_id, row.placement_id, row.number)
+                    late.append(row)
                 else:
-                    caught += 1
-            if state is HoldState.ACTIVE and found:
-                parts.ledger.append(conn, acts.hold_caught(hold_id, _ranges(found)))
+                    kept.append(row)
+            caught += len(kept)
+            if state is HoldState.ACTIVE and kept:
+                parts.ledger.append(conn, acts.hold_caught(hold_id, _ranges(kept)))
+            if state is HoldState.ACTIVE and late:
+                parts.ledger.append(conn, acts.hold_late(DAEMON, hold, _ranges(late)))
         if len(found) < _BATCH:
             return caught
 

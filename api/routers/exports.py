@@ -6,13 +6,12 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
-from pydantic import Field
 
 from api.access import Asker
 from api.acting import person, record
 from api.gate import Allow, writes
 from api.parts import ApiParts
-from api.routers.shapes import Body, Identifier, LongText, instant
+from api.routers.shapes import Body, Identifier, LongText, ShortText, instant
 from api.running import running_of
 from config.policy import Action
 from vms.db import exports, holds, users
@@ -37,7 +36,7 @@ class Ask(Body):
     """What is asked for, and for whom."""
 
     hold_id: Identifier
-    receiver: Annotated[str, Field(max_length=200)]
+    receiver: ShortText
 
 
 class Refuse(Body):

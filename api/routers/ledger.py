@@ -10,7 +10,7 @@ from api.acting import person, record
 from api.errors import language_of
 from api.gate import Allow, writes
 from api.pages.texts import act_text
-from api.routers.shapes import Identifier, Moment, instant
+from api.routers.shapes import Identifier, Moment, StorableText, instant
 from api.running import running_of
 from config.policy import Action
 from vms.db import users
@@ -32,11 +32,11 @@ def read(
     request: Request,
     *,
     act: Annotated[list[str], Query(max_length=40)] = [],  # noqa: B006 - FastAPI copies defaults; None would not be a list
-    actor: Annotated[str | None, Query(max_length=64)] = None,
+    actor: Annotated[StorableText | None, Query(max_length=64)] = None,
     placement_id: Annotated[Identifier | None, Query()] = None,
     from_at: Annotated[Moment | None, Query(alias="from")] = None,
     to_at: Annotated[Moment | None, Query(alias="to")] = None,
-    before_seq: Annotated[int | None, Query(ge=0)] = None,
+    before_seq: Annotated[int | None, Query(ge=0, le=2**53)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """Return a page of entries, newest first, and the ledger's size and root."""

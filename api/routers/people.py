@@ -9,7 +9,7 @@ from api.access import Context, Subject, allowed_actions
 from api.doorman import csrf_of
 from api.errors import language_of
 from api.gate import SignedIn, origin_of, public, token_of, writes
-from api.routers.shapes import Body, instant
+from api.routers.shapes import Body, ShortText, instant
 from api.running import Running, running_of
 from vms.ledger.acts import Act
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api", tags=["people"])
 class SignIn(Body):
     """What the sign-in page sends."""
 
-    username: Annotated[str, Field(min_length=1, max_length=200)]
+    username: Annotated[ShortText, Field(min_length=1)]
     password: Annotated[str, Field(min_length=1, max_length=1000)]
 
 

@@ -1,20 +1,40 @@
 """How values look in JSON, and how instants and spans come in."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import Path
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from vms.errors import InvalidInput
-from vms.model import PlacementId, Span
+from vms.model import Span
 
 LONGEST_SPAN = timedelta(days=32)
 """More than anything is kept for without a hold."""
 
-ShortText = Annotated[str, Field(max_length=200)]
-LongText = Annotated[str, Field(max_length=2000)]
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Instants outside are typing errors, and the calendar's own ends can't be turned into UTC."""
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("a text holds no NUL: not every database can store it")
+    return text
+
+
+def _in_our_time(at: datetime) -> datetime:
+    if not EARLIEST <= at < LATEST:
+        raise ValueError("an instant lies between 1970 and 2200")
+    return at
+
+
+StorableText = Annotated[str, AfterValidator(_without_nul)]
+ShortText = Annotated[StorableText, Field(max_length=200)]
+LongText = Annotated[StorableText, Field(max_length=2000)]
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Moment = AwareDatetime
+Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+SegmentNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class Body(BaseModel):
@@ -42,13 +62,3 @@ def span_of(from_at: datetime, to_at: datetime, longest: timedelta = LONGEST_SPA
             hours=round(longest.total_seconds() / 3600),
         )
     return span
-
-
-def span_json(span: Span) -> dict[str, Any]:
-    """Return a span as the pages get it."""
-    return {"start_at": instant(span.start_at), "end_at": instant(span.end_at)}
-
-
-def placement(identifier: str) -> PlacementId:
-    """Return a placement's id that was sent; whether it exists is found out by the use case."""
-    return PlacementId(identifier)

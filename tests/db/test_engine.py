@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from tests import builders
 from vms.db import engine, placements
 from vms.db.engine import Database
 from vms.db.placements import Area
-from vms.db.tables import area
+from vms.db.tables import area, clock_sample
 from vms.errors import Conflict, IntegrityLost, InvalidInput, Unavailable
 from vms.model import CameraId, PlacementId
 
@@ -55,6 +55,13 @@ def test_a_read_transaction_sees_one_snapshot(database: Database) -> None:
         assert placements.list_areas(reader) == []
     with database.read() as reader:
         assert len(placements.list_areas(reader)) == 1
+
+
+def test_a_value_that_no_column_holds_is_wrong_input(database: Database) -> None:
+    """The drivers disagree about whose error that is; callers must not see the difference."""
+    sample = {"id": 1, "wall_at": datetime(2026, 11, 1, tzinfo=UTC), "boottime_us": 2**70, "boot_id": "b"}
+    with pytest.raises(InvalidInput), database.write() as conn:
+        conn.execute(insert(clock_sample).values(sample))
 
 
 def test_a_broken_constraint_is_a_conflict_without_the_values(database: Database) -> None:

@@ -5,7 +5,7 @@ import io
 import json
 import subprocess
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from vms.footage.fmp4 import fragments_of
 from vms.footage.nal import Codec
 from vms.footage.store import SegmentRef
 from vms.ledger import search
-from vms.ledger.notes import parse, verify
+from vms.ledger.notes import Verifier, parse, verify
 from vms.ledger.search import Filter
 from vms.ledger.signer import FileSigner, load_or_make
 from vms.model import ExportId, ExportState, GapCause, HoldId, SegmentState, Span
@@ -286,6 +286,28 @@ def test_a_package_in_which_nothing_can_be_read_fails_and_says_so(bench: Bench) 
     with bench.scene.db.read() as conn:
         [entry] = search.search(conn, Filter(), limit=1)
     assert (entry.act, entry.document["why"]) == ("export.failed", "export.nothing")
+    assert list((bench.scene.store.folder / "exports").glob("*")) == []
+
+
+class _BrokenSigner:
+    """A signer whose hardware is gone: it raises what nobody here expects."""
+
+    @property
+    def verifier(self) -> Verifier:
+        """Fail."""
+        raise RuntimeError("the smart card is gone")
+
+    def sign(self, message: bytes) -> bytes:
+        """Fail."""
+        raise RuntimeError("the smart card is gone")
+
+
+def test_a_builder_that_meets_what_nobody_foresaw_says_so_and_goes_on(bench: Bench) -> None:
+    """An export that stays at 40 % for ever, and all others behind it, would be found out when a term has passed."""
+    start_at = bench.record(5)
+    export_id = bench.approved(bench.hold(Span(start_at, start_at + timedelta(seconds=5))))
+    evidence.build(replace(bench.shop, signer=_BrokenSigner()), export_id)
+    assert (bench.state(export_id).state, bench.state(export_id).failure) == (ExportState.FAILED, "RuntimeError")
     assert list((bench.scene.store.folder / "exports").glob("*")) == []
 
 

@@ -1,13 +1,15 @@
 """Holds: what they keep, what they come too late for, and that a lost answer or a second hold changes nothing."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from retention.holds import place_hold
 from retention.sweep import run_sweep
-from tests.footage.scene import KEEP_FOR
+from tests.footage.scene import INVESTIGATOR, KEEP_FOR
+from tests.retention.crashes import CrashingDatabase, Moments
 from tests.retention.town import LIMITS, PERSON, Town
 from vms.db import holds
 from vms.errors import Conflict, InvalidInput, NotFound
@@ -57,6 +59,20 @@ def test_a_repeated_request_finds_the_hold_it_made(town: Town) -> None:
     )
     with pytest.raises(Conflict):
         place_hold(town.parts, stolen, PERSON)
+
+
+def test_a_hold_that_the_daemon_finishes_placing_names_the_person(town: Town) -> None:
+    """Because the API may die between taking the request and its entry, and the log must not say that the system held footage."""
+    item = town.record(P0)
+    moments = Moments()
+    database = CrashingDatabase(town.db.url, moments)
+    with moments.crash(2):  # right after the commit that stores the request
+        place_hold(replace(town.parts, db=database), town.request(item.span, P0), PERSON)
+    database.dispose()
+    run_sweep(town.parts, LIMITS)
+    with town.db.read() as conn:
+        (entry,) = search(conn, Filter(acts=(Act.HOLD_PLACE,)))
+    assert entry.object["requested_by"] == INVESTIGATOR
 
 
 def test_a_hold_into_the_future_keeps_what_is_sealed_later(town: Town) -> None:

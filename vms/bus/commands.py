@@ -1,6 +1,5 @@
 """What the API may ask of a camera's worker, as values that are valid or don't exist."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -9,7 +8,8 @@ from vms.errors import InvalidInput
 
 
 def _number(name: str, value: float, least: float, most: float) -> None:
-    if not (isinstance(value, int | float) and math.isfinite(value) and least <= value <= most):
+    # Comparisons with NaN are false; a boolean is a number to Python only.
+    if isinstance(value, bool) or not (isinstance(value, int | float) and least <= value <= most):
         raise InvalidInput(f"{name} must be a number from {least:g} to {most:g}", code="ptz.out-of-range", field=name)
 
 

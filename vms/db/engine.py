@@ -180,6 +180,7 @@ def translated() -> Iterator[None]:
 
     Raises:
         Conflict: a constraint, key or trigger refused.
+        InvalidInput: a value is none that the database can store.
         StorageFull: the volume of the database is full.
         Unavailable: anything that may be over later: lock, connection, pool.
         IntegrityLost: the database file is damaged.
@@ -190,6 +191,9 @@ def translated() -> Iterator[None]:
         raise
     except exc.IntegrityError as error:
         raise Conflict(f"the database refused the change: {_first_line(error)}", code="database.conflict") from error
+    except (exc.DataError, OverflowError) as error:
+        # Each database has values of its own that it can't hold: NUL in a text, a number too large for its column.
+        raise InvalidInput("a value is none that the database can store: correct it") from error
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
         raise _unavailable(error) from error
     except exc.TimeoutError as error:

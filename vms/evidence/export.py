@@ -118,7 +118,8 @@ def build(shop: Workshop, export_id: ExportId, stopping: Callable[[], bool] = la
     except Interrupted:
         with shop.db.write() as conn:
             exports.rebuild(conn, export_id)
-    except (VmsError, OSError) as error:
+    # Whatever it is: the person who waits must learn that there is no package, and the next export must be built.
+    except Exception as error:  # noqa: BLE001 - see the line above
         part.unlink(missing_ok=True)
         _fail(shop, export, error)
 
@@ -216,9 +217,9 @@ def _active(hold: Hold) -> Hold:
     return hold
 
 
-def _fail(shop: Workshop, export: Export, error: VmsError | OSError) -> None:
+def _fail(shop: Workshop, export: Export, error: Exception) -> None:
     code = error.code if isinstance(error, VmsError) else type(error).__name__
-    log.error("export failed", export=export.id, code=code, problem=str(error))
+    log.error("export failed", export=export.id, code=code, problem=str(error), exc_info=error)
     with shop.db.write() as conn:
         exports.fail(conn, export.id, code)
         obj: dict[str, Value] = {"export_id": export.id, "hold_id": export.hold_id, "problem": Private(str(error))}
