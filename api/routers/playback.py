@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from api.access import Asker
 from api.gate import Allow, writes
+from api.incidents import spoilt_is_reported
 from api.routers.shapes import Body, Identifier, LongText, Moment, SegmentNumber, ShortText, instant, span_of
 from api.running import Running, running_of
 from config.policy import Action
@@ -62,7 +63,7 @@ class Open(Body):
     purpose: PurposeBody
 
 
-@router.post("", openapi_extra=writes(Act.PLAYBACK_OPEN))
+@router.post("", openapi_extra=writes(Act.PLAYBACK_OPEN, Act.INTEGRITY_LOST))
 def open_playback(body: Open, asker: Looker, request: Request) -> dict[str, Any]:
     """Begin to look back; the entry is in the ledger before this answers."""
     running = running_of(request)
@@ -76,13 +77,16 @@ def open_playback(body: Open, asker: Looker, request: Request) -> dict[str, Any]
     }
 
 
-@router.get("/{playback_id}/segments/{number}", openapi_extra=writes())
+@router.get("/{playback_id}/segments/{number}", openapi_extra=writes(Act.INTEGRITY_LOST))
 def read_segment(playback_id: Identifier, number: SegmentNumber, asker: Looker, request: Request) -> Response:
     """Return a segment of an open view, whole or a range of it."""
     running = running_of(request)
     view = _own_open_view(running, playback_id, asker)
     _keep_open(running, view)
-    with running.parts.reader.open(view.placement_id, number) as segment:
+    with (
+        spoilt_is_reported(running.parts, view.placement_id, number),
+        running.parts.reader.open(view.placement_id, number) as segment,
+    ):
         _must_be_inside(segment, view)
         size_bytes = segment.size_bytes
     wanted, status = _wanted(request.headers.get("range"), size_bytes)
@@ -150,7 +154,10 @@ def _described(running: Running, row: Segment) -> dict[str, Any] | None:
     codec = str(((row.blanking or {}).get("video") or {}).get("codec") or "")
     if not codec:  # a repaired segment: its head says it
         try:
-            with running.parts.reader.open(row.placement_id, row.number) as segment:
+            with (
+                spoilt_is_reported(running.parts, row.placement_id, row.number),
+                running.parts.reader.open(row.placement_id, row.number) as segment,
+            ):
                 codec = codec_of(segment.read(ByteRange(0, max(segment.init_bytes, 1))))
         except (NotFound, IntegrityLost):
             return None
@@ -195,6 +202,9 @@ def _wanted(header: str | None, size_bytes: int) -> tuple[ByteRange, int]:
 
 def _pieces(running: Running, placement_id: PlacementId, number: int, wanted: ByteRange) -> Iterator[bytes]:
     # Opened here and not before: an answer that nobody takes must leave no file open.
-    with running.parts.reader.open(placement_id, number) as segment:
+    with (
+        spoilt_is_reported(running.parts, placement_id, number),
+        running.parts.reader.open(placement_id, number) as segment,
+    ):
         for start in range(wanted.start, wanted.end, _PIECE_BYTES):
             yield segment.read(ByteRange(start, min(start + _PIECE_BYTES, wanted.end)))

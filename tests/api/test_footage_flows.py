@@ -158,6 +158,24 @@ def test_a_view_gives_only_what_was_opened_and_only_to_who_opened_it(site: Site)
     assert other.post(f"/api/playback/{view}/close").status_code == 404
 
 
+@pytest.mark.parametrize("spoil", ["change", "cut", "remove"])
+def test_footage_that_is_not_what_was_sealed_is_an_incident_in_the_ledger(site: Site, spoil: str) -> None:
+    """The sentence says that it is reported; and once is enough, however often a player asks."""
+    start_at = site.record(COPIED, 20)
+    person = site.sign_in(Role.INVESTIGATOR)
+    view = open_playback(person, start_at, 20).json()["playback_id"]
+    (path,) = site.parts.settings.footage.rglob("*.vseg")
+    whole = path.read_bytes()
+    if spoil == "remove":
+        path.unlink()
+    else:
+        path.write_bytes(whole[:-1] if spoil == "cut" else whole[:-30] + bytes(30))
+    for _ in range(2):
+        assert person.get(f"/api/playback/{view}/segments/1").status_code in {404, 500}
+    (entry,) = site.ledger("integrity.lost")
+    assert (entry.object["placement_id"], entry.object["number"]) == (COPIED, 1)
+
+
 def test_a_playback_left_alone_is_closed_by_the_server(site: Site) -> None:
     """A forgotten tab must not stay open for ever."""
     start_at = site.record(COPIED, 3)

@@ -108,11 +108,6 @@ def activate(conn: Connection, hold_id: HoldId, outcome: HoldOutcome) -> None:
     _move(conn, hold_id, HoldState.PENDING, HoldState.ACTIVE, outcome=outcome.value)
 
 
-def set_outcome(conn: Connection, hold_id: HoldId, outcome: HoldOutcome) -> None:
-    """Correct what an active hold achieved, when it catches footage that was still to come."""
-    _move(conn, hold_id, HoldState.ACTIVE, HoldState.ACTIVE, outcome=outcome.value)
-
-
 def abort(conn: Connection, hold_id: HoldId) -> None:
     """PENDING -> ABORTED.
 

@@ -319,7 +319,7 @@ def _adopt(recording: Recording, found: StoredFile, note: SegmentNote, salvage: 
             wrapped_key=note.wrapped_key,
         )
         ref = replace(ref, number=number)
-        # Renamed before the commit: a row without its file would be worse than a file without its row, which the next start removes.
+        # Renamed before the commit: a row without its file would be worse than a file without its row, which retention erases.
         recording.store.promote(ref, "mend")
         _seal(recording, conn, ref, salvage, cipher)
     recording.store.erase_leftovers(found.ref)

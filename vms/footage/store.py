@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from vms.errors import InvalidInput, NotFound, StorageFull
-from vms.footage.chunked import ChunkedReader, ChunkedWriter
+from vms.footage.chunked import ChunkedWriter
 from vms.footage.durable import replace_file, storage_errors, sync_folder, write_all
 from vms.model import PlacementId
 
@@ -229,15 +229,6 @@ class FootageStore:
             NotFound: there is no file.
         """
         return FileSource(self.path(ref))
-
-    def open_reader(self, ref: SegmentRef, key: bytes) -> ChunkedReader:
-        """Open the segment for reading ranges of its plain text.
-
-        Raises:
-            NotFound: there is no file.
-            IntegrityLost: it is another segment's file, or cut, or changed.
-        """
-        return ChunkedReader(FileSource(self.path(ref)), key, ref.context)
 
     def exists(self, ref: SegmentRef, kind: FileKind = "vseg") -> bool:
         """Return whether the file is there."""

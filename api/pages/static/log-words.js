@@ -9,7 +9,7 @@ const SERVICES = {
   ingest: () => t("Recording"),
   retention: () => t("Retention"),
   api: () => t("System"),
-  export: () => t("Export workshop"),
+  "export-builder": () => t("Export workshop"),
   "command-line": () => t("Command line"),
 };
 

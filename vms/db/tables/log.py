@@ -1,4 +1,4 @@
-"""The ledger. Append-only: triggers refuse every other change (vms/db/migrations/versions/v0002_append_only.py)."""
+"""The ledger. Append-only: triggers refuse every other change (vms/db/migrations/versions/v0003_append_only.py)."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
