@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access import Context, allowed_actions
 from api.acting import SERVICE, record
+from api.commissioning.book import CommissioningBook
 from api.doorman import Doorman
 from api.errors import NotSignedIn, install_error_answers
 from api.exporting import ExportWorker
@@ -21,16 +22,30 @@ from api.pages import router as pages
 from api.pages.router import Viewer
 from api.parts import ApiParts, Pace
 from api.ptz import PtzDesk
-from api.routers import exports, health, holds, ledger, live, people, placements, playback, timeline
+from api.routers import (
+    commissioning,
+    exports,
+    health,
+    holds,
+    ledger,
+    live,
+    people,
+    placements,
+    playback,
+    timeline,
+)
 from api.running import Running, running_of
 from api.shield import Shield
 from vms import __version__
+from vms.bus.commissioning import LocalCommissioning
 from vms.errors import VmsError
 from vms.ledger.acts import Act
 
 __all__ = ["ApiParts", "Pace", "create_app"]
 
-ROUTERS = (people, placements, live, timeline, playback, holds, exports, ledger, health)
+ROUTERS = (people, placements, live, timeline, playback, holds, exports, commissioning, ledger, health)
+
+COMMISSIONING_TIDY_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -40,18 +55,30 @@ def create_app(parts: ApiParts) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        doorman = Doorman(parts)
         running = Running(
-            parts, Doorman(parts), LiveHub(parts.bus), ViewBook(parts), PtzDesk(parts), ExportWorker(parts)
+            parts,
+            doorman,
+            LiveHub(parts.bus),
+            ViewBook(parts),
+            PtzDesk(parts),
+            ExportWorker(parts),
+            CommissioningBook(parts, doorman),
+            LocalCommissioning(parts.settings.run),
         )
         app.state.running = running
         await run_in_threadpool(_write_start, parts)
         running.exports.start()
-        janitor = asyncio.create_task(_tidy_up(running), name="view janitor")
+        janitors = [
+            asyncio.create_task(_tidy_up(running), name="view janitor"),
+            asyncio.create_task(_tidy_up_commissioning(running), name="commissioning janitor"),
+        ]
         try:
             yield
         finally:
-            janitor.cancel()
-            await asyncio.gather(janitor, return_exceptions=True)
+            for janitor in janitors:
+                janitor.cancel()
+            await asyncio.gather(*janitors, return_exceptions=True)
             await running.ptz.close()
             await running.hub.close()
             await run_in_threadpool(running.exports.stop)
@@ -86,6 +113,16 @@ async def _tidy_up(running: Running) -> None:
         except VmsError as error:
             log.warning("stale views can't be closed now", problem=str(error))
         await asyncio.sleep(running.parts.pace.stale_view_s / 6)
+
+
+async def _tidy_up_commissioning(running: Running) -> None:
+    """End commissioning views that nobody looks after, every few seconds: their time is short."""
+    while True:
+        try:
+            await run_in_threadpool(running.commissioning.tidy)
+        except VmsError as error:
+            log.warning("commissioning views can't be tidied now", problem=str(error))
+        await asyncio.sleep(COMMISSIONING_TIDY_S)
 
 
 def _viewer(request: Request) -> Viewer | None:

@@ -27,6 +27,7 @@ class Pace:
         export_poll_s: how often the builder looks for approved exports, if nobody wakes it.
         ptz_lock_s: how long after the last command a camera is still somebody's.
         ptz_span_s: silence after which a movement counts as ended.
+        commissioning_seen_s: between two entries of a commissioning view; never more than ten seconds.
     """
 
     session_check_s: float = 2.0
@@ -36,6 +37,7 @@ class Pace:
     export_poll_s: float = 5.0
     ptz_lock_s: float = 10.0
     ptz_span_s: float = 2.0
+    commissioning_seen_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

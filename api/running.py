@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from api.commissioning.book import CommissioningBook
 from api.doorman import Doorman
 from api.exporting import ExportWorker
 from api.live.hub import LiveHub
 from api.live.views import ViewBook
 from api.parts import ApiParts
 from api.ptz import PtzDesk
+from vms.bus.commissioning import CommissioningBus
 
 
 class SessionBell:
@@ -54,6 +56,8 @@ class Running:
     views: ViewBook
     ptz: PtzDesk
     exports: ExportWorker
+    commissioning: CommissioningBook
+    commissioning_bus: CommissioningBus
     bell: SessionBell = field(default_factory=SessionBell)
 
     @property

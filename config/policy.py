@@ -42,6 +42,9 @@ class Action(StrEnum):
     PLAN_VIEW = "plan.view"
     PLAN_DRAFT = "plan.draft"
     PLAN_APPROVE = "plan.approve"
+    COMMISSIONING_REQUEST = "commissioning.request"
+    COMMISSIONING_APPROVE = "commissioning.approve"
+    COMMISSIONING_VIEW = "commissioning.view"
     USER_MANAGE = "user.manage"
 
 

@@ -57,7 +57,9 @@ class Gauge:
     def state(self) -> dict[str, Any]:
         """Return the state for viewers."""
         with self._lock:
-            return {"state": self._state, "reason": self._reason or None, "shedding": self._facts.get("shedding")}
+            state = {"state": self._state, "reason": self._reason or None, "shedding": self._facts.get("shedding")}
+            # Everybody who watches may know that somebody sees this camera unblanked.
+            return state | ({"commissioning": True} if self._facts.get("commissioning") else {})
 
     def status(self) -> dict[str, Any]:
         """Return everything, as it stands in the database."""

@@ -1,4 +1,4 @@
-"""The masked way of a camera: decode, blank, encode. Nothing raw leaves this module."""
+"""The masked way of a camera: decode, blank, encode. Nothing raw leaves this module, but to the tap of the commissioning view."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from blanking.plan import DirectionPlan, ImagePlan, Plan
 from blanking.pose import PoseSample
 from blanking.stage import BlankingStage, Released
 from ingest.budget import BitBudget
+from ingest.commissioning import CommissioningTap
 from ingest.decoder import Picture, PictureDecoder
 from ingest.encoder import PictureEncoder
 from ingest.gauge import Gauge
@@ -67,6 +68,7 @@ class MaskedWay:
         video_clock: on which pictures and poses are compared.
         in_order: makes instants rise (the session's CaptureMap).
         ask_for_keyframe: called when pictures are suspect; must not wait.
+        tap: of the commissioning view, which has its own leave to ask for.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class MaskedWay:
         shedder: Shedder,
         in_order: Callable[[datetime], datetime],
         ask_for_keyframe: Callable[[], None],
+        tap: CommissioningTap | None = None,
     ) -> None:
         self._kind = kind
         self._settings = settings
@@ -93,6 +96,7 @@ class MaskedWay:
         self._shedder = shedder
         self._in_order = in_order
         self._ask_for_keyframe = ask_for_keyframe
+        self._tap = tap
         self._inside: OrderedDict[int, _Inside] = OrderedDict()
         self._decoder = PictureDecoder(_DECODERS[stream.codec], stream.parameter_sets or None, self._instant_of)
         self._encoder = PictureEncoder(qp=settings.qp, gop_frames=10_000)
@@ -126,6 +130,8 @@ class MaskedWay:
         """Take a pose sample."""
         self._start_afresh_after_step()
         self._stage.add_sample(sample)
+        if self._tap is not None:
+            self._tap.sample(sample)
 
     def lost(self) -> None:
         """Packets were dropped before they came here."""
@@ -159,6 +165,8 @@ class MaskedWay:
         if inside is None or not self._shedder.wants_frame():
             return
         self._fit(frame)
+        if self._tap is not None and not picture.suspect:
+            self._tap.offer(frame, inside.captured_at)
         grey = GreyReason.LOST_PICTURE if picture.suspect else inside.grey
         self._stage.add_frame(frame, self._video_clock.now_s(inside.arrived_s), grey)
 
@@ -197,6 +205,8 @@ class MaskedWay:
         log.warning("the camera's clock was set: grey until pictures and poses agree", step=self._video_clock.last_step)
         self._hand_on(self._stage.flush(self._now_s()))
         self._stage = self._new_stage(self._size_px)
+        if self._tap is not None:
+            self._tap.forget_poses()
 
     def _hand_on(self, released: list[Released]) -> None:
         for one in released:

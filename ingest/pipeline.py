@@ -10,6 +10,7 @@ import structlog
 from blanking.plan import DirectionPlan
 from ingest.agreement import ClockAgreement
 from ingest.clockmap import CaptureMap
+from ingest.commissioning import CommissioningTap
 from ingest.copied import CopiedWay
 from ingest.gauge import Gauge
 from ingest.inbox import Dropped, Ended, Inbox, Item, Opened, PlanChanged
@@ -38,6 +39,7 @@ class PipelineParts:
         samples: makes pose samples; called again for each answer, None while the camera's spaces are unknown.
         agreement: None for a fixed camera.
         ask_for_keyframe, reconnect: must not wait.
+        tap: of the commissioning view; gets decoded pictures, and gives away none without leave.
     """
 
     kind: CameraKind
@@ -51,6 +53,7 @@ class PipelineParts:
     samples: Callable[[], SampleMaker | None]
     ask_for_keyframe: Callable[[], None]
     reconnect: Callable[[], None]
+    tap: CommissioningTap | None = None
 
 
 @dataclass
@@ -213,6 +216,7 @@ class Pipeline:
             shedder=shedder,
             in_order=captured.in_order,
             ask_for_keyframe=parts.ask_for_keyframe,
+            tap=parts.tap,
         )
 
     def _resolve_step(self, agreement: ClockAgreement, now_s: float) -> None:

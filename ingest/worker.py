@@ -1,8 +1,8 @@
 """The worker: everything about one placement, in one process.
 
-Five threads: the reader (RTSP), the telemetry (ONVIF), the pictures (decode, blank, encode), the recorder (disk and rows) and the
-dead-man watch; the main one keeps status and plan. A worker that can't guarantee blanking or writing ends; whoever started it starts
-it anew.
+Six threads: the reader (RTSP), the telemetry (ONVIF), the pictures (decode, blank, encode), the recorder (disk and rows), the
+dead-man watch and the commissioning desk; the main one keeps status and plan. A worker that can't guarantee blanking or writing ends;
+whoever started it starts it anew.
 """
 
 import random
@@ -15,6 +15,7 @@ from ingest.address import CameraAddress
 from ingest.agreement import ClockAgreement
 from ingest.backoff import Backoff
 from ingest.camera_desk import CameraDesk
+from ingest.commissioning import CommissioningDesk, CommissioningTap
 from ingest.crew import Crew
 from ingest.errand import Errand
 from ingest.gauge import Gauge
@@ -121,6 +122,17 @@ class Worker:
             self.status,
             clock,
         )
+        self._tap = CommissioningTap(placement.id, clock, moves=is_ptz)
+        self._commissioning = CommissioningDesk(
+            placement_id=placement.id,
+            epoch=epoch,
+            run_dir=parts.settings.run,
+            db=parts.db,
+            ledger=parts.ledger,
+            clock=clock,
+            tap=self._tap,
+            tell=lambda is_open: self._gauge.fact(commissioning=is_open),
+        )
         self._pipeline = self._made_pipeline(agreement)
 
     def run(self) -> None:
@@ -133,6 +145,7 @@ class Worker:
         self._channel.on_command(self._control.obey)
         self._crew.start("recorder", self._recording.run)
         self._crew.start("pictures", lambda: self._pipeline.run(self._stop))
+        self._crew.start("commissioning", lambda: self._commissioning.run(self._stop))
         self._crew.start("reader", self._reader.run)
         self._crew.start("dead-man", lambda: self._control.watch(self._stop))
         if self._telemetry is not None:
@@ -189,6 +202,7 @@ class Worker:
         if not self._crew.join("recorder", SEAL_WITHIN_S):
             log.error("the recorder did not end in time; the next start repairs its segment")
         self._crew.join("dead-man", 1.0)
+        self._crew.join("commissioning", 1.0)
         self._hands.shutdown(wait=False, cancel_futures=True)
         try:
             with self._parts.db.write() as conn:
@@ -213,6 +227,7 @@ class Worker:
                 samples=lambda: self._telemetry.maker() if self._telemetry else None,
                 ask_for_keyframe=Errand(self._hands, self._ask_for_keyframe),
                 reconnect=self._reader.reconnect,
+                tap=self._tap,
             )
         )
 

@@ -16,6 +16,7 @@ PlacementId = NewType("PlacementId", str)
 UserId = NewType("UserId", str)
 HoldId = NewType("HoldId", str)
 ExportId = NewType("ExportId", str)
+CommissioningId = NewType("CommissioningId", str)
 
 RETENTION_CEILING = timedelta(days=28)
 """The longest that a frame may be kept without a hold (Gemeentewet art. 151c). No setting exceeds it; the database checks it too."""
@@ -25,6 +26,14 @@ SEGMENT_LENGTH = timedelta(seconds=60)
 
 SEGMENT_LONGEST = timedelta(seconds=120)
 """The length beyond which a segment is cut whatever the camera does."""
+
+
+COMMISSIONING_CEILING = timedelta(minutes=30)
+"""The longest that a placement may be shown unblanked for drawing masks (design section 4). No setting exceeds it; the database
+checks it too."""
+
+COMMISSIONING_MOST_PX = 240
+"""Samples along the longer side of a commissioning picture, at most. Not a setting."""
 
 
 class CameraKind(StrEnum):
@@ -40,6 +49,15 @@ class PlanState(StrEnum):
     DRAFT = "draft"
     APPROVED = "approved"
     WITHDRAWN = "withdrawn"
+
+
+class CommissioningState(StrEnum):
+    """The life of a leave to see a placement unblanked: asked for, decided by a second person, over."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    CLOSED = "closed"
 
 
 class SegmentState(StrEnum):

@@ -11,7 +11,8 @@ from api.gate import Allow, writes
 from api.routers.shapes import Identifier, instant
 from api.running import running_of
 from config.policy import Action
-from vms.db import placements, plans
+from vms.db import commissioning, placements, plans
+from vms.db.commissioning import Commissioning
 from vms.db.placements import Placement
 from vms.db.plans import PlanVersion
 from vms.model import CameraKind, PlacementId
@@ -39,9 +40,11 @@ def list_placements(
     with running.parts.db.read() as conn:
         found = placements.list_all(conn)
         approved = plans.current_of_all(conn)
+        unblanked = commissioning.approved(conn)
     return [
         {
             **_head(item),
+            "commissioning": _commissioning(unblanked, item.id),
             "state": {**state_of(item, now), "viewers": running.hub.viewers(item.id)},
             "plan": _plan(approved.get(item.id)),
             "ptz": item.camera.kind is CameraKind.PTZ,
@@ -63,9 +66,11 @@ def camera_health(
     with parts.db.read() as conn:
         found = placements.list_all(conn)
         approved = plans.current_of_all(conn)
+        unblanked = commissioning.approved(conn)
     return [
         {
             **_head(item),
+            "commissioning": _commissioning(unblanked, item.id),
             "state": state_of(item, now),
             "health": {name: (item.status or {}).get(name) for name in _HEALTH if name in (item.status or {})},
             "status_at": instant(item.status_at),
@@ -124,6 +129,12 @@ def _head(item: Placement) -> dict[str, Any]:
         "area": {"id": item.area.id, "name": item.area.name},
         "camera": {"id": item.camera.id, "kind": item.camera.kind, "name": item.camera.name},
     }
+
+
+def _commissioning(unblanked: Mapping[PlacementId, Commissioning], placement_id: PlacementId) -> dict[str, Any] | None:
+    """Return until when somebody may see the camera unblanked, for all to know."""
+    leave = unblanked.get(placement_id)
+    return None if leave is None else {"until_at": instant(leave.until_at)}
 
 
 def _plan(plan: PlanVersion | None) -> dict[str, Any] | None:

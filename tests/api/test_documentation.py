@@ -21,4 +21,4 @@ def test_every_route_stands_in_the_documentation_with_its_actions_and_acts() -> 
 def test_the_documentation_has_no_route_that_is_gone() -> None:
     """A route that people try in vain costs them an hour."""
     rows = [line for line in TEXT.splitlines() if line.startswith("| `") and "/api" in line]
-    assert len(rows) == len(api_routes()) + 1  # the WebSocket
+    assert len(rows) == len(api_routes()) + 2  # the WebSockets

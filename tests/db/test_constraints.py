@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import CheckConstraint, Table, insert, select, update
 
 from tests import builders
-from vms.db import placements, segments
+from vms.db import placements, segments, sessions
 from vms.db.engine import Database
 from vms.db.segments import GreySpan
 from vms.db.tables import (
     camera,
     clock_sample,
+    commissioning,
+    commissioning_view,
     designation,
     export,
     gap,
@@ -30,7 +32,7 @@ from vms.db.tables import (
     view,
 )
 from vms.errors import Conflict
-from vms.model import GapCause, PlacementId, hour_of
+from vms.model import GapCause, PlacementId, UserId, hour_of
 
 START = datetime(2026, 11, 1, 12, 0, 30, tzinfo=UTC)
 PLACE = PlacementId("place-1")
@@ -58,6 +60,29 @@ EXPORT = {
     "decided_by": "u-director",
     "decided_at": START,
 }
+LEAVE = {
+    "id": "c-1",
+    "placement_id": PLACE,
+    "state": "approved",
+    "reason": "new scaffolding",
+    "minutes": 30,
+    "requested_by": "u-officer",
+    "requested_as": "blanking-officer",
+    "requested_at": START,
+    "decided_by": "u-director",
+    "decided_as": "director",
+    "decided_session": "s-director",
+    "decided_at": START,
+    "from_at": START,
+    "until_at": START + timedelta(minutes=30),
+}
+LOOK = {
+    "id": "v-1",
+    "commissioning_id": "c-1",
+    "session_id": "s-officer",
+    "opened_at": START,
+    "seen_at": START,
+}
 
 
 @pytest.fixture
@@ -78,6 +103,18 @@ def filled(database: Database) -> Database:
         conn.execute(update(segment).values(holds=1))
         conn.execute(insert(export).values(EXPORT))
         segments.open_gap(conn, PLACE, START, GapCause.OVERLOAD)
+        for name in ("officer", "director"):
+            sessions.start(
+                conn,
+                f"token of {name}",
+                session_id=f"s-{name}",
+                user_id=UserId(f"u-{name}"),
+                at=START,
+                ends_at=START + timedelta(hours=8),
+                origin="10.0.0.1",
+            )
+        conn.execute(insert(commissioning).values(LEAVE))
+        conn.execute(insert(commissioning_view).values(LOOK))
         conn.execute(insert(sweep).values(started_at=START, outcome="running"))
         conn.execute(insert(clock_sample).values(id=1, wall_at=START, boottime_us=1, boot_id="b"))
     return database
@@ -134,6 +171,23 @@ CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
     ("a sweep that is over but running", sweep, {"finished_at": START}),
     ("a sweep of an unknown outcome", sweep, {"outcome": "perhaps", "finished_at": START}),
     ("a second clock sample", clock_sample, {"id": 2}),
+    ("a leave approved by the person who asked", commissioning, {"decided_by": "u-officer"}),
+    (
+        "a leave a microsecond longer than 30 minutes",
+        commissioning,
+        {"until_at": START + timedelta(minutes=30, microseconds=1)},
+    ),
+    ("a leave that ends before it begins", commissioning, {"until_at": START}),
+    ("a leave that begins later than its approval", commissioning, {"from_at": START + timedelta(microseconds=1)}),
+    ("a leave for more than 30 minutes", commissioning, {"minutes": 31}),
+    ("a leave without an end", commissioning, {"until_at": None}),
+    ("a leave without its approver's role", commissioning, {"decided_as": None}),
+    ("a leave without its approver's session", commissioning, {"decided_session": None}),
+    ("an approved leave without a span", commissioning, {"from_at": None, "until_at": None}),
+    ("a refused leave that counts", commissioning, {"state": "refused"}),
+    ("a closed leave without the instant", commissioning, {"state": "closed"}),
+    ("a leave of an unknown state", commissioning, {"state": "eternal"}),
+    ("a look seen before it was opened", commissioning_view, {"seen_at": START - timedelta(seconds=1)}),
     ("a placement of a designation that does not exist", placement, {"designation_id": "none"}),
 ]
 
@@ -194,6 +248,8 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
         view,
         {"id": "v", "session_id": "s", "placement_id": PLACE, "kind": "x", "opened_at": START, "seen_at": START},
     ),
+    ("a second leave for a placement at once", commissioning, {**LEAVE, "id": "c-2"}),
+    ("a second look under one leave at once", commissioning_view, {**LOOK, "id": "v-2"}),
 ]
 
 

@@ -52,7 +52,7 @@ class RunningVms:
 def running_vms(folder: Path) -> Iterator[RunningVms]:
     """Start cameras, API, ingest and retention, with the people of PEOPLE."""
     password = secrets.token_urlsafe(18)
-    port = _free_port()
+    port = free_port()
     with running_city(folder / "city", PTZ, FIXED) as city, running_house(folder / "house", api_port=port) as house:
         _admit(house, password)
         for entry in city.cameras.values():
@@ -60,7 +60,7 @@ def running_vms(folder: Path) -> Iterator[RunningVms]:
         for command in ("api", "ingest", "retention"):
             house.run(command)
         url = f"http://127.0.0.1:{port}"
-        until(lambda: _answers(url), 240, "the API answers")
+        until(lambda: answers(url), 240, "the API answers")
         yield RunningVms(url, password, city, house)
 
 
@@ -93,14 +93,16 @@ def _admit(house: House, password: str) -> None:
             accounts.grant_role(COMMAND_LINE, username, role, parts.clock.now() + timedelta(days=1))
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Return whether the API at an address is ready."""
     try:
         return httpx.get(f"{url}/api/ready", trust_env=False, timeout=10).status_code == 200
     except httpx.TransportError:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

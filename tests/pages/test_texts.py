@@ -23,6 +23,8 @@ REACHABLE = (
     "vms/bus/commands.py",
     "vms/bus/local.py",
     "vms/bus/channel.py",
+    "vms/bus/commissioning.py",
+    "vms/db/commissioning.py",
     "vms/db/exports.py",
     "vms/db/holds.py",
     "vms/db/placements.py",

@@ -78,13 +78,16 @@ def as_object(body: bytes) -> dict[str, Any]:
     return document
 
 
-def socket_path(run_dir: Path, placement_id: PlacementId) -> Path:
+def socket_path(run_dir: Path, placement_id: PlacementId, ending: str = "sock") -> Path:
     """Return where a placement's worker listens.
+
+    Args:
+        ending: `sock` for the live bus; anything else is a socket of its own, which no placement's live bus can be named like.
 
     Raises:
         errors.InvalidInput: the path is longer than a Unix socket allows.
     """
-    path = run_dir / f"{placement_id}.sock"
+    path = run_dir / f"{placement_id}.{ending}"
     if len(str(path).encode()) > _LONGEST_SOCKET_PATH:
         raise errors.InvalidInput(
             f"run_dir is too long for a Unix socket ({path}): choose a shorter run_dir", code="settings.run-dir"

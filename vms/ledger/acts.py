@@ -58,8 +58,15 @@ class Act(StrEnum):
     LIVE_CLOSE = ("live.close", Category.RAADPLEGEN)
     PLAYBACK_OPEN = ("playback.open", Category.RAADPLEGEN)
     PLAYBACK_CLOSE = ("playback.close", Category.RAADPLEGEN)
+    COMMISSIONING_REQUEST = ("commissioning.request", Category.RAADPLEGEN)
+    COMMISSIONING_APPROVE = ("commissioning.approve", Category.RAADPLEGEN)
+    COMMISSIONING_REFUSE = ("commissioning.refuse", Category.RAADPLEGEN)
     COMMISSIONING_OPEN = ("commissioning.open", Category.RAADPLEGEN)
+    COMMISSIONING_SERVE = ("commissioning.serve", Category.RAADPLEGEN)
+    COMMISSIONING_SEEN = ("commissioning.seen", Category.RAADPLEGEN)
+    COMMISSIONING_SERVED = ("commissioning.served", Category.RAADPLEGEN)
     COMMISSIONING_CLOSE = ("commissioning.close", Category.RAADPLEGEN)
+    COMMISSIONING_END = ("commissioning.end", Category.RAADPLEGEN)
     AUDIT_READ = ("audit.read", Category.RAADPLEGEN)
 
     EXPORT_REQUEST = ("export.request", Category.VERSTREKKEN)
@@ -115,7 +122,9 @@ class Act(StrEnum):
 BY_WORD: Mapping[str, Act] = MappingProxyType({act.value: act for act in Act})
 """The acts by their words."""
 
-OPENS_FOOTAGE = frozenset({Act.LIVE_OPEN, Act.PLAYBACK_OPEN, Act.COMMISSIONING_OPEN, Act.EXPORT_REQUEST})
+OPENS_FOOTAGE = frozenset(
+    {Act.LIVE_OPEN, Act.PLAYBACK_OPEN, Act.COMMISSIONING_REQUEST, Act.COMMISSIONING_OPEN, Act.EXPORT_REQUEST}
+)
 """Acts of persons that must say for what (Wpg art. 32a: the reasons)."""
 
 HANDS_OVER = frozenset({Act.EXPORT_REQUEST, Act.EXPORT_APPROVE, Act.EXPORT_DOWNLOAD})

@@ -1,6 +1,7 @@
 """All tables, in SQLAlchemy Core. The schema is made by the migrations in vms/db/migrations; a test compares the two."""
 
 from vms.db.tables.columns import Instant, metadata
+from vms.db.tables.commissioning import commissioning, commissioning_view
 from vms.db.tables.footage import LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
 from vms.db.tables.holding import export, hold, hold_placement, hold_segment
 from vms.db.tables.log import ledger_checkpoint, ledger_entry, ledger_placement, ledger_text, ledger_tile
@@ -13,6 +14,8 @@ __all__ = [
     "area",
     "camera",
     "clock_sample",
+    "commissioning",
+    "commissioning_view",
     "designation",
     "export",
     "gap",
