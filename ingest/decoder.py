@@ -88,13 +88,18 @@ class PictureDecoder:
         for sequence in self._suspect_of:
             self._suspect_of[sequence] = True
 
-    def decode(self, packet: Packet) -> list[Picture]:
-        """Return the pictures that this packet completes, in the order in which they are shown."""
+    def decode(self, packet: Packet, *, lost: bool = False) -> list[Picture]:
+        """Return the pictures that this packet completes, in the order in which they are shown.
+
+        Args:
+            packet: one access unit.
+            lost: a part of it may be missing, although what is there may decode without complaint.
+        """
         if not packet.size:
             return []
         sequence = self._sequence
         self._sequence += 1
-        self._suspect_of[sequence] = self._judge(packet, sequence)
+        self._suspect_of[sequence] = self._judge(packet, sequence, lost=lost)
         packet.opaque = sequence
         try:
             frames = self._context.decode(packet)
@@ -128,9 +133,9 @@ class PictureDecoder:
         except (EOFError, IndexError):
             _log.warning("a parameter set of the stream cannot be read; its pictures will be grey")
 
-    def _judge(self, packet: Packet, sequence: int) -> bool:
+    def _judge(self, packet: Packet, sequence: int, *, lost: bool) -> bool:
         """Return whether the packet's picture is suspect."""
-        if packet.is_corrupt:
+        if lost or packet.is_corrupt:
             self.note_loss()
             return True
         if self._detector is None:

@@ -123,7 +123,7 @@ class MaskedWay:
             self._inside.popitem(last=False)
         if packet.jumped:
             self._decoder.note_loss()
-        for picture in self._decoder.decode(packet.packet):
+        for picture in self._decoder.decode(packet.packet, lost=packet.lost):
             self._picture(picture)
 
     def sample(self, sample: PoseSample) -> None:

@@ -11,21 +11,20 @@ from typing import Self
 
 import av
 import av.error
-import av.logging
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from ingest import failure
 from ingest.address import CameraAddress
 from ingest.failure import CameraFailure
+from ingest.loss_log import MISSED_PACKETS
 from ingest.mediatime import TICKS_PER_S, MediaTimeline, StallWatch
 from vms.clock import Clock
 
-# FFmpeg's own messages can hold the address with its password.
-av.logging.set_level(av.logging.PANIC)
-
 TICK = Fraction(1, TICKS_PER_S)
 READY_S = 0.002
+LOSS_REACH = 3
+"""Pictures that a missed packet may belong to: FFmpeg tells of it when it meets the gap, and gives out a picture when the next begins."""
 _USABLE_CODECS = {"h264": "h264", "hevc": "h265"}
 
 
@@ -53,6 +52,7 @@ class SourcePacket:
         camera_s: instant by the camera's clock, seconds since 1970 UTC; None before the first RTCP sender report.
         reported: a sender report came with it.
         jumped: its time stamp jumped.
+        lost: RTP packets were missed, of this picture or of one beside it.
     """
 
     packet: "av.Packet[VideoStream]"
@@ -62,6 +62,7 @@ class SourcePacket:
     reported: bool
     jumped: bool
     is_keyframe: bool
+    lost: bool = False
 
     @property
     def media_s(self) -> float:
@@ -84,6 +85,7 @@ class CameraStream:
         self._timeline = MediaTimeline()
         self._watch = StallWatch(limits.stall_s)
         self._waited_s = 0.0
+        self._doubtful = 0
         self.codec = _USABLE_CODECS[stream.codec_context.name]
         self.parameter_sets = bytes(stream.codec_context.extradata or b"")
 
@@ -104,6 +106,7 @@ class CameraStream:
         """
         first: tuple[av.Packet[VideoStream], float] | None = None
         for packet, arrived_s in self._demuxed():
+            lost, self._doubtful = self._doubtful > 0, max(0, self._doubtful - 1)
             # FFmpeg gives the first packet, a keyframe, no time stamp: it waits for the next one's.
             if packet.pts is None:
                 first = first or (packet, arrived_s)
@@ -112,8 +115,8 @@ class CameraStream:
                 held, held_arrived_s = first
                 first = None
                 held.pts = packet.pts - self._first_ticks(held, packet)
-                yield self._placed(held, held_arrived_s)
-            placed = self._placed(packet, arrived_s)
+                yield self._placed(held, held_arrived_s, lost=lost)
+            placed = self._placed(packet, arrived_s, lost=lost)
             # A packet that was there already when we asked says that we are slow, not that the camera is.
             if self._waited_s > READY_S and self._watch.stalled(placed.media_s, arrived_s):
                 raise failure.stalled("its time stamps fall behind")
@@ -142,6 +145,7 @@ class CameraStream:
         packets = self._container.demux(self._stream)
         while True:
             asked_s = self._clock.monotonic_s()
+            heard = MISSED_PACKETS.count()
             try:
                 packet = next(packets)
             except StopIteration:
@@ -154,9 +158,11 @@ class CameraStream:
                 raise failure.connection_lost()
             arrived_s = self._clock.monotonic_s()
             self._waited_s = arrived_s - asked_s
+            if MISSED_PACKETS.count() != heard:
+                self._doubtful = LOSS_REACH
             yield packet, arrived_s
 
-    def _placed(self, packet: "av.Packet[VideoStream]", arrived_s: float) -> SourcePacket:
+    def _placed(self, packet: "av.Packet[VideoStream]", arrived_s: float, *, lost: bool) -> SourcePacket:
         pts_s = float((packet.pts or 0) * (packet.time_base or TICK))
         media_s, jumped = self._timeline.place(pts_s, arrived_s)
         ticks = round(media_s * TICKS_PER_S)
@@ -170,6 +176,7 @@ class CameraStream:
             reported=packet.has_sidedata("rtcp_sr"),
             jumped=jumped,
             is_keyframe=packet.is_keyframe,
+            lost=lost,
         )
 
 
@@ -189,6 +196,9 @@ def open_stream(address: CameraAddress, clock: Clock, limits: SourceLimits) -> C
         "max_delay": "200000",
         "buffer_size": str(2 * 1024 * 1024),
     }
+    if address.transport == "tcp":
+        # Without a queue FFmpeg passes over gaps in silence: cameras drop packets here too, when their own buffers are full.
+        options["reorder_queue_size"] = "2"
     try:
         container = av.open(address.url_with_credentials(), options=options)
     except (av.error.FFmpegError, OSError) as error:

@@ -132,6 +132,24 @@ def test_loss_reported_from_outside_lasts_until_the_next_idr(tmp_path: Path) -> 
     assert suspects == [False] * 13 + [True] * 7 + [False] * 5
 
 
+def test_a_picture_with_a_hole_is_suspect_with_all_that_follow_when_the_wire_tells_of_it(stream: Any) -> None:
+    """A packet lost out of the middle of a picture may decode without complaint, from the wrong bits: the bit stream can't tell."""
+    data, marks, name, extradata, whole = stream
+    for holed in range(0, len(data), 3):
+        body = data[holed]
+        decoder = PictureDecoder(name, extradata, float)
+        found: dict[int, Picture] = {}
+        for number, (pts, dts, key) in enumerate(marks):
+            third = len(body) // 3
+            packet = av.Packet(body[:third] + body[2 * third :] if number == holed else data[number])
+            packet.pts, packet.dts, packet.is_keyframe = pts, dts, key
+            pictures = decoder.decode(packet, lost=number == holed)
+            found |= {picture.frame.pts: picture for picture in pictures if picture.frame.pts is not None}
+        for pts, picture in found.items():
+            if not picture.suspect:
+                assert np.array_equal(luma(picture), luma(whole[pts])), f"hole in {holed}, picture {pts} unnoticed"
+
+
 def test_joining_in_the_middle_of_a_group_is_suspect_until_its_end(tmp_path: Path) -> None:
     """A reconnect lands anywhere."""
     codec, options = STREAMS["no B"]

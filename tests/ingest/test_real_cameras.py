@@ -68,6 +68,20 @@ def test_a_stream_is_read_over_tcp_and_udp_with_digest_and_basic(city: City, cam
     assert ahead_s == pytest.approx(city.cameras[camera]["clock_offset_s"], abs=5.0)
 
 
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_every_missed_packet_is_noticed(city: City, transport: str) -> None:
+    """One packet out of a picture's middle: frame numbers and time stamps are in order, only RTP's sequence numbers tell."""
+    with open_stream(address(city, BASIC, transport=transport), CLOCK, SourceLimits()) as stream:
+        packets = stream.packets()
+        assert not any(packet.lost for packet in itertools.islice(packets, 20))
+        for _ in range(4):
+            city.order(BASIC, fault="drop_packets", count=1)
+            # The next packet is lost at once, and told of when the one behind it comes: both within a few pictures.
+            assert any(packet.lost for packet in itertools.islice(packets, 30))
+            while next(packets).lost:
+                pass
+
+
 def test_a_wrong_password_is_told_as_such(city: City) -> None:
     """The technician must not look for a broken cable."""
     with pytest.raises(CameraFailure, match="wrong username or password") as raised:
