@@ -8,7 +8,7 @@ import structlog
 from api.access import Decision, Subject
 from api.acting import SERVICE, person, record
 from api.parts import ApiParts
-from vms.db import placements, views
+from vms.db import placements, sessions, views
 from vms.db.views import View
 from vms.errors import NotFound
 from vms.ledger.acts import Act
@@ -111,7 +111,7 @@ class ViewBook:
                 record(self._parts.ledger, conn, _CLOSES[view.kind], who, obj, why=why)
 
     def close_stale(self) -> int:
-        """Close the views that nobody looks after: of processes that died, of playbacks left alone, of sessions that ended.
+        """Close the views that nobody looks after: of processes that died, of playbacks left alone or whose session has ended.
 
         Returns:
             How many.
@@ -119,8 +119,13 @@ class ViewBook:
         now = self._parts.clock.now()
         with self._parts.db.read() as conn:
             lasting = views.list_open(conn)
+            signed_in = {session.id for session in sessions.list_lasting(conn)}
         closed = 0
         for view in lasting:
+            if view.kind == "playback" and view.session_id not in signed_in:
+                self.close(view, "session-over")
+                closed += 1
+                continue
             allowed_s = self._parts.pace.stale_view_s if view.kind == "live" else self._parts.pace.playback_idle_s
             if now - view.seen_at >= timedelta(seconds=allowed_s):
                 self.close(view, "server-died" if view.kind == "live" else "idle")

@@ -187,6 +187,17 @@ def test_a_playback_left_alone_is_closed_by_the_server(site: Site) -> None:
     assert entry.document["why"] == "idle"
 
 
+def test_a_playback_ends_with_its_session(site: Site) -> None:
+    """The log must not say that somebody went on looking for ten minutes after signing out."""
+    start_at = site.record(COPIED, 10)
+    person = site.sign_in(Role.INVESTIGATOR)
+    open_playback(person, start_at, 10)
+    assert person.post("/api/sign-out").status_code == 200
+    site.app.state.running.views.close_stale()
+    [closed] = site.ledger("playback.close")
+    assert closed.document["why"] == "session-over"
+
+
 def test_the_timeline_shows_coverage_gaps_and_holds(any_site: Site) -> None:
     """What was recorded, what is missing and why, what is kept: without a picture."""
     site = any_site

@@ -24,7 +24,7 @@ from vms.evidence import export as evidence
 from vms.evidence.export import Workshop
 from vms.footage.fmp4 import fragments_of
 from vms.footage.nal import Codec
-from vms.footage.store import SegmentRef
+from vms.footage.store import FootageStore, SegmentRef
 from vms.ledger import search
 from vms.ledger.notes import Verifier, parse, verify
 from vms.ledger.search import Filter
@@ -286,6 +286,16 @@ def test_a_package_in_which_nothing_can_be_read_fails_and_says_so(bench: Bench) 
     with bench.scene.db.read() as conn:
         [entry] = search.search(conn, Filter(), limit=1)
     assert (entry.act, entry.document["why"]) == ("export.failed", "export.nothing")
+    assert list((bench.scene.store.folder / "exports").glob("*")) == []
+
+
+def test_a_package_stops_where_recording_would(bench: Bench) -> None:
+    """A month of twenty cameras must not be what stops all of them."""
+    start_at = bench.record(5)
+    export_id = bench.approved(bench.hold(Span(start_at, start_at + timedelta(seconds=5))))
+    crowded = FootageStore(bench.scene.store.folder, free_bytes_floor=1 << 60)
+    evidence.build(replace(bench.shop, store=crowded), export_id)
+    assert (bench.state(export_id).state, bench.state(export_id).failure) == (ExportState.FAILED, "footage.full")
     assert list((bench.scene.store.folder / "exports").glob("*")) == []
 
 

@@ -24,7 +24,7 @@ from vms.db.engine import Database
 from vms.db.exports import Export
 from vms.db.holds import Hold
 from vms.db.segments import Segment
-from vms.errors import Conflict, IntegrityLost, NotFound, VmsError
+from vms.errors import Conflict, IntegrityLost, NotFound, StorageFull, VmsError
 from vms.evidence import manifest, remux
 from vms.evidence.dossier import Dossier, Held, open_dossier
 from vms.evidence.manifest import OriginalFile, PackedPlacement, ViewFile
@@ -334,6 +334,9 @@ class _Builder:
     def _step(self) -> None:
         if self._stopping():
             raise Interrupted
+        if not self._shop.store.has_room():
+            # Recording stops at the same mark: a package must not be what brings it there.
+            raise StorageFull("the footage volume has no room for the package", code="footage.full")
         self._done += 1
         now_s = self._shop.clock.monotonic_s()
         if now_s - self._told_s >= _PROGRESS_EVERY_S:
