@@ -42,6 +42,7 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "footage.open": N_("This minute is still being recorded. Try again in a minute."),
     "footage.expiring": N_("This minute is being erased: its time was over."),
     "footage.destroyed": N_("This minute has been erased: its time was over."),
+    "footage.full": N_("The storage is full. Recording has stopped; nothing is erased early. Call the technician."),
     "footage.lost": N_("This minute was lost when the recorder failed."),
     "footage.key-gone": N_("This minute has been erased: its time was over."),
     "footage.no-file": N_("The footage of this minute is missing. It is reported as an incident; call the technician."),

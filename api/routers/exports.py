@@ -9,7 +9,9 @@ from fastapi.responses import StreamingResponse
 
 from api.access import Asker
 from api.acting import person, record
+from api.errors import language_of
 from api.gate import Allow, writes
+from api.pages.texts import error_text
 from api.parts import ApiParts
 from api.routers.shapes import Body, Identifier, LongText, ShortText, instant
 from api.running import running_of
@@ -73,7 +75,7 @@ def ask(body: Ask, asker: Annotated[Asker, Depends(Allow(Action.EXPORT_REQUEST))
             purpose=Purpose("case", hold.case_number),
             recipient=receiver,
         )
-    return _one(parts, export_id)
+    return _one(request, export_id)
 
 
 @router.get("", openapi_extra=writes())
@@ -85,14 +87,15 @@ def list_exports(asker: Lister, request: Request) -> list[dict[str, Any]]:
         found = exports.list_in(conn)
         about = {hold.id: hold for hold in holds.list_in(conn)}
         names = {account.id: account.display_name for account in users.list_all(conn)}
-    return [_json(export, about[export.hold_id], names) for export in found]
+    language = language_of(request, parts.settings.default_language)
+    return [_json(export, about[export.hold_id], names, language) for export in found]
 
 
 @router.get("/{export_id}", openapi_extra=writes())
 def show(export_id: Identifier, asker: Lister, request: Request) -> dict[str, Any]:
     """Show one export and how far it is."""
     del asker
-    return _one(running_of(request).parts, ExportId(export_id))
+    return _one(request, ExportId(export_id))
 
 
 @router.post("/{export_id}/approve", openapi_extra=writes(Act.EXPORT_APPROVE))
@@ -101,7 +104,7 @@ def approve(export_id: Identifier, asker: Decider, request: Request) -> dict[str
     running = running_of(request)
     _decide(running.parts, ExportId(export_id), asker, approved=True, reason=None)
     running.exports.wake()
-    return _one(running.parts, ExportId(export_id))
+    return _one(request, ExportId(export_id))
 
 
 @router.post("/{export_id}/refuse", openapi_extra=writes(Act.EXPORT_REFUSE))
@@ -111,7 +114,7 @@ def refuse(export_id: Identifier, body: Refuse, asker: Decider, request: Request
     if len(body.reason.strip()) < LEAST_REASON:
         raise InvalidInput("say why the export is refused", code="export.reason", least=LEAST_REASON)
     _decide(parts, ExportId(export_id), asker, approved=False, reason=body.reason.strip())
-    return _one(parts, ExportId(export_id))
+    return _one(request, ExportId(export_id))
 
 
 @router.get("/{export_id}/download", openapi_extra=writes(Act.EXPORT_DOWNLOAD))
@@ -184,15 +187,21 @@ def _pieces(shop: Workshop, export: Export) -> Iterator[bytes]:
             yield reader.read(offset, _PIECE_BYTES)
 
 
-def _one(parts: ApiParts, export_id: ExportId) -> dict[str, Any]:
+def _one(request: Request, export_id: ExportId) -> dict[str, Any]:
+    parts = running_of(request).parts
     with parts.db.read() as conn:
         export = exports.get(conn, export_id)
         hold = holds.get(conn, export.hold_id)
         names = {account.id: account.display_name for account in users.list_all(conn)}
-    return _json(export, hold, names)
+    return _json(export, hold, names, language_of(request, parts.settings.default_language))
 
 
-def _json(export: Export, hold: Hold, names: Mapping[UserId, str]) -> dict[str, Any]:
+def _in_words(failure: str | None, language: str) -> str | None:
+    """Return why building failed as people read it; what nobody foresaw is a fault of ours."""
+    return None if failure is None else error_text(language, failure, {}) or error_text(language, "internal", {})
+
+
+def _json(export: Export, hold: Hold, names: Mapping[UserId, str], language: str) -> dict[str, Any]:
     def who(user_id: UserId | None) -> dict[str, str] | None:
         return None if user_id is None else {"id": user_id, "name": names.get(user_id, user_id)}
 
@@ -214,6 +223,7 @@ def _json(export: Export, hold: Hold, names: Mapping[UserId, str]) -> dict[str, 
         "sha256": export.sha256,
         "manifest": export.manifest,
         "failure": export.failure,
+        "failure_text": _in_words(export.failure, language),
         "ready_at": instant(export.ready_at),
         "erased_at": instant(export.erased_at),
     }

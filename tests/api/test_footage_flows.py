@@ -347,6 +347,21 @@ def test_a_hold_that_is_released_can_not_be_exported(site: Site) -> None:
     assert answer.json()["error"]["code"] == "export.hold-not-active"
 
 
+def test_an_export_that_failed_says_why_in_words(site: Site) -> None:
+    """A code helps the technician; the investigator must know whom to call."""
+    start_at = site.record(COPIED, 5)
+    investigator, director = site.sign_in(Role.INVESTIGATOR), site.sign_in(Role.DIRECTOR)
+    hold = place(investigator, start_at, 5).json()["hold"]
+    export_id = investigator.post("/api/exports", {"hold_id": hold["id"], "receiver": "OM Utrecht"}).json()["id"]
+    for path in site.parts.settings.footage.rglob("*.vseg"):
+        path.unlink()
+    director.post(f"/api/exports/{export_id}/approve")
+    wait_for(site, export_id, ExportState.FAILED)
+    shown = investigator.get(f"/api/exports/{export_id}").json()
+    assert shown["failure"] == "export.nothing"
+    assert shown["failure_text"].startswith("Geen beelden")
+
+
 def test_an_export_whose_builder_died_is_built_anew(site: Site) -> None:
     """Kill -9 in the middle of building: the next start finds BUILDING with nobody's lock, and begins again."""
     start_at = site.record(COPIED, 5)

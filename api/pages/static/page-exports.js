@@ -70,7 +70,7 @@ function stateOf(item) {
   if (item.decided_by && ["refused", "ready", "building", "approved"].includes(item.state)) {
     content.push(element("span", { class: "muted small line" }, item.state === "refused" ? t("by {name}", { name: item.decided_by.name }) : t("approved by {name}", { name: item.decided_by.name })));
   }
-  if (item.failure) content.push(element("span", { class: "muted small line" }, item.failure));
+  if (item.failure) content.push(element("span", { class: "muted small line", title: item.failure }, item.failure_text));
   return content;
 }
 
