@@ -287,7 +287,8 @@ class RtspServer:
         self._connections.add(connection)
         try:
             # ConnectionError: the client hung up. ValueError: it spoke no RTSP. Either way the connection ends here.
-            with contextlib.suppress(ConnectionError, ValueError, asyncio.IncompleteReadError):
+            # CancelledError: the city ends; Python 3.11's streams would print a traceback for a task that ends cancelled.
+            with contextlib.suppress(ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await connection.serve()
         finally:
             self._connections.discard(connection)
