@@ -16,7 +16,7 @@ from blanking.plan_values import (
     Plan,
     Point,
 )
-from blanking.polygons import check_direction_polygon, check_image_polygon
+from blanking.polygons import Fault, check_direction_polygon, check_image_polygon
 from vms.errors import InvalidInput
 
 __all__ = [
@@ -61,14 +61,14 @@ def parse_plan(document: object) -> Plan:
                 f"folds the picture back inside the frame at zoom {zoom:g}, so that pixels there have no direction",
                 "use a k1 nearer to 0 or a narrower field of view",
             )
-        direction_masks = tuple(_direction_mask(mask, f"masks[{i}]") for i, mask in enumerate(masks))
+        direction_masks = tuple(direction_mask(mask, f"masks[{i}]") for i, mask in enumerate(masks))
         _refuse_same_ids(mask.id for mask in direction_masks)
         return DirectionPlan(width_px, height_px, model, _accuracy(plan["accuracy"]), direction_masks)
     if plan["kind"] == "image":
         for key in ("camera_model", "accuracy"):
             if key in plan:
                 raise _bad(key, "has no meaning in a plan of kind 'image'", "remove it, or use kind 'directions'")
-        image_masks = tuple(_image_mask(mask, f"masks[{i}]", width_px, height_px) for i, mask in enumerate(masks))
+        image_masks = tuple(image_mask(mask, f"masks[{i}]", width_px, height_px) for i, mask in enumerate(masks))
         _refuse_same_ids(mask.id for mask in image_masks)
         return ImagePlan(width_px, height_px, image_masks)
     raise _bad("kind", f"is {plan['kind']!r}", "use 'directions' (PTZ camera) or 'image' (fixed camera)")
@@ -76,6 +76,15 @@ def parse_plan(document: object) -> Plan:
 
 def _bad(place: str, what: str, remedy: str) -> InvalidInput:
     return InvalidInput(f"Blanking plan: {place} {what}; {remedy}.", code="plan.invalid", place=place)
+
+
+def _bad_polygon(place: str, name: str, fault: Fault) -> InvalidInput:
+    details: dict[str, str | float] = {"place": place, "fault": fault.code, "mask": name}
+    if fault.point is not None:
+        details["point"] = fault.point
+    return InvalidInput(
+        f"Blanking plan: {place} (mask {name!r}) {fault.what}; {fault.remedy}.", code="plan.invalid", **details
+    )
 
 
 def _object(
@@ -192,7 +201,12 @@ def _mask_id(value: object, place: str) -> str:
     return value
 
 
-def _direction_mask(value: object, place: str) -> DirectionMask:
+def direction_mask(value: object, place: str) -> DirectionMask:
+    """Return one mask of a plan in directions.
+
+    Raises:
+        InvalidInput: it is no valid mask; its details have `fault`, `mask` and `point` where a polygon is wrong.
+    """
     mask = _object(value, place, required=("id", "polygon_deg"))
     name = _mask_id(mask["id"], place)
     here = f"{place}.polygon_deg"
@@ -206,11 +220,12 @@ def _direction_mask(value: object, place: str) -> DirectionMask:
         ),
     )
     if (fault := check_direction_polygon(polygon)) is not None:
-        raise _bad(f"{here} (mask {name!r})", *fault)
+        raise _bad_polygon(here, name, fault)
     return DirectionMask(name, polygon)
 
 
-def _image_mask(value: object, place: str, width_px: int, height_px: int) -> ImageMask:
+def image_mask(value: object, place: str, width_px: int, height_px: int) -> ImageMask:
+    """Return one mask of a plan in image fractions; raises as `direction_mask` does."""
     mask = _object(value, place, required=("id", "polygon_rel"))
     name = _mask_id(mask["id"], place)
     here = f"{place}.polygon_rel"
@@ -221,7 +236,7 @@ def _image_mask(value: object, place: str, width_px: int, height_px: int) -> Ima
         lambda x, y, at: (_number(x, f"{at}[0]", -1.0, 2.0), _number(y, f"{at}[1]", -1.0, 2.0)),
     )
     if (fault := check_image_polygon(polygon, width_px, height_px)) is not None:
-        raise _bad(f"{here} (mask {name!r})", *fault)
+        raise _bad_polygon(here, name, fault)
     return ImageMask(name, polygon)
 
 
