@@ -12,7 +12,7 @@ from blanking.regions import Faces
 from vms.plan_review import AreaUnit, Loosening, MaskChange, MaskDifference, PlanComparison
 
 Region = TypeVar("Region")
-Version = TypeVar("Version", bound=DirectionPlan | ImagePlan, contravariant=True)
+Version_contra = TypeVar("Version_contra", bound=DirectionPlan | ImagePlan, contravariant=True)
 _Flat = Any
 """A shapely geometry: its operators carry no types."""
 _Outlines = tuple[tuple[Point, ...], ...]
@@ -26,12 +26,12 @@ class _Masks(Generic[Region]):
     regions: dict[str, Region]
 
 
-class _Space(Protocol[Version, Region]):
+class _Space(Protocol[Version_contra, Region]):
     """Arithmetic of what masks cover."""
 
     unit: AreaUnit
 
-    def masks(self, plan: Version | None) -> _Masks[Region]:
+    def masks(self, plan: Version_contra | None) -> _Masks[Region]:
         """Return a plan's masks; without a plan nothing is masked."""
 
     def union(self, parts: Sequence[Region]) -> Region:
@@ -126,7 +126,9 @@ def _of_two_kinds(gone: PlanComparison, come: PlanComparison) -> PlanComparison:
     )
 
 
-def _compared(space: _Space[Version, Region], before: Version | None, after: Version | None) -> PlanComparison:
+def _compared(
+    space: _Space[Version_contra, Region], before: Version_contra | None, after: Version_contra | None
+) -> PlanComparison:
     old, new = space.masks(before), space.masks(after)
     renamed = _renamed(old.outlines, new.outlines)
     masks = [_difference(space, old, new, name, renamed) for name in new.outlines]
@@ -160,7 +162,7 @@ def _renamed(old: dict[str, tuple[Point, ...]], new: dict[str, tuple[Point, ...]
 
 
 def _difference(
-    space: _Space[Version, Region], old: _Masks[Region], new: _Masks[Region], name: str, renamed: dict[str, str]
+    space: _Space[Version_contra, Region], old: _Masks[Region], new: _Masks[Region], name: str, renamed: dict[str, str]
 ) -> MaskDifference:
     earlier = renamed.get(name, name)
     one, other = old.regions.get(earlier), new.regions.get(name)

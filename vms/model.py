@@ -47,6 +47,7 @@ class PlanState(StrEnum):
     """A blanking plan counts only when approved."""
 
     DRAFT = "draft"
+    REFUSED = "refused"
     APPROVED = "approved"
     WITHDRAWN = "withdrawn"
 

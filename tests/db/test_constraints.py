@@ -26,6 +26,7 @@ from vms.db.tables import (
     metadata,
     placement,
     plan,
+    plan_review,
     segment,
     sweep,
     user_account,
@@ -157,6 +158,13 @@ CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
     ("a decision without an instant", export, {"decided_at": None}),
     ("a plan of an unknown state", plan, {"state": "imagined"}),
     ("a plan version before the first", plan, {"version": 0}),
+    ("an approved plan drawn otherwise", plan, {"document": {}, "sha256": "0"}),
+    ("a plan drawn for another reason", plan, {"reason": "rewritten"}),
+    ("a plan whose masks come from elsewhere", plan, {"origins": {"m1": {}}}),
+    ("a review of an unknown verdict", plan_review, {"verdict": "perhaps"}),
+    ("a plan that masks less, approved without a reason", plan_review, {"loosens": True}),
+    ("a refusal without a reason", plan_review, {"verdict": "refused"}),
+    ("a review that is rewritten", plan_review, {"reason": "all is well"}),
     ("a hold of an unknown state", hold, {"state": "forgotten"}),
     ("a held segment of an unknown outcome", hold_segment, {"outcome": "maybe", "wrapped_key": None}),
     ("a hold that ends before it begins", hold, {"end_at": START}),
@@ -293,3 +301,23 @@ def test_an_ended_placement_frees_its_camera(filled: Database) -> None:
     with filled.read() as conn:
         assert [place.id for place in placements.list_all(conn)] == ["place-1", "place-2"]
         assert [place.id for place in placements.list_all(conn, at=START + timedelta(hours=1))] == ["place-2"]
+
+
+def test_nobody_reviews_the_own_plan_whatever_program_tries(filled: Database) -> None:
+    """Two persons is the rule that everything else about masks stands on."""
+    with filled.write() as conn:
+        builders.add_placement(conn, "place-2", approved=False)
+    review = {"placement_id": "place-2", "version": 1, "verdict": "refused", "loosens": False, "reason": "x"}
+    with pytest.raises(Conflict), filled.write() as conn:
+        conn.execute(insert(plan_review).values(**review, reviewed_by="u-officer", reviewed_at=START))
+    with filled.write() as conn:
+        conn.execute(insert(plan_review).values(**review, reviewed_by="u-second-officer", reviewed_at=START))
+
+
+def test_no_version_of_a_plan_disappears_or_comes_back(filled: Database) -> None:
+    """Footage names the version that it was blanked with: it must be there, and a withdrawn one must not count again."""
+    with filled.write() as conn:
+        conn.execute(update(plan).values(state="withdrawn"))
+    for statement in (plan.delete(), plan_review.delete(), update(plan).values(state="approved")):
+        with pytest.raises(Conflict), filled.write() as conn:
+            conn.execute(statement)

@@ -325,6 +325,39 @@ def test_an_older_draft_can_not_overtake_a_newer_plan(placed: Database) -> None:
             plans.approve(conn, PLACE, 2, approved_by=UserId("u-second-officer"), approved_at=START)
 
 
+def test_a_refused_draft_stays_refused_and_says_why(placed: Database) -> None:
+    """Whoever drew it must learn what is wrong, and nobody may approve it by mistake later."""
+    second = UserId("u-second-officer")
+    with placed.write() as conn:
+        for _ in range(2):
+            plans.add_draft(
+                conn, PLACE, document=None, reason="r", drawn_by=UserId("u-officer"), drawn_at=START, origins={"m": {}}
+            )
+        assert [draft.version for draft in plans.waiting(conn)[PLACE]] == [3, 2]
+        refused = plans.refuse(conn, PLACE, 2, refused_by=second, refused_at=START, reason=" the attic is missing ")
+        assert (refused.state, refused.approved_by, refused.origins) == (PlanState.REFUSED, None, {"m": {}})
+        assert refused.review == plans.Review(False, False, "the attic is missing", second, START)
+        assert [draft.version for draft in plans.waiting(conn)[PLACE]] == [3]
+        with pytest.raises(Conflict):
+            plans.approve(conn, PLACE, 2, approved_by=second, approved_at=START)
+        with pytest.raises(InvalidInput):
+            plans.refuse(conn, PLACE, 3, refused_by=UserId("u-officer"), refused_at=START, reason="x")
+        with pytest.raises(InvalidInput):
+            plans.refuse(conn, PLACE, 3, refused_by=second, refused_at=START, reason=" ")
+
+
+def test_a_plan_that_masks_less_is_approved_with_a_reason_only(placed: Database) -> None:
+    """The one act that can show what was hidden must never happen by one click."""
+    second = UserId("u-second-officer")
+    with placed.write() as conn:
+        plans.add_draft(conn, PLACE, document=None, reason="r", drawn_by=UserId("u-officer"), drawn_at=START)
+        with pytest.raises(InvalidInput):
+            plans.approve(conn, PLACE, 2, approved_by=second, approved_at=START, loosens=True, reason=" ")
+        done = plans.approve(conn, PLACE, 2, approved_by=second, approved_at=START, loosens=True, reason="torn down")
+        assert done.review == plans.Review(True, True, "torn down", second, START)
+        assert plans.waiting(conn) == {}
+
+
 def test_without_an_approved_plan_there_is_none(placed: Database) -> None:
     """None means grey; a draft or a withdrawn plan must never count."""
     with placed.write() as conn:

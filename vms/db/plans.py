@@ -7,20 +7,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
-from vms.db.tables import placement, plan
+from vms.db.tables import placement, plan, plan_review
 from vms.errors import Conflict, InvalidInput, NotFound
 from vms.model import PlacementId, PlanState, UserId
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What another person decided about a draft.
+
+    Args:
+        approved: or refused.
+        loosens: it shows something that the version before it hid.
+        reason: never empty for a refusal and for what loosens.
+    """
+
+    approved: bool
+    loosens: bool
+    reason: str
+    reviewed_by: UserId
+    reviewed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PlanVersion:
-    """Version n of a placement's masks and camera model.
+    """Version n of a placement's masks and camera model. What was drawn never changes.
 
     Args:
         document: the PLAN.json of design section 11; None exactly when no dwelling is in sight, ever.
         sha256: of the document's canonical JSON (the word null when there is none).
+        origins: mask id -> where the mask comes from; masks drawn by hand are not in it.
+        review: None as long as nobody decided, and for versions from before reviews were kept.
     """
 
     placement_id: PlacementId
@@ -34,6 +53,8 @@ class PlanVersion:
     drawn_at: datetime
     approved_by: UserId | None
     approved_at: datetime | None
+    origins: Mapping[str, Mapping[str, Any]]
+    review: Review | None
 
 
 def add_draft(
@@ -44,12 +65,14 @@ def add_draft(
     reason: str,
     drawn_by: UserId,
     drawn_at: datetime,
+    origins: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> PlanVersion:
     """Store a draft under the placement's next version number.
 
     Args:
         document: the plan, or None to declare that no dwelling is in sight, ever.
         reason: why it is drawn or changed.
+        origins: mask id -> where the mask comes from.
 
     Raises:
         NotFound: there is no such placement.
@@ -73,27 +96,36 @@ def add_draft(
             reason=reason,
             drawn_by=drawn_by,
             drawn_at=drawn_at,
+            origins=dict(origins) if origins else None,
         )
     )
     return get(conn, placement_id, version)
 
 
 def approve(
-    conn: Connection, placement_id: PlacementId, version: int, *, approved_by: UserId, approved_at: datetime
+    conn: Connection,
+    placement_id: PlacementId,
+    version: int,
+    *,
+    approved_by: UserId,
+    approved_at: datetime,
+    loosens: bool = False,
+    reason: str = "",
 ) -> PlanVersion:
     """Make a draft the plan that counts; the one that counted until now is withdrawn.
 
+    Args:
+        loosens: it shows something that the plan that counts hides.
+        reason: why that may be; needed then.
+
     Raises:
         NotFound: there is no such version.
-        InvalidInput: the approver drew it.
+        InvalidInput: the approver drew it, or it loosens without a reason.
         Conflict: it is no draft, or a newer version was approved meanwhile.
     """
-    conn.execute(select(placement.c.id).where(placement.c.id == placement_id).with_for_update())
-    draft = get(conn, placement_id, version)
-    if draft.drawn_by == approved_by:
-        raise InvalidInput(
-            "a plan must be approved by another person than the one who drew it", code="plan.two-persons"
-        )
+    draft = _draft_for(conn, placement_id, version, approved_by)
+    if loosens and not reason.strip():
+        raise InvalidInput("this plan masks less than the present one: say why that may be", code="plan.loosens")
     present = current(conn, placement_id)
     if draft.state is not PlanState.DRAFT or (present is not None and present.version > version):
         raise Conflict(f"version {version} of {placement_id} can't be approved any more", code="plan.moved-on")
@@ -103,6 +135,26 @@ def approve(
         .where(plan.c.placement_id == placement_id, plan.c.version == version)
         .values(state=PlanState.APPROVED.value, approved_by=approved_by, approved_at=approved_at)
     )
+    _add_review(conn, draft, Review(True, loosens, reason.strip(), approved_by, approved_at))
+    return get(conn, placement_id, version)
+
+
+def refuse(
+    conn: Connection, placement_id: PlacementId, version: int, *, refused_by: UserId, refused_at: datetime, reason: str
+) -> PlanVersion:
+    """Turn a draft down for good; whoever drew it draws another.
+
+    Raises:
+        NotFound: there is no such version.
+        InvalidInput: the refuser drew it, or gives no reason.
+        Conflict: it was decided already.
+    """
+    draft = _draft_for(conn, placement_id, version, refused_by)
+    if not reason.strip():
+        raise InvalidInput("a refusal needs a reason: say what is wrong with the plan", code="plan.refusal-reason")
+    if draft.state is not PlanState.DRAFT:
+        raise Conflict(f"version {version} of {placement_id} was decided already", code="plan.moved-on")
+    _add_review(conn, draft, Review(False, False, reason.strip(), refused_by, refused_at))
     return get(conn, placement_id, version)
 
 
@@ -118,16 +170,31 @@ def withdraw(conn: Connection, placement_id: PlacementId) -> None:
 
 def current(conn: Connection, placement_id: PlacementId) -> PlanVersion | None:
     """Return the plan that counts, or None: then everything is grey."""
-    row = conn.execute(
-        select(plan).where(plan.c.placement_id == placement_id, plan.c.state == PlanState.APPROVED.value)
-    ).one_or_none()
+    query = _query().where(plan.c.placement_id == placement_id, plan.c.state == PlanState.APPROVED.value)
+    row = conn.execute(query).one_or_none()
     return None if row is None else _from_row(row)
 
 
 def current_of_all(conn: Connection) -> dict[PlacementId, PlanVersion]:
     """Return the plans that count."""
-    rows = conn.execute(select(plan).where(plan.c.state == PlanState.APPROVED.value))
+    rows = conn.execute(_query().where(plan.c.state == PlanState.APPROVED.value))
     return {PlacementId(row.placement_id): _from_row(row) for row in rows}
+
+
+def waiting(conn: Connection) -> dict[PlacementId, list[PlanVersion]]:
+    """Return the drafts that another person can still decide about, newest first: those newer than the plan that counts."""
+    query = _query().where(plan.c.state == PlanState.DRAFT.value, plan_review.c.version.is_(None))
+    counting = {
+        row.placement_id: row.version
+        for row in conn.execute(
+            select(plan.c.placement_id, plan.c.version).where(plan.c.state == PlanState.APPROVED.value)
+        )
+    }
+    found: dict[PlacementId, list[PlanVersion]] = {}
+    for row in conn.execute(query.order_by(plan.c.placement_id, plan.c.version.desc())):
+        if row.version > counting.get(row.placement_id, 0):
+            found.setdefault(PlacementId(row.placement_id), []).append(_from_row(row))
+    return found
 
 
 def get(conn: Connection, placement_id: PlacementId, version: int) -> PlanVersion:
@@ -136,7 +203,8 @@ def get(conn: Connection, placement_id: PlacementId, version: int) -> PlanVersio
     Raises:
         NotFound: there is no such version.
     """
-    row = conn.execute(select(plan).where(plan.c.placement_id == placement_id, plan.c.version == version)).one_or_none()
+    query = _query().where(plan.c.placement_id == placement_id, plan.c.version == version)
+    row = conn.execute(query).one_or_none()
     if row is None:
         raise NotFound(f"placement {placement_id} has no plan version {version}", code="plan.unknown")
     return _from_row(row)
@@ -144,7 +212,7 @@ def get(conn: Connection, placement_id: PlacementId, version: int) -> PlanVersio
 
 def list_versions(conn: Connection, placement_id: PlacementId) -> list[PlanVersion]:
     """Return all versions, newest first."""
-    query = select(plan).where(plan.c.placement_id == placement_id).order_by(plan.c.version.desc())
+    query = _query().where(plan.c.placement_id == placement_id).order_by(plan.c.version.desc())
     return [_from_row(row) for row in conn.execute(query)]
 
 
@@ -152,6 +220,44 @@ def digest(document: Mapping[str, Any] | None) -> str:
     """Return the SHA-256 (hexadecimal) of the document's JSON with sorted keys and no blanks."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _draft_for(conn: Connection, placement_id: PlacementId, version: int, reviewer: UserId) -> PlanVersion:
+    """Return a version for somebody's decision, with the placement's row locked: decisions come one after another."""
+    conn.execute(select(placement.c.id).where(placement.c.id == placement_id).with_for_update())
+    draft = get(conn, placement_id, version)
+    if draft.drawn_by == reviewer:
+        raise InvalidInput(
+            "a plan must be approved by another person than the one who drew it", code="plan.two-persons"
+        )
+    return draft
+
+
+def _add_review(conn: Connection, draft: PlanVersion, review: Review) -> None:
+    conn.execute(
+        insert(plan_review).values(
+            placement_id=draft.placement_id,
+            version=draft.version,
+            verdict="approved" if review.approved else "refused",
+            loosens=review.loosens,
+            reason=review.reason,
+            reviewed_by=review.reviewed_by,
+            reviewed_at=review.reviewed_at,
+        )
+    )
+
+
+def _query() -> Select[Any]:
+    return select(
+        plan,
+        plan_review.c.verdict,
+        plan_review.c.loosens,
+        plan_review.c.reason.label("review_reason"),
+        plan_review.c.reviewed_by,
+        plan_review.c.reviewed_at,
+    ).outerjoin(
+        plan_review, (plan_review.c.placement_id == plan.c.placement_id) & (plan_review.c.version == plan.c.version)
+    )
 
 
 def _withdraw_current(conn: Connection, placement_id: PlacementId) -> int:
@@ -164,10 +270,15 @@ def _withdraw_current(conn: Connection, placement_id: PlacementId) -> int:
 
 
 def _from_row(row: Row[Any]) -> PlanVersion:
+    review = None
+    if row.verdict is not None:
+        review = Review(
+            row.verdict == "approved", row.loosens, row.review_reason, UserId(row.reviewed_by), row.reviewed_at
+        )
     return PlanVersion(
         placement_id=PlacementId(row.placement_id),
         version=row.version,
-        state=PlanState(row.state),
+        state=PlanState.REFUSED if row.verdict == "refused" else PlanState(row.state),
         document=row.document,
         no_dwelling_in_sight=row.no_dwelling_in_sight,
         sha256=row.sha256,
@@ -176,4 +287,6 @@ def _from_row(row: Row[Any]) -> PlanVersion:
         drawn_at=row.drawn_at,
         approved_by=None if row.approved_by is None else UserId(row.approved_by),
         approved_at=row.approved_at,
+        origins=row.origins or {},
+        review=review,
     )

@@ -6,7 +6,7 @@ from vms.db.tables.footage import LONGEST_STORED, clock_sample, gap, grey_span, 
 from vms.db.tables.holding import export, hold, hold_placement, hold_segment
 from vms.db.tables.log import ledger_checkpoint, ledger_entry, ledger_placement, ledger_text, ledger_tile
 from vms.db.tables.people import session, user_account, user_role, view
-from vms.db.tables.places import area, camera, designation, placement, plan
+from vms.db.tables.places import area, camera, designation, placement, plan, plan_review
 
 __all__ = [
     "LONGEST_STORED",
@@ -32,6 +32,7 @@ __all__ = [
     "metadata",
     "placement",
     "plan",
+    "plan_review",
     "segment",
     "session",
     "sweep",

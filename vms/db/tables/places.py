@@ -1,6 +1,17 @@
 """Cameras, and where they stand."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
 
 from vms.db.tables.columns import Document, Instant, metadata
 
@@ -83,6 +94,8 @@ plan = Table(
     Column("drawn_at", Instant, nullable=False),
     Column("approved_by", Text),
     Column("approved_at", Instant),
+    # Mask id -> where the mask comes from, e.g. the building register's number.
+    Column("origins", Document),
     CheckConstraint("state IN ('draft', 'approved', 'withdrawn')", name="state"),
     CheckConstraint("approved_by IS NULL OR approved_by <> drawn_by", name="two_persons"),
     CheckConstraint("(state = 'draft') = (approved_by IS NULL)", name="approved_means_by_someone"),
@@ -97,4 +110,21 @@ Index(
     unique=True,
     sqlite_where=plan.c.state == "approved",
     postgresql_where=plan.c.state == "approved",
+)
+
+plan_review = Table(
+    "plan_review",
+    metadata,
+    # What another person decided about a draft. Triggers refuse every change of it, and the drawer as the reviewer.
+    Column("placement_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("verdict", Text, nullable=False),
+    # The approved version shows something that the one before it hid; then it needs a reason.
+    Column("loosens", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("reviewed_by", Text, nullable=False),
+    Column("reviewed_at", Instant, nullable=False),
+    ForeignKeyConstraint(["placement_id", "version"], ["plan.placement_id", "plan.version"]),
+    CheckConstraint("verdict IN ('approved', 'refused')", name="verdict"),
+    CheckConstraint("reason <> '' OR (verdict <> 'refused' AND NOT loosens)", name="reason"),
 )
