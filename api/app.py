@@ -31,6 +31,7 @@ from api.routers import (
     live,
     people,
     placements,
+    plans,
     playback,
     timeline,
 )
@@ -43,7 +44,7 @@ from vms.ledger.acts import Act
 
 __all__ = ["ApiParts", "Pace", "create_app"]
 
-ROUTERS = (people, placements, live, timeline, playback, holds, exports, commissioning, ledger, health)
+ROUTERS = (people, placements, plans, live, timeline, playback, holds, exports, commissioning, ledger, health)
 
 COMMISSIONING_TIDY_S = 5.0
 

@@ -13,6 +13,7 @@ from vms.footage.playback import FootageReader
 from vms.footage.store import FootageStore
 from vms.ledger.log import Ledger
 from vms.ledger.notes import Signer
+from vms.plan_review import PlanReview
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class ApiParts:
     Args:
         signer: signs the ledger's checkpoint in an export.
         reader: plain footage for playback and export.
+        plan_review: the geometry of blanking plans, which the API may not know itself.
     """
 
     settings: Settings
@@ -59,5 +61,6 @@ class ApiParts:
     bus: Bus
     clock: Clock
     policy: Policy
+    plan_review: PlanReview
     passwords: Passwords = field(default_factory=Passwords)
     pace: Pace = field(default_factory=Pace)

@@ -90,6 +90,20 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "commissioning.over": N_("This view for drawing masks is not approved, or over. Ask for a new one."),
     "commissioning.shown": N_("This view is open already, maybe in another window. Close that one first."),
     "commissioning.no-worker": N_("The camera gives no pictures at the moment. Try again in a moment."),
+    "plan.unknown": N_("This version does not exist. Reload the page."),
+    "plan.reason": N_("Say in at least {least} characters why the plan is drawn or changed."),
+    "plan.invalid": N_("The plan can't be used yet: {mask} is not right. Correct what is marked and save again."),
+    "plan.kind": N_("This is a plan for another kind of camera. Choose the plan of this camera."),
+    "plan.ptz-needs-masks": N_("A camera that moves can always see a dwelling. Draw the masks."),
+    "plan.features": N_(
+        "This file holds no masks for this camera ({place}). Choose an export of a plan of the same kind."
+    ),
+    "plan.two-persons": N_("You drew this plan yourself: somebody else decides about it."),
+    "plan.moved-on": N_("Somebody else decided about a plan of this camera in the meantime. Reload and look again."),
+    "plan.loosens": N_(
+        "This plan masks less than the present one. Confirm that, and say why it may, in at least {least} characters."
+    ),
+    "plan.refusal-reason": N_("Say what is wrong with the plan."),
     "ledger.act": N_("This act is not in the catalogue. Choose one from the list."),
     "auth.required": N_("You are signed out. Sign in to go on."),
     "csrf": N_("This page is out of date. Reload it and try again."),
@@ -151,6 +165,7 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "retention.breach": N_("found footage that should have been erased"),
     "plan.draft": N_("drew a blanking plan"),
     "plan.approve": N_("approved a blanking plan"),
+    "plan.refuse": N_("refused a blanking plan"),
     "plan.withdraw": N_("withdrew a blanking plan"),
     "area.add": N_("added a camera area"),
     "designation.add": N_("added a designation"),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 
 from api.access import Asker
 from api.gate import Allow, writes
-from api.routers.shapes import Identifier, instant
+from api.routers.shapes import instant
 from api.running import running_of
 from config.policy import Action
 from vms.db import commissioning, placements, plans
@@ -82,32 +82,6 @@ def camera_health(
             "last_segment": item.last_number,
         }
         for item in found
-    ]
-
-
-@router.get("/placements/{placement_id}/plans", openapi_extra=writes())
-def list_plans(
-    placement_id: Identifier, asker: Annotated[Asker, Depends(Allow(Action.PLAN_VIEW))], request: Request
-) -> list[dict[str, Any]]:
-    """List the versions of a placement's blanking plan; polygons, no picture."""
-    del asker
-    with running_of(request).parts.db.read() as conn:
-        placements.get(conn, PlacementId(placement_id))
-        versions = plans.list_versions(conn, PlacementId(placement_id))
-    return [
-        {
-            "version": plan.version,
-            "state": plan.state,
-            "no_dwelling_in_sight": plan.no_dwelling_in_sight,
-            "document": plan.document,
-            "sha256": plan.sha256,
-            "reason": plan.reason,
-            "drawn_by": plan.drawn_by,
-            "drawn_at": instant(plan.drawn_at),
-            "approved_by": plan.approved_by,
-            "approved_at": instant(plan.approved_at),
-        }
-        for plan in versions
     ]
 
 

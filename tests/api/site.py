@@ -14,6 +14,7 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from api.accounts import COMMAND_LINE, Accounts
 from api.app import ApiParts, Pace, create_app
 from api.passwords import Passwords
+from blanking.review import BlankingReview
 from config import load
 from config.policy import load_policy
 from tests import builders
@@ -143,6 +144,7 @@ def parts_of(database: Database, clock: Clock, folder: Path, pace: Pace = QUICK)
         bus=LocalBus(settings.run, request_within_s=2.0, reconnect_s=0.05),
         clock=clock,
         policy=load_policy(),
+        plan_review=BlankingReview(),
         passwords=PASSWORDS,
         pace=pace,
     )

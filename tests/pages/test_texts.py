@@ -28,6 +28,8 @@ REACHABLE = (
     "vms/db/exports.py",
     "vms/db/holds.py",
     "vms/db/placements.py",
+    "vms/db/plans.py",
+    "blanking/exchange.py",
     "vms/footage/playback.py",
     "vms/evidence/export.py",
     "vms/model.py",
@@ -38,7 +40,7 @@ ONLY_FOR_ADMINISTRATORS = {
     "api/routers/health.py": "read by machines",
     "api/exporting.py": "in the background; the export's own failure is shown",
 }
-NOT_SENT = {"recorder.fenced": "raised in a recorder only"}
+NOT_SENT = {"recorder.fenced": "raised in a recorder only", "plan.none": "withdrawing is for the command line"}
 # A sentence: two words of letters beside each other. Class lists and selectors are told apart by where they stand.
 SENTENCE = re.compile(r"[A-Za-zÀ-ÿ]{2,}[,.:;]? [A-Za-zÀ-ÿ]{2,}")
 NOT_FOR_PEOPLE = {

@@ -66,6 +66,7 @@ def api(
 ) -> None:
     """Serve pages, live view, playback, holds and exports."""
     from api.app import ApiParts, create_app
+    from blanking.review import BlankingReview
     from config.policy import load_policy
     from vms.bus.local import LocalBus
     from vms.footage.playback import FootageReader
@@ -86,6 +87,7 @@ def api(
             bus=LocalBus(settings.run),
             clock=parts.clock,
             policy=load_policy(),
+            plan_review=BlankingReview(),
         )
     )
     uvicorn.run(

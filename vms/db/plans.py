@@ -79,7 +79,7 @@ def add_draft(
         InvalidInput: there is no reason.
     """
     if not reason.strip():
-        raise InvalidInput("a plan needs a reason: say why it is drawn or changed", code="plan.reason")
+        raise InvalidInput("a plan needs a reason: say why it is drawn or changed", code="plan.reason", least=1)
     # The placement's row serialises the numbering (PostgreSQL).
     if conn.execute(select(placement.c.id).where(placement.c.id == placement_id).with_for_update()).first() is None:
         raise NotFound(f"there is no placement {placement_id}", code="placement.unknown")
@@ -125,7 +125,9 @@ def approve(
     """
     draft = _draft_for(conn, placement_id, version, approved_by)
     if loosens and not reason.strip():
-        raise InvalidInput("this plan masks less than the present one: say why that may be", code="plan.loosens")
+        raise InvalidInput(
+            "this plan masks less than the present one: say why that may be", code="plan.loosens", least=1
+        )
     present = current(conn, placement_id)
     if draft.state is not PlanState.DRAFT or (present is not None and present.version > version):
         raise Conflict(f"version {version} of {placement_id} can't be approved any more", code="plan.moved-on")

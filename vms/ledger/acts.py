@@ -95,6 +95,7 @@ class Act(StrEnum):
 
     PLAN_DRAFT = ("plan.draft", Category.WIJZIGEN)
     PLAN_APPROVE = ("plan.approve", Category.WIJZIGEN)
+    PLAN_REFUSE = ("plan.refuse", Category.WIJZIGEN)
     PLAN_WITHDRAW = ("plan.withdraw", Category.WIJZIGEN)
     AREA_ADD = ("area.add", Category.WIJZIGEN)
     DESIGNATION_ADD = ("designation.add", Category.WIJZIGEN)
