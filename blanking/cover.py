@@ -45,6 +45,7 @@ class MaskSphere:
         self._size_px = (plan.width_px, plan.height_px)
         self._optics = Optics(plan.camera_model, plan.width_px, plan.height_px)
         self._zoom_rel = plan.accuracy.zoom_rel
+        self._roll = math.radians(plan.camera_model.sensor_roll_deg)
         mount = mount_rotation(plan.camera_model)
         pieces = []
         for mask in plan.masks:
@@ -145,7 +146,7 @@ class MaskSphere:
                     ends.append((before, after))
                     steps.append(index - 1)
             previous = flat
-        return grown_hulls(ends, steps, poses, self._optics.centre_px)
+        return grown_hulls(ends, steps, poses, self._optics.centre_px, self._roll)
 
 
 def mount_rotation(model: CameraModel) -> Vectors:

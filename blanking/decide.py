@@ -111,4 +111,5 @@ def axes_of(model: CameraModel, accuracy: Accuracy, width_px: int, height_px: in
         zoom_lo=optics.zoom_lo,
         zoom_hi=optics.zoom_hi,
         zoom_error=min(0.05, accuracy.zoom_rel / max(optics.flattest_log_focal, 1e-3)),
+        tilt_offset_deg=model.tilt_offset_deg,
     )

@@ -42,7 +42,11 @@ class Poses:
 
 
 def grown_hulls(
-    ends: list[tuple[Vectors, Vectors]], steps: list[int], poses: Poses, centre_px: tuple[float, float]
+    ends: list[tuple[Vectors, Vectors]],
+    steps: list[int],
+    poses: Poses,
+    centre_px: tuple[float, float],
+    roll: float = 0.0,
 ) -> list[GrownHull] | None:
     """Return the grown hull of each piece over its step, None when a growth has no bound.
 
@@ -51,6 +55,7 @@ def grown_hulls(
         steps: index of each one's step.
         poses: the path.
         centre_px: principal point.
+        roll: how far the sensor is turned about the optical axis, radians: the last step into the picture, outlines and growth alike.
     """
     if not ends:
         return []
@@ -70,13 +75,23 @@ def grown_hulls(
         near[mine] = lens.focal_lo_px * radial_scale(radius2[mine], lens.k1_lo)
         far[mine] = lens.focal_hi_px * radial_scale(radius2[mine], lens.k1_hi)
     centre = np.array(centre_px)
+    flat = _rolled(flat, roll)
     # float32 has 24 bits: at 100,000 px, far outside any picture, still 1/128 px.
     points = np.stack((flat * near[:, None] + centre, flat * far[:, None] + centre), axis=1).astype(np.float32)
-    growth = _growth_px(np.sqrt(reach[:, 2]), shift, poses, steps).tolist()
+    growth = (_growth_px(np.sqrt(reach[:, 2]), shift, poses, steps) @ np.abs(_turn(roll)).T).tolist()
     out = []
     for start, count, (grow_x_px, grow_y_px) in zip(starts.tolist(), counts.tolist(), growth, strict=True):
         out.append(GrownHull(convex_hull(points[start : start + count].reshape(-1, 2)), grow_x_px, grow_y_px))
     return out
+
+
+def _turn(roll: float) -> NDArray[np.float64]:
+    return np.array([[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]])
+
+
+def _rolled(flat: Vectors, roll: float) -> Vectors:
+    """Return points of the picture plane turned about its middle; the lens' radial part does not change by it."""
+    return flat if roll == 0.0 else np.asarray(flat @ _turn(roll).T)
 
 
 def _growth_px(radius: NDArray[np.float64], shift: NDArray[np.float64], poses: Poses, steps: list[int]) -> Vectors:

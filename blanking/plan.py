@@ -135,7 +135,7 @@ def _pairs(value: object, place: str, least: int, check: Callable[[object, objec
 
 def _camera_model(value: object) -> CameraModel:
     place = "camera_model"
-    keys = ("k1", "principal_point", "mount_deg", "pan_scale", "tilt_scale")
+    keys = ("k1", "principal_point", "mount_deg", "pan_scale", "tilt_scale", "tilt_offset_deg", "sensor_roll_deg")
     model = _object(value, place, required=("zoom",), optional=keys)
     zoom = _table(model["zoom"], f"{place}.zoom", 0.1, 170.0)
     k1 = _table(model["k1"], f"{place}.k1", -2.0, 2.0) if "k1" in model else ((0.0, 0.0),)
@@ -154,6 +154,8 @@ def _camera_model(value: object) -> CameraModel:
         mount_roll_deg=_number(mount.get("roll", 0.0), f"{place}.mount_deg.roll", -180.0, 180.0),
         pan_scale=_scale(model.get("pan_scale", 1.0), f"{place}.pan_scale"),
         tilt_scale=_scale(model.get("tilt_scale", 1.0), f"{place}.tilt_scale"),
+        tilt_offset_deg=_number(model.get("tilt_offset_deg", 0.0), f"{place}.tilt_offset_deg", -180.0, 180.0),
+        sensor_roll_deg=_number(model.get("sensor_roll_deg", 0.0), f"{place}.sensor_roll_deg", -180.0, 180.0),
     )
 
 

@@ -14,7 +14,9 @@ class CameraModel:
         zoom_k1: rows (zoom, first radial distortion coefficient), zoom ascending.
         principal_point_rel: where the optical axis meets the picture, fractions of width and height.
         mount_pan_deg, mount_tilt_deg, mount_roll_deg: how the camera's base stands in the world.
-        pan_scale, tilt_scale: true degrees per reported degree.
+        pan_scale, tilt_scale: true degrees per reported degree; negative for an axis that counts the other way.
+        tilt_offset_deg: true tilt, against the plane across the pan axis, where the reported one is 0.
+        sensor_roll_deg: how far the picture is turned about the optical axis; > 0 turns what is right of the middle down.
     """
 
     zoom_hfov_deg: tuple[Point, ...]
@@ -25,6 +27,8 @@ class CameraModel:
     mount_roll_deg: float = 0.0
     pan_scale: float = 1.0
     tilt_scale: float = 1.0
+    tilt_offset_deg: float = 0.0
+    sensor_roll_deg: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class Axes:
         pan_scale, tilt_scale: true degrees per reported degree.
         zoom_lo, zoom_hi: zooms that the model's table covers.
         zoom_error: what `zoom_rel` allows a sample's zoom to be off.
+        tilt_offset_deg: true tilt where the reported one is 0.
     """
 
     pan_scale: float
@@ -69,6 +70,7 @@ class Axes:
     zoom_lo: float
     zoom_hi: float
     zoom_error: float
+    tilt_offset_deg: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +168,12 @@ class PoseTrack:
         if not self._axes.zoom_lo - _ZOOM_SLACK <= zoom <= self._axes.zoom_hi + _ZOOM_SLACK:
             return None
         zoom = min(max(zoom, self._axes.zoom_lo), self._axes.zoom_hi)
-        return (pan_deg * self._axes.pan_scale, tilt_deg * self._axes.tilt_scale, zoom)
+        axes = self._axes
+        return (pan_deg * axes.pan_scale, tilt_deg * axes.tilt_scale + axes.tilt_offset_deg, zoom)
 
     def _differences(self, before: _Fix, after: _Fix) -> tuple[float, float, float]:
         pan_deg = after.pose[0] - before.pose[0]
-        if self._axes.pan_scale == 1.0:
+        if abs(self._axes.pan_scale) == 1.0:
             pan_deg = math.remainder(pan_deg, 360.0)
         return (pan_deg, after.pose[1] - before.pose[1], after.pose[2] - before.pose[2])
 

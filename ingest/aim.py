@@ -23,12 +23,17 @@ def pose_for_point(plan: DirectionPlan, pose: tuple[float, float, float], dx: fl
     x, y = _undistorted(
         dx * plan.width_px / focal_px, dy * plan.height_px / focal_px, _interpolated(model.zoom_k1, zoom)
     )
-    pan, tilt = math.radians(pan_deg * model.pan_scale), math.radians(tilt_deg * model.tilt_scale)
+    roll = math.radians(model.sensor_roll_deg)
+    x, y = x * math.cos(roll) + y * math.sin(roll), y * math.cos(roll) - x * math.sin(roll)
+    pan, tilt = (
+        math.radians(pan_deg * model.pan_scale),
+        math.radians(tilt_deg * model.tilt_scale + model.tilt_offset_deg),
+    )
     # d = Ry(pan)^T Rx(tilt)^T [x, y, 1]: the mount's rotation plays no part, pan and tilt are those of the same axes.
     up, forward = y * math.cos(tilt) - math.sin(tilt), y * math.sin(tilt) + math.cos(tilt)
     right, ahead = x * math.cos(pan) + forward * math.sin(pan), -x * math.sin(pan) + forward * math.cos(pan)
     turned_deg = math.degrees(math.atan2(right, ahead)) / model.pan_scale
-    raised_deg = math.degrees(math.atan2(-up, math.hypot(right, ahead))) / model.tilt_scale
+    raised_deg = (math.degrees(math.atan2(-up, math.hypot(right, ahead))) - model.tilt_offset_deg) / model.tilt_scale
     return turned_deg, raised_deg
 
 

@@ -61,6 +61,23 @@ class CommissioningState(StrEnum):
     CLOSED = "closed"
 
 
+class CalibrationVerdict(StrEnum):
+    """What a calibration is worth, in one word."""
+
+    GOOD = "good"
+    USABLE = "usable"
+    POOR = "poor"
+
+
+class CheckOutcome(StrEnum):
+    """What a re-check of a calibration found. FIRST has nothing yet to compare with."""
+
+    FIRST = "first"
+    STEADY = "steady"
+    DRIFTED = "drifted"
+    NOT_POSSIBLE = "not-possible"
+
+
 class SegmentState(StrEnum):
     """The life of a segment. LOST never had a file; DAMAGED has lost or spoilt it and is still erased."""
 

@@ -53,6 +53,7 @@ class TrueCamera:
         centre_rel: true principal point.
         mount_deg: pan, tilt, roll of the base.
         scales: true degrees per degree of the axes' own scale.
+        offset_and_roll_deg: true tilt where the axis reads 0, and the turn of the picture about the optical axis.
         pose_at: true pose in the axes' own degrees at an instant.
         exposure_s: exposure and readout; the row decides which part of it.
     """
@@ -66,6 +67,7 @@ class TrueCamera:
     scales: tuple[float, float]
     pose_at: Callable[[float], Pose]
     exposure_s: float
+    offset_and_roll_deg: tuple[float, float] = (0.0, 0.0)
 
     def rays(self, zoom: float, stride_px: int) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
         """Return the unit rays of every `stride_px`-th pixel in camera axes, with their columns and rows."""
@@ -89,7 +91,8 @@ class TrueCamera:
         pan, tilt, roll = (math.radians(angle) for angle in self.mount_deg)
         mount = _about_z(roll) @ _about_x(tilt) @ _about_y(pan)
         pan_true, tilt_true = math.radians(pose[0] * self.scales[0]), math.radians(pose[1] * self.scales[1])
-        return _about_x(tilt_true) @ _about_y(pan_true) @ mount
+        tilt_true += math.radians(self.offset_and_roll_deg[0])
+        return _about_z(math.radians(self.offset_and_roll_deg[1])) @ _about_x(tilt_true) @ _about_y(pan_true) @ mount
 
     def dwelling_pixels(
         self, captured_s: float, dwellings: Sequence[Dwelling], stride_px: int = 2, instants: int = 3

@@ -104,7 +104,10 @@ def make_world(seed: int, regime: Regime, seconds: float = 4.0) -> World:
     k1 = [(0.0, rng.uniform(-0.13, 0.15)), (rng.uniform(0.2, 0.9), rng.uniform(-0.03, 0.05)), (1.0, 0.0)]
     centre = (0.5 + rng.uniform(-0.03, 0.03), 0.5 + rng.uniform(-0.03, 0.03))
     mount = (rng.uniform(-180, 180), rng.uniform(-3, 3), rng.uniform(-3, 3))
-    scales = rng.choice([(1.0, 1.0), (1.01, 0.99)])
+    scales = rng.choice([(1.0, 1.0), (1.01, 0.99), (-1.0, -0.99)])
+    bent = rng.choice(
+        [(0.0, 0.0), (rng.uniform(-3, 3), rng.uniform(-4, 4)), (rng.uniform(-3, 3), rng.uniform(-180, 180))]
+    )
     time_s, exposure_s = rng.uniform(*regime.time_s), rng.uniform(0.0, 0.04) if regime.name == "wild" else 0.01
     staleness_s = rng.uniform(0.0, regime.longest_staleness_s)
     speed, acceleration = 150.0, rng.choice([200.0, 400.0, 600.0])
@@ -115,7 +118,7 @@ def make_world(seed: int, regime: Regime, seconds: float = 4.0) -> World:
     stretch = 1.0 + rng.uniform(-0.9, 0.9) * zoom_error
     rate_hz = rng.uniform(*regime.rate_hz)
     bounds = ((speed, acceleration), (zoom_rate, zoom_acceleration))
-    path = _motion(rng, regime, seconds + 3.0, bounds, 1.0 / rate_hz, endless=scales[0] == 1.0)
+    path = _motion(rng, regime, seconds + 3.0, bounds, 1.0 / rate_hz, endless=abs(scales[0]) == 1.0)
 
     def pose_at(instant_s: float) -> Pose:
         return path(instant_s + 2.0)
@@ -125,7 +128,7 @@ def make_world(seed: int, regime: Regime, seconds: float = 4.0) -> World:
 
     camera = TrueCamera(
         width, height, hfov_deg, lambda z: float(np.interp(z, [r[0] for r in k1], [r[1] for r in k1])), centre, mount,
-        scales, lambda t: (pose_at(t)[0] + offset[0], pose_at(t)[1] + offset[1], pose_at(t)[2]), exposure_s,
+        scales, lambda t: (pose_at(t)[0] + offset[0], pose_at(t)[1] + offset[1], pose_at(t)[2]), exposure_s, bent,
     )  # fmt: skip
     dwellings = _dwellings(rng, camera, seconds)
     plan = {
@@ -134,6 +137,7 @@ def make_world(seed: int, regime: Regime, seconds: float = 4.0) -> World:
         "camera_model": {
             "zoom": [list(row) for row in knots], "k1": [list(row) for row in k1], "principal_point": list(centre),
             "mount_deg": {"pan": mount[0], "tilt": mount[1], "roll": mount[2]}, "pan_scale": scales[0], "tilt_scale": scales[1],
+            "tilt_offset_deg": bent[0], "sensor_roll_deg": bent[1],
         },
         "accuracy": {
             "pan_tilt_deg": angle_error, "zoom_rel": zoom_error, "time_s": time_s, "exposure_s": exposure_s,

@@ -12,6 +12,8 @@ from vms.db import placements, segments, sessions
 from vms.db.engine import Database
 from vms.db.segments import GreySpan
 from vms.db.tables import (
+    calibration,
+    calibration_check,
     camera,
     clock_sample,
     commissioning,
@@ -50,6 +52,21 @@ HOLD = {
     "requested_by": "u-investigator",
     "requested_at": START,
     "outcome": "accepted",
+}
+CALIBRATION = {
+    "placement_id": PLACE,
+    "version": 1,
+    "document": {},
+    "sha256": "0",
+    "method": "guided-1",
+    "verdict": "good",
+    "profile_token": "p",
+    "width_px": 640,
+    "height_px": 360,
+    "rotation_deg": 0,
+    "started_by": "u-officer",
+    "started_at": START,
+    "finished_at": START,
 }
 EXPORT = {
     "id": "e-1",
@@ -116,6 +133,12 @@ def filled(database: Database) -> Database:
             )
         conn.execute(insert(commissioning).values(LEAVE))
         conn.execute(insert(commissioning_view).values(LOOK))
+        conn.execute(insert(calibration).values(CALIBRATION))
+        conn.execute(
+            insert(calibration_check).values(
+                placement_id=PLACE, version=1, checked_at=START, outcome="steady", document={}
+            )
+        )
         conn.execute(insert(sweep).values(started_at=START, outcome="running"))
         conn.execute(insert(clock_sample).values(id=1, wall_at=START, boottime_us=1, boot_id="b"))
     return database
@@ -178,6 +201,13 @@ CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
     ("a negative epoch", placement, {"epoch": -1}),
     ("a sweep that is over but running", sweep, {"finished_at": START}),
     ("a sweep of an unknown outcome", sweep, {"outcome": "perhaps", "finished_at": START}),
+    ("a calibration of an unknown verdict", calibration, {"verdict": "splendid"}),
+    ("a calibration of a picture without size", calibration, {"width_px": 0}),
+    ("a calibration of a picture askew", calibration, {"rotation_deg": 45}),
+    ("a calibration that ends before it begins", calibration, {"finished_at": START - timedelta(seconds=1)}),
+    ("a calibration before the first", calibration, {"version": 0}),
+    ("a re-check of an unknown outcome", calibration_check, {"outcome": "fine"}),
+    ("a re-check of a calibration that does not exist", calibration_check, {"version": 7}),
     ("a second clock sample", clock_sample, {"id": 2}),
     ("a leave approved by the person who asked", commissioning, {"decided_by": "u-officer"}),
     (

@@ -1,0 +1,49 @@
+"""How cameras were measured, and whether that still holds."""
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, ForeignKeyConstraint, Integer, LargeBinary, Table, Text
+
+from vms.db.tables.columns import Document, Instant, metadata
+
+calibration = Table(
+    "calibration",
+    metadata,
+    Column("placement_id", Text, ForeignKey("placement.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    # CALIBRATION.json (docs/calibration.md): camera model, accuracy, residuals, timing, dynamics.
+    Column("document", Document, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    # What was measured: another profile or size is another camera.
+    Column("profile_token", Text, nullable=False),
+    Column("width_px", Integer, nullable=False),
+    Column("height_px", Integer, nullable=False),
+    Column("rotation_deg", Integer, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant, nullable=False),
+    # What it means for the masks of the plan that counted then; NULL when there was none.
+    Column("masks", Document),
+    # Features of the street for the daily re-check, sealed; NULL until a plan says what must not be in them.
+    Column("landmarks", LargeBinary),
+    CheckConstraint("version >= 1", name="version"),
+    CheckConstraint("verdict IN ('good', 'usable', 'poor')", name="verdict"),
+    CheckConstraint("width_px > 0 AND height_px > 0", name="size"),
+    CheckConstraint("rotation_deg IN (0, 90, 180, 270)", name="rotation"),
+    CheckConstraint("finished_at >= started_at", name="order"),
+)
+
+calibration_check = Table(
+    "calibration_check",
+    metadata,
+    Column("placement_id", Text, primary_key=True),
+    Column("checked_at", Instant, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    # Largest shift and scale found, and the bounds they were held against.
+    Column("document", Document, nullable=False),
+    CheckConstraint("outcome IN ('first', 'steady', 'drifted', 'not-possible')", name="outcome"),
+    ForeignKeyConstraint(
+        ["placement_id", "version"], ["calibration.placement_id", "calibration.version"], name="fk_calibration_check_of"
+    ),
+)
