@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api", tags=["placements"])
 STATUS_STALE: Final = timedelta(seconds=15)
 """A worker that has said nothing for so long is taken to be away."""
 
-_SHOWN: Final = ("reason", "fps", "viewers", "bitrate_bps", "since_at")
+_SHOWN: Final = ("reason", "recording", "fps", "viewers", "bitrate_bps", "since_at")
 _HEALTH: Final = (
     *_SHOWN, "width", "height", "codec", "mode", "telemetry_hz", "reconnects", "restarts", "lost_packets", "clock_offset_ms", "pose_age_ms",
     "delay_ms", "dropped_frames", "segment", "last_frame_at", "error",
@@ -92,7 +92,14 @@ def state_of(item: Placement, now: datetime) -> dict[str, Any]:
     if item.until_at is not None and item.until_at <= now:
         return {**shown, "live": "offline", "reason": "placement-ended"}
     if item.status_at is None or now - item.status_at > STATUS_STALE:
-        return {**shown, "live": "offline", "reason": "worker-away", "fps": None, "bitrate_bps": None}
+        return {
+            **shown,
+            "live": "offline",
+            "reason": "worker-away",
+            "recording": None,
+            "fps": None,
+            "bitrate_bps": None,
+        }
     return {**shown, "live": said.get("state", said.get("live", "starting"))}
 
 

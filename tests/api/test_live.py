@@ -18,7 +18,7 @@ from vms.bus.channel import PlacementChannel
 from vms.bus.commands import Command, PtzContinuous, PtzPresets, PtzStop
 from vms.bus.messages import FrameMessage, InitMessage, StateMessage
 from vms.bus.protocol import Admit
-from vms.db import views
+from vms.db import placements, views
 from vms.model import PlacementId, Role
 
 HEAD = InitMessage(1, "avc3.64001f", 320, 240, b"head")
@@ -390,3 +390,13 @@ def test_a_stop_of_the_server_closes_what_is_open(site: Site, worker: Worker, do
     assert [entry.document["why"] for entry in site.ledger("ptz.stop")] == ["server-stopped"]
     assert len(site.ledger("live.open")) == len(site.ledger("live.close")) == 1
     site.client.__enter__()
+
+
+@pytest.mark.parametrize("recording", ["on", "off", "full"])
+def test_the_wall_and_the_technician_are_told_whether_pictures_are_recorded(site: Site, recording: str) -> None:
+    """A live picture looks the same when the storage is full, and everybody counts on the recording."""
+    with site.parts.db.write() as conn:
+        placements.set_status(conn, FIXED, {"state": "live", "recording": recording}, site.clock.now())
+    for role, path in ((Role.OBSERVER, "/api/placements"), (Role.TECHNICIAN, "/api/cameras")):
+        (item,) = (one for one in site.sign_in(role).get(path).json() if one["id"] == FIXED)
+        assert item["state"]["recording"] == recording

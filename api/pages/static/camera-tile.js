@@ -7,7 +7,7 @@ import { parseInstant, formatClock } from "./civil-time.js";
 import { element, icon } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
 import "./live-player.js";
-import { gapCause, greyReason } from "./reasons.js";
+import { gapCause, greyReason, notRecorded } from "./reasons.js";
 
 const AGE_STEP_MS = 500;
 const OLD_MS = 1000;
@@ -67,6 +67,8 @@ export class CameraTile extends HTMLElement {
     if (!condition.hasPicture) return said("waiting", isAway ? t("Connecting") : t("Starting"), "", t("Waiting for the first picture"));
     if (condition.isStale) return said("stale", t("Stands still"), t("The picture stands still"), t("Last picture {seconds} s ago", { seconds: formatNumber(condition.still_ms / 1000) }));
     if ((condition.state || live) === "grey") return said("grey", t("Blanked"), t("Picture blanked"), greyReason(condition.reason || reason));
+    const missing = notRecorded(this.placement.state.recording);
+    if (missing) return said("thin", t("Not recorded"), missing, "");
     if (condition.shedding) return said("thin", t("Fewer pictures"), "", "");
     return said("live", t("Live"), "", "");
   }

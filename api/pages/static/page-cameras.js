@@ -5,7 +5,7 @@ import { formatSpan, formatStamp, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { element } from "./dom.js";
 import { formatNumber, t, tn } from "./i18n.js";
-import { gapCause, greyReason } from "./reasons.js";
+import { gapCause, greyReason, notRecorded } from "./reasons.js";
 import "./shell.js";
 
 const POLL_MS = 3000;
@@ -66,6 +66,8 @@ function figure(value, digits, unit) {
 
 function remark(state, lastError) {
   if (state.live === "offline") return gapCause(state.reason ?? lastError);
+  const missing = notRecorded(state.recording);
+  if (missing) return missing;
   if (state.live === "grey") return greyReason(state.reason);
   return lastError ? t("Last: {error}", { error: gapCause(lastError) }) : "";
 }

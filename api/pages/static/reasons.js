@@ -55,3 +55,9 @@ export function greyReason(code) {
 export function gapCause(code) {
   return GAP[code]?.() ?? (code ? t("cause: {code}", { code }) : t("cause not known"));
 }
+
+/** @param {string | null | undefined} recording what the worker says of its recording @returns {string} empty while it records */
+export function notRecorded(recording) {
+  if (recording === "full") return t("The storage is full: nothing is recorded. Call the technician.");
+  return recording === "off" ? t("Nothing is recorded: no approved blanking plan.") : "";
+}
