@@ -1,6 +1,6 @@
 """The one exception to "only blanked pictures leave": pictures for drawing masks, reduced beyond recognition of detail, by permit.
 
-Nothing else makes or takes them. `reduced` is the only maker: it asks the permit first, and what it gives holds at most 240 x 240
+Nothing else makes or takes them. `commissioning_frame` is the only maker: it asks the permit first, and what it gives holds at most 240 x 240
 samples, each the mean of the pixels that it stands for, so that no finer detail can be recovered from a picture
 (docs/decisions/0110-commissioning-view.md).
 """
@@ -31,7 +31,7 @@ _SEAL_OF_COMMISSIONING = _Seal()
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to reduce the pictures of one placement, for a short while. It says nothing by itself: `reduced` asks it each time.
+    """Leave to reduce the pictures of one placement, for a short while. It says nothing by itself: `commissioning_frame` asks it each time.
 
     Args:
         from_at, until_at: when it counts, by the wall clock; at most 30 minutes.
@@ -61,7 +61,7 @@ class Permit:
 
 
 class CommissioningFrame:
-    """A picture for drawing masks, at most 240 x 240 samples. Only `reduced` makes it; no encoder, recorder or live feed takes it.
+    """A picture for drawing masks, at most 240 x 240 samples. Only `commissioning_frame` makes it; no encoder, recorder or live feed takes it.
 
     Attributes:
         rgb: (rows, columns, 3) uint8 samples, read-only.
@@ -72,9 +72,9 @@ class CommissioningFrame:
     __slots__ = ("captured_s", "height_px", "rgb", "width_px")
 
     def __new__(cls, seal: object, **_fields: object) -> Self:
-        """Refuse every maker but `reduced`."""
+        """Refuse every maker but `commissioning_frame`."""
         if seal is not _SEAL_OF_COMMISSIONING:
-            raise TypeError("only blanking.commissioning.reduced makes commissioning frames")
+            raise TypeError("only blanking.commissioning.commissioning_frame makes commissioning frames")
         return super().__new__(cls)
 
     def __init__(
@@ -103,7 +103,7 @@ class CommissioningFrame:
         raise TypeError("a commissioning frame may not be copied")
 
 
-def reduced(
+def commissioning_frame(
     raw: RawFrame, permit: Permit | None, placement_id: PlacementId, now_at: datetime, now_s: float
 ) -> CommissioningFrame | None:
     """Return the picture reduced to at most 240 samples a side; None without a permit that counts now. The planes are only read.

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from blanking.commissioning import CommissioningFrame, Permit, reduced
+from blanking.commissioning import CommissioningFrame, Permit, commissioning_frame
 from blanking.frames import RawFrame
 from blanking.pose import PoseSample
 from vms.bus.commissioning import CommissioningCounter, CommissioningPicture, Pose
@@ -97,7 +97,7 @@ class CommissioningTap:
             self._settle(now_s)
             if permit is None or now_s - self._last_s < SHORTEST_BETWEEN_S or self._waiting is not None:
                 return
-        frame = reduced(raw, permit, self._placement_id, self._clock.now(), now_s)
+        frame = commissioning_frame(raw, permit, self._placement_id, self._clock.now(), now_s)
         with self._lock:
             # Ended meanwhile: what was made for it is thrown away.
             if frame is None or self._permit is None:

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from blanking.burn import BufferPool, burn
-from blanking.commissioning import CommissioningFrame, Permit, reduced
+from blanking.commissioning import CommissioningFrame, Permit, commissioning_frame
 from blanking.decision import Blank
 from blanking.frames import RawFrame
 from ingest.encoder import PictureEncoder
@@ -39,7 +39,7 @@ def picture(luma: NDArray[np.uint8]) -> RawFrame:
 
 def look(raw: RawFrame) -> CommissioningFrame:
     """Reduce under a permit that counts."""
-    frame = reduced(raw, permit(), HERE, NOON, 1000.0)
+    frame = commissioning_frame(raw, permit(), HERE, NOON, 1000.0)
     assert frame is not None
     return frame
 
@@ -116,14 +116,14 @@ def test_without_a_permit_that_counts_there_is_no_picture(
     given: Permit | None, place: PlacementId, now_at: datetime, now_s: float
 ) -> None:
     """The one function that makes such pictures asks by itself; nobody can forget to."""
-    assert reduced(raw_frame(), given, place, now_at, now_s) is None
+    assert commissioning_frame(raw_frame(), given, place, now_at, now_s) is None
 
 
 def test_a_clock_that_is_set_back_lengthens_nothing() -> None:
     """Half an hour is half an hour of the clock that nobody can set, too."""
     given = permit(until_s=2800.0)
-    assert reduced(raw_frame(), given, HERE, NOON, 2799.0) is not None
-    assert reduced(raw_frame(), given, HERE, NOON, 2800.0) is None
+    assert commissioning_frame(raw_frame(), given, HERE, NOON, 2799.0) is not None
+    assert commissioning_frame(raw_frame(), given, HERE, NOON, 2800.0) is None
 
 
 @pytest.mark.parametrize("minutes", [0.0, -1.0, 30.001, 24 * 60.0])
@@ -135,7 +135,7 @@ def test_a_permit_longer_than_half_an_hour_does_not_exist(minutes: float) -> Non
 
 def test_an_unknown_pixel_format_gives_no_picture() -> None:
     """In doubt nothing."""
-    assert reduced(raw_frame(pixel_format="nv12"), permit(), HERE, NOON, 1000.0) is None
+    assert commissioning_frame(raw_frame(pixel_format="nv12"), permit(), HERE, NOON, 1000.0) is None
 
 
 def test_a_commissioning_frame_cannot_be_made_without_the_seal_nor_travel() -> None:
@@ -181,7 +181,7 @@ def test_one_module_makes_commissioning_frames_and_one_takes_them() -> None:
     may = {
         "_SEAL_OF_COMMISSIONING": {"blanking/commissioning.py"},
         "CommissioningFrame": {"blanking/commissioning.py", "ingest/commissioning.py"},
-        "reduced": {"blanking/commissioning.py", "ingest/commissioning.py"},
+        "commissioning_frame": {"blanking/commissioning.py", "ingest/commissioning.py"},
         "Permit": {"blanking/commissioning.py", "ingest/commissioning.py"},
         "CommissioningPicture": {
             "vms/bus/commissioning.py",

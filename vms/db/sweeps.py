@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from vms.db.tables import clock_sample, sweep
 from vms.errors import Conflict
@@ -94,12 +95,10 @@ def get_clock_sample(conn: Connection) -> ClockSample | None:
 
 def set_clock_sample(conn: Connection, sample: ClockSample) -> None:
     """Replace the stored sample."""
-    conn.execute(delete(clock_sample))
-    conn.execute(
-        insert(clock_sample).values(
-            id=1, wall_at=sample.wall_at, boottime_us=sample.boottime_us, boot_id=sample.boot_id
-        )
-    )
+    values = {"wall_at": sample.wall_at, "boottime_us": sample.boottime_us, "boot_id": sample.boot_id}
+    # Two daemons may store the first one at once. Same statement, two builders: SQLAlchemy has no common one.
+    maker = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    conn.execute(maker(clock_sample).values(id=1, **values).on_conflict_do_update(index_elements=["id"], set_=values))
 
 
 def _from_row(row: Row[Any]) -> Sweep:
