@@ -279,7 +279,15 @@ def listed(parts: ApiParts, since: datetime) -> list[tuple[Commissioning, str, d
 
 _LASTING: Final = frozenset({CommissioningState.REQUESTED, CommissioningState.APPROVED})
 _ENDS_LEAVE: Final = frozenset(
-    {"expired", "session-over", "second-person-left", "second-person-not-allowed", "no-longer-allowed", "unwritten"}
+    {
+        "expired",
+        "session-over",
+        "second-person-left",
+        "second-person-not-allowed",
+        "no-longer-allowed",
+        "unwritten",
+        "server-died",
+    }
 )
 
 

@@ -78,6 +78,13 @@ PAGES: Final = (
         "export",
         frozenset({"export.request", "export.decide", "export.download"}),
     ),
+    Page(
+        "commissioning",
+        "/commissioning",
+        N_("Views for drawing masks"),
+        "target",
+        frozenset({"commissioning.request", "commissioning.approve"}),
+    ),
     Page("log", "/log", N_("Log"), "log", frozenset({"ledger.read", "ledger.read_own"})),
     Page("cameras", "/cameras", N_("Cameras"), "camera", frozenset({"camera.health"})),
 )

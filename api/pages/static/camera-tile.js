@@ -29,6 +29,7 @@ export class CameraTile extends HTMLElement {
     this.dataset.placement = id;
     this.badge = element("span", { class: "tile-badge" });
     this.age = element("span", { class: "tile-age" });
+    this.unblanked = element("span", { class: "tile-unblanked", hidden: true, title: t("Somebody may see this camera unblanked, to draw masks; you don't.") }, t("View for drawing masks open"));
     this.shade = element("div", { class: "tile-shade" });
     this.layer = element("div", { class: "tile-layer" });
     this.player = element("live-player", { placement: id });
@@ -37,9 +38,10 @@ export class CameraTile extends HTMLElement {
       element("div", { class: "tile-caption" },
         this.number ? element("span", { class: "tile-number", "aria-hidden": "true" }, String(this.number)) : null,
         element("span", { class: "tile-name" }, name), element("span", { class: "tile-area" }, area.name),
-        element("span", { class: "tile-side" }, this.age, this.badge)),
+        element("span", { class: "tile-side" }, this.unblanked, this.age, this.badge)),
       element("div", { class: "tile-picture" }, this.player, this.shade, this.layer),
     );
+    this.unblanked.hidden = !this.placement.commissioning;
   }
 
   disconnectedCallback() {
@@ -49,6 +51,7 @@ export class CameraTile extends HTMLElement {
   /** @param {any} placement a newer entry of GET /api/placements */
   report(placement) {
     this.placement = placement;
+    if (this.unblanked) this.unblanked.hidden = !placement.commissioning;
     if (this.player) this.#show(this.player.condition);
   }
 

@@ -56,7 +56,7 @@ function cameraRow(camera) {
     { class: "number", content: [figure(state.delay_ms, 0, "ms")] },
     { class: "number", content: [figure(state.reconnects, 0, "")] },
     { class: "number", content: [figure(state.viewers, 0, "")] },
-    { content: [remark(state, camera.health?.error)] },
+    { content: [camera.commissioning ? chip("bad", t("View for drawing masks open")) : null, remark(state, camera.health?.error)] },
   ]);
 }
 
