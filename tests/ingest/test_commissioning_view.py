@@ -330,9 +330,9 @@ def test_nothing_of_it_is_in_the_recording_nor_in_the_live_picture(run: Run) -> 
     seen = [one for one in seen if began_s <= one.captured_s <= ended_s]
     assert len(recorded) > 50
     assert len(seen) > 50
-    inspector = Inspector(run.city.truth, CAMERA)
-    for pictures in (recorded[:: max(1, len(recorded) // 30)], seen[:: max(1, len(seen) // 15)]):
-        findings = inspector.inspect(pictures)
+    for pictures, most in ((recorded, 30), (seen, 15)):
+        inspector = Inspector(run.city.truth, CAMERA, pictures)
+        findings = inspector.inspect(pictures[:: max(1, len(pictures) // most)])
         assert findings.leaks == []
         assert findings.checked >= 5
         assert findings.dwelling_pixels > 10_000
