@@ -1,7 +1,7 @@
 """The one exception to "only blanked pictures leave": pictures for drawing masks, reduced beyond recognition of detail, by permit.
 
-Nothing else makes or takes them. `commissioning_frame` is the only maker: it asks the permit first, and what it gives holds at most 240 x 240
-samples, each the mean of the pixels that it stands for, so that no finer detail can be recovered from a picture
+Nothing else makes or takes them. `commissioning_frame` is the only maker: it asks the permit first, and what it gives holds at most
+240 x 240 samples, each the mean of the pixels that it stands for, so that no finer detail can be recovered from a picture
 (docs/decisions/0110-commissioning-view.md).
 """
 
@@ -61,7 +61,9 @@ class Permit:
 
 
 class CommissioningFrame:
-    """A picture for drawing masks, at most 240 x 240 samples. Only `commissioning_frame` makes it; no encoder, recorder or live feed takes it.
+    """A picture for drawing masks, at most 240 x 240 samples.
+
+    Only `commissioning_frame` makes it; no encoder, recorder or live feed takes it.
 
     Attributes:
         rgb: (rows, columns, 3) uint8 samples, read-only.
