@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 # uv's own cache may lie on another volume than the environment
 export UV_LINK_MODE := copy
 
-.PHONY: help demo test test-fast check format lock bench clean system-demo system-test up
+.PHONY: help demo test test-fast check format lock bench mutants clean system-demo system-test up
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ format: $(VENV)/.dev  ## let the formatter and the linter's safe repairs change 
 
 bench: system-test $(VENV)/.dev  ## measure against named peers; prints ratios with their spread
 	@$(BIN)/python -m bench
+
+mutants: $(VENV)/.dev  ## plant faults in a copy of the blanking code, one by one, and see that the tests find each
+	@$(BIN)/python -m tests.mutants
 
 lock: $(VENV)/.uv  ## compile requirements/*.in to hashed requirements/*.txt (asks the package index)
 	@for name in runtime build dev; do $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -77,7 +77,8 @@ class DirectionDecider:
         sweeps = self._track.sweeps(span_s, captured_s)
         if isinstance(sweeps, GreyReason):
             return BlankAll(sweeps)
-        cover = self._sphere.cover(sweeps)
+        # No set of poses is not "no mask in view": it would be a fault of the track, and a fault is grey.
+        cover = self._sphere.cover(sweeps) if sweeps else None
         if cover is None:
             bracketed = self._track.is_bracketed(span_s)
             return BlankAll(GreyReason.POSE_UNCERTAIN if bracketed else GreyReason.POSE_LATE)

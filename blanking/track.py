@@ -145,6 +145,11 @@ class PoseTrack:
         first = self._certainly_before(span_s[0])
         last = self._certainly_after(span_s[1])
         out: list[PoseSweep] = []
+        if first is not None and last is not None and last <= first:
+            # Taken at the very instant of a frame without duration: there is no pair of samples to go through.
+            still = (0.0, 0.0, 0.0)
+            here = self._fixes[last : first + 1]
+            return [PoseSweep(fix.pose, fix.pose, still, self._accuracy.pan_tilt_deg) for fix in here]
         if first is None:
             # The first sample may have been taken before or after the span: go back from it by the mirrored bounds.
             out.append(self._beyond(self._fixes[0], self._fixes[1:], span_s, -1.0))

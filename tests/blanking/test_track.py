@@ -50,6 +50,12 @@ def test_between_two_samples_the_bound_is_that_of_linear_interpolation() -> None
     assert 11.0 - low == pytest.approx(600 * 0.1**2 / 8)
 
 
+def test_a_sample_at_the_very_instant_of_the_frame_is_its_pose() -> None:
+    """With no uncertainty at all there is no pair of samples around the frame: an empty set would mask nothing."""
+    track = track_of(*(at(0.1 * i, 5.0 * i) for i in range(5)))
+    assert reach(sweeps(track, 0.2)) == pytest.approx((10.0, 10.0))
+
+
 def test_time_uncertainty_widens_by_speed_and_by_acceleration() -> None:
     """A sample is an interval: the path covers what the camera did meanwhile."""
     accuracy = Accuracy(pan_tilt_deg=0.1, zoom_rel=0.01, time_s=0.02, exposure_s=0.0)
