@@ -23,11 +23,15 @@ class ActivePlan:
         version: of the approved plan; None: there is none, so that nothing is recorded.
         plan: None: everything is grey, unless `no_dwelling_in_sight`.
         no_dwelling_in_sight: two persons approved that this placement never sees a dwelling.
+        sha256: of the approved plan's document.
+        model: digest of its camera model; empty for a camera that does not turn.
     """
 
     version: int | None
     plan: Plan | None
     no_dwelling_in_sight: bool
+    sha256: str = ""
+    model: str = ""
 
     @property
     def records(self) -> bool:
@@ -43,12 +47,15 @@ def active_plan(found: PlanVersion | None) -> ActivePlan:
     if found is None:
         return NO_PLAN
     if found.no_dwelling_in_sight:
-        return ActivePlan(found.version, None, no_dwelling_in_sight=True)
+        return ActivePlan(found.version, None, no_dwelling_in_sight=True, sha256=found.sha256)
     try:
-        return ActivePlan(found.version, parse_plan(found.document), no_dwelling_in_sight=False)
+        plan = parse_plan(found.document)
     except InvalidInput:
         log.exception("the approved plan can't be read: everything is grey", version=found.version)
-        return ActivePlan(found.version, None, no_dwelling_in_sight=False)
+        return ActivePlan(found.version, None, no_dwelling_in_sight=False, sha256=found.sha256)
+    model = (found.document or {}).get("camera_model")
+    digest = "" if model is None else f"sha256:{plans.digest(model)}"
+    return ActivePlan(found.version, plan, no_dwelling_in_sight=False, sha256=found.sha256, model=digest)
 
 
 class PlanWatch:

@@ -254,5 +254,7 @@ class Worker:
                 keep_for=parts.settings.keep_for,
                 mode=mode,
                 plan_version=active.version,
+                plan_sha256=active.sha256,
+                model=active.model,
             ),
         )

@@ -4,6 +4,7 @@ The leaves of a placement tile its numbers from 1 without overlap, whatever happ
 ledger ended. Writing them is therefore idempotent, and completeness is interval arithmetic.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -13,10 +14,9 @@ from retention.parts import RetentionParts
 from vms.db import inventory
 from vms.db.segments import Segment
 from vms.ledger.acts import Act
-from vms.ledger.canonical import instant
 from vms.ledger.entries import Value
-from vms.ledger.merkle import leaf_hash, node_hash
 from vms.ledger.search import Filter, search
+from vms.ledger.segments import LEAF_VERSION, list_root, segment_leaf
 from vms.model import PlacementId, SegmentState, hour_of
 
 GRACE = timedelta(minutes=5)
@@ -76,19 +76,26 @@ def words_of(placement_id: PlacementId, batch: Sequence[Segment]) -> dict[str, V
         "to": max(ends, default=batch[-1].start_at),
         "count": len(batch),
         "lost": [list(pair) for pair in lost],
+        "leaf": LEAF_VERSION,
         "root": list_root([segment_leaf(row) for row in batch]).hex(),
+        "blanking": _blanking(batch),
     }
 
 
-def segment_leaf(row: Segment) -> bytes:
-    """Return what stands for a segment in the root: number, start, end, length and digest of its file, separated by `|`."""
-    end = "" if row.end_at is None else instant(row.end_at)
-    return f"{row.number}|{instant(row.start_at)}|{end}|{row.size_bytes or 0}|{row.sha256 or ''}".encode("ascii")
-
-
-def list_root(leaves: Sequence[bytes]) -> bytes:
-    """Return the RFC 6962 Merkle tree hash of at least one leaf."""
-    if len(leaves) == 1:
-        return leaf_hash(leaves[0])
-    left = 1 << (len(leaves) - 1).bit_length() - 1
-    return node_hash(list_root(leaves[:left]), list_root(leaves[left:]))
+def _blanking(batch: Sequence[Segment]) -> dict[str, Value]:
+    """Return what the batch's blanking records say in sum; the records themselves are in the root by their digests."""
+    records = [row.blanking for row in batch if row.blanking and "v" in row.blanking]
+    reasons: Counter[str] = Counter()
+    sources: Counter[str] = Counter()
+    for record in records:
+        reasons.update(dict(record["grey_reasons"]))
+        sources.update(dict(record["pose_sources"]))
+    return {
+        "records": len(records),
+        "plans": sorted({row.plan_version for row in batch}),
+        "frames": sum(record["frames"] for record in records),
+        "grey_frames": sum(record["grey_frames"] for record in records),
+        "grey_reasons": [[reason, count] for reason, count in sorted(reasons.items())],
+        "pose_sources": [[source, count] for source, count in sorted(sources.items())],
+        "largest_margin_millipx": max((record["largest_margin_millipx"] for record in records), default=0),
+    }

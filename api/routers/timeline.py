@@ -1,9 +1,11 @@
-"""What was recorded, without a picture: coverage, gaps with their cause, grey spans with their reason, holds."""
+"""What was recorded, without a picture: coverage, gaps, grey spans, holds; and how a segment was blanked."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
+import structlog
 from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import Connection
 
 from api.access import Asker, Context, authorize
 from api.gate import Allow, writes
@@ -11,9 +13,12 @@ from api.routers.shapes import Identifier, Moment, instant, span_of
 from api.running import running_of
 from config.policy import Action
 from vms.db import holds, placements, segments
-from vms.db.segments import Coverage, GreySpan
+from vms.db.segments import Coverage, GreySpan, Segment
+from vms.errors import IntegrityLost
+from vms.ledger.segments import prove, record_sha256
 from vms.model import PlacementId
 
+_log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/api/placements", tags=["timeline"])
 
 MERGE_FROM: Final = timedelta(hours=6)
@@ -68,6 +73,56 @@ def timeline(
         "span": {"start_at": instant(span.start_at), "end_at": instant(span.end_at)},
         "merged": long,
         "now": instant(now),
+    }
+
+
+@router.get("/{placement_id}/blanking", openapi_extra=writes())
+def blanking(
+    placement_id: Identifier,
+    asker: Annotated[Asker, Depends(Allow(Action.TIMELINE_VIEW))],
+    request: Request,
+    at: Annotated[Moment, Query()],
+) -> dict[str, Any]:
+    """Return how the segment at an instant was blanked, and whether the ledger has it so; `segment` is null when there is none."""
+    del asker
+    parts = running_of(request).parts
+    chosen = PlacementId(placement_id)
+    moment = span_of(at, at + timedelta(milliseconds=1))
+    with parts.db.read() as conn:
+        placements.get(conn, chosen)
+        found = segments.covering(conn, chosen, moment)
+        if not found:
+            return {"segment": None}
+        return {"segment": _blanked(conn, found[0])}
+
+
+def _blanked(conn: Connection, row: Segment) -> dict[str, Any]:
+    record = row.blanking or {}
+    try:
+        proof = prove(conn, row)
+        state = {"state": "pending", "entry": None} if proof is None else {"state": "proven", "entry": proof.entry.seq}
+    except IntegrityLost:
+        _log.exception("a segment is not what the ledger has", placement_id=row.placement_id, number=row.number)
+        state = {"state": "changed", "entry": None}
+    margin_millipx = record.get("largest_margin_millipx")
+    return {
+        "number": row.number,
+        "start_at": instant(row.start_at),
+        "end_at": instant(row.end_at),
+        "mode": row.mode,
+        "plan_version": row.plan_version,
+        "plan_sha256": record.get("plan_sha256"),
+        "model": record.get("model"),
+        "frames": record.get("frames"),
+        "grey_frames": record.get("grey_frames"),
+        "pose_sources": record.get("pose_sources") or [],
+        "largest_margin_px": None if margin_millipx is None else margin_millipx / 1000,
+        "grey": [
+            {"start_at": start_at, "end_at": end_at, "reason": reason}
+            for start_at, end_at, reason in record.get("grey") or []
+        ],
+        "record_sha256": record_sha256(record) or None,
+        "proof": state,
     }
 
 

@@ -396,3 +396,20 @@ def test_a_stop_in_the_middle_of_building_gives_the_export_back(site: Site) -> N
     worker.build_next()
     assert investigator.get(f"/api/exports/{export_id}").json()["state"] == "approved"
     assert list((site.parts.settings.footage / "exports").glob(f"{export_id}.*")) == []
+
+
+def test_the_blanking_of_a_minute_is_told_with_its_proof(any_site: Site) -> None:
+    """Which plan, which margin, grey when and why, and whether the log has it so; no picture is needed to see it."""
+    site = any_site
+    start_at = site.record(COPIED, 70)
+    investigator, technician = site.sign_in(Role.INVESTIGATOR), site.sign_in(Role.TECHNICIAN)
+    path = f"/api/placements/{COPIED}/blanking"
+    told = investigator.get(path, at=iso(start_at + timedelta(seconds=65))).json()["segment"]
+    assert (told["number"], told["plan_version"], told["mode"]) == (2, 1, "copied")
+    assert (told["grey"], told["grey_frames"], told["largest_margin_px"]) == ([], 0, 0.0)
+    assert told["proof"] == {"state": "pending", "entry": None}
+    assert len(told["record_sha256"]) == 64
+    assert investigator.get(path, at=iso(start_at - timedelta(days=1))).json() == {"segment": None}
+    timeline = f"/api/placements/{COPIED}/timeline"
+    allowed = technician.get(timeline, **{"from": iso(start_at), "to": iso(site.clock.now())}).status_code
+    assert technician.get(path, at=iso(start_at)).status_code == allowed

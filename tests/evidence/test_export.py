@@ -13,6 +13,7 @@ from typing import Any
 import av
 import pytest
 
+from retention.batches import write_batches
 from retention.holds import HoldRequest, place_hold
 from retention.parts import DAEMON, RetentionParts
 from tests.footage.scene import APPROVER, INVESTIGATOR, Scene, packets
@@ -26,6 +27,7 @@ from vms.footage.fmp4 import fragments_of
 from vms.footage.nal import Codec
 from vms.footage.store import FootageStore, SegmentRef
 from vms.ledger import search
+from vms.ledger.merkle import leaf_hash, root_from_inclusion
 from vms.ledger.notes import Verifier, parse, verify
 from vms.ledger.search import Filter
 from vms.ledger.signer import FileSigner, load_or_make
@@ -365,3 +367,29 @@ def test_footage_that_was_recorded_after_a_crash_is_part_of_it(bench: Bench, tmp
     assert taken == sorted(taken)
     with bench.scene.db.read() as conn:
         assert segments.get(conn, bench.scene.placement_id, 2).state is SegmentState.SEALED
+
+
+def test_the_manifest_proves_each_segments_blanking_record(bench: Bench, tmp_path: Path) -> None:
+    """From the record to the signed checkpoint, recomputed here from the manifest alone; what is not in the ledger yet says so."""
+    start_at = bench.record(70)
+    bench.scene.clock.advance(timedelta(hours=2))
+    scene = bench.scene
+    write_batches(RetentionParts(scene.db, scene.keys, scene.store, scene.ledger, scene.clock))
+    late_at = bench.record(10)
+    folder = bench.unpacked(Span(start_at, late_at + timedelta(seconds=10)), tmp_path / "out")
+    manifest = manifest_of(folder)
+    signed = parse(manifest["ledger"]["checkpoint"])
+    batches = {one["seq"]: one for one in manifest["ledger"]["batches"]}
+    found = manifest["cameras"][0]["segments"]
+    assert [one["proof"]["state"] for one in found] == ["proven", "proven", "pending"]
+    for one in found[:2]:
+        proof = one["proof"]
+        record = json.dumps(one["blanking"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        assert proof["leaf"].split("|")[-2:] == [one["recorded_sha256"], hashlib.sha256(record).hexdigest()]
+        path = [bytes.fromhex(node) for node in proof["path"]]
+        root = root_from_inclusion(proof["index"], proof["count"], leaf_hash(proof["leaf"].encode()), path)
+        batch = batches[proof["entry"]]
+        assert json.loads(batch["body"])["obj"]["root"] == root.hex()
+        way = [bytes.fromhex(node) for node in batch["path"]]
+        whole = root_from_inclusion(batch["seq"], signed.size, leaf_hash(batch["body"].encode()), way)
+        assert whole == signed.root

@@ -12,6 +12,7 @@ from vms.db import segments
 from vms.errors import Fenced, StorageFull
 from vms.footage.keys import FileKeyring, SegmentKey
 from vms.footage.recorder import Packet, SegmentRecorder
+from vms.ledger.segments import record_sha256
 from vms.model import GapCause, SegmentState, Span
 
 
@@ -179,5 +180,7 @@ def test_grey_frames_become_grey_spans_of_their_segments(scene: Scene) -> None:
     assert first.blanking is not None
     assert second.blanking is not None
     assert (first.blanking["frames"], first.blanking["grey_frames"]) == (250, 50)
-    assert first.blanking["largest_margin_px"] == 2.49
-    assert second.blanking["grey_reasons"] == {"pose-late": 50}
+    assert first.blanking["largest_margin_millipx"] == 2490
+    assert second.blanking["grey_reasons"] == [["pose-late", 50]]
+    assert [reason for _, _, reason in second.blanking["grey"]] == ["pose-late"]
+    assert len(record_sha256(first.blanking)) == 64

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.batches import list_root
 from retention.clockguard import LONGEST_ABSENCE, Doubt, Readings, Sample, judge
 from retention.due import BRAKE_SLACK, Brake, choose, claim_at, ranges
 from vms.ledger.merkle import leaf_hash, node_hash
+from vms.ledger.segments import list_root
 from vms.model import RETENTION_CEILING, PlacementId, hour_of
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

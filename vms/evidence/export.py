@@ -29,12 +29,14 @@ from vms.evidence import manifest, remux
 from vms.evidence.dossier import Dossier, Held, open_dossier
 from vms.evidence.manifest import OriginalFile, PackedPlacement, ViewFile
 from vms.evidence.package import PackageWriter, PackedFile
+from vms.evidence.proofs import proofs_of
 from vms.footage.chunked import ChunkedReader
 from vms.footage.durable import sync_folder
 from vms.footage.fmp4 import TIMESCALE
 from vms.footage.keys import KeyService
 from vms.footage.playback import FootageReader
 from vms.footage.store import FileSource, FootageStore, PartWriter
+from vms.ledger import notes
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Private, Result, Value
 from vms.ledger.log import Ledger
@@ -247,6 +249,9 @@ class _Builder:
             raise NotFound("no segment of this hold can be read", code="export.nothing")
         with self._shop.db.write() as conn:
             checkpoint = self._shop.ledger.checkpoint(conn, self._shop.signer)
+        with self._shop.db.read() as conn:
+            rows = [original.segment for item in packed for original in item.originals]
+            proofs = proofs_of(conn, self._shop.ledger, rows, notes.parse(checkpoint).size)
         body = manifest.to_bytes(
             manifest.manifest_of(
                 self._dossier,
@@ -255,6 +260,7 @@ class _Builder:
                 made_at=self._made_at,
                 software=SOFTWARE,
                 checkpoint=checkpoint,
+                proofs=proofs,
             )
         )
         self._package.add("manifest.json", [body])

@@ -9,6 +9,7 @@ from typing import Any, Final
 from vms.db.segments import Segment
 from vms.evidence.dossier import Dossier, Held
 from vms.evidence.package import PackedFile
+from vms.evidence.proofs import Proofs
 from vms.model import UserId
 
 FORMAT: Final = "vms-export/1"
@@ -65,6 +66,7 @@ def manifest_of(
     made_at: datetime,
     software: str,
     checkpoint: str,
+    proofs: Proofs,
 ) -> dict[str, Any]:
     """Return the manifest.
 
@@ -75,21 +77,27 @@ def manifest_of(
         made_at: when the package was made.
         software: name and version.
         checkpoint: the ledger's signed note at this moment.
+        proofs: of the segments, up to that checkpoint.
     """
     return {
         "format": FORMAT,
         "export": _export(dossier, made_at, software),
         "hold": _hold(dossier, made_at),
-        "cameras": [_placement(item) for item in packed],
+        "cameras": [_placement(item, proofs) for item in packed],
         "files": [{"name": file.name, "size_bytes": file.size_bytes, "sha256": file.sha256} for file in files],
         "ledger": {
             "checkpoint": checkpoint,
             "entries": [{"seq": trace.seq, "act": trace.act, "at": trace.at} for trace in dossier.trace],
+            "batches": list(proofs.batches),
         },
         "notes": {
             "original": "whole recorded segments, bit for bit; the first and last may reach beyond the span of the hold",
             "view": "the same coded pictures joined without re-encoding, cut at keyframes around the span of the hold",
             "recorded_sha256": "of the sealed (encrypted) segment, as in the ledger's list of recorded segments",
+            "blanking": "how the segment's dwellings were greyed: plan, model, pose sources, largest margin, grey spans;"
+            " its SHA-256 (canonical JSON) is the last part of the proof's leaf",
+            "proof": "leaf and path lead to the root in the body of the entry; body and its path lead to the root of the checkpoint"
+            " (RFC 6962)",
             "times": "UTC",
         },
     }
@@ -131,13 +139,13 @@ def _hold(dossier: Dossier, made_at: datetime) -> dict[str, Any]:
     }
 
 
-def _placement(item: PackedPlacement) -> dict[str, Any]:
+def _placement(item: PackedPlacement, proofs: Proofs) -> dict[str, Any]:
     held, placement = item.held, item.held.placement
     return {
         "placement": {"id": placement.id, "name": placement.name, "area": placement.area.name},
         "camera": {"id": placement.camera.id, "name": placement.camera.name, "kind": placement.camera.kind},
         "designation": {"number": placement.designation.number, "legal_basis": placement.designation.legal_basis},
-        "segments": [_segment(original) for original in item.originals],
+        "segments": [_segment(original, proofs) for original in item.originals],
         "views": [
             {
                 "name": view.file.name,
@@ -161,7 +169,7 @@ def _placement(item: PackedPlacement) -> dict[str, Any]:
     }
 
 
-def _segment(original: OriginalFile) -> dict[str, Any]:
+def _segment(original: OriginalFile, proofs: Proofs) -> dict[str, Any]:
     row = original.segment
     return {
         "number": row.number,
@@ -175,6 +183,7 @@ def _segment(original: OriginalFile) -> dict[str, Any]:
         "mode": row.mode,
         "plan_version": row.plan_version,
         "blanking": row.blanking,
+        "proof": proofs.segments[row.placement_id, row.number],
     }
 
 

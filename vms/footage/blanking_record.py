@@ -1,11 +1,20 @@
-"""What a segment says about its own blanking: plan, model, where poses came from, largest margin, what was grey and why."""
+"""What a segment says about its own blanking: plan, model, where poses came from, largest margin, what was grey and why.
 
+The record is canonical JSON, so that its digest can be taken again: integers with a unit, lists of pairs instead of free names. The digest
+is part of the segment's leaf in the ledger (vms/ledger/segments.py).
+"""
+
+import math
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from vms.ledger import canonical
 from vms.model import Span
+
+RECORD_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +47,13 @@ class BlankingNotes:
 
     Args:
         plan_version: version of the placement's blanking plan.
-        model: words about the camera model that the masks were projected with, e.g. its version.
+        plan_sha256: of the plan's document.
+        model: words about the camera model that the masks were projected with, e.g. its digest.
     """
 
-    def __init__(self, plan_version: int, model: str) -> None:
+    def __init__(self, plan_version: int, plan_sha256: str, model: str) -> None:
         self._plan_version = plan_version
+        self._plan_sha256 = plan_sha256
         self._model = model
         self._frames: deque[FrameNote] = deque()
         self._greys: list[Grey] = []
@@ -72,17 +83,24 @@ class BlankingNotes:
         frames = []
         while self._frames and self._frames[0].captured_at < span.end_at:
             frames.append(self._frames.popleft())
+        greys = self._take_greys(span)
         record = {
+            "v": RECORD_VERSION,
             "plan_version": self._plan_version,
+            "plan_sha256": self._plan_sha256,
             "model": self._model,
             "video": video,
             "frames": len(frames),
             "grey_frames": sum(note.grey_reason is not None for note in frames),
-            "grey_reasons": dict(sorted(Counter(note.grey_reason for note in frames if note.grey_reason).items())),
-            "pose_sources": dict(sorted(Counter(note.pose_source for note in frames).items())),
-            "largest_margin_px": max((note.margin_px for note in frames), default=0.0),
+            "grey_reasons": _counted(note.grey_reason for note in frames if note.grey_reason),
+            "pose_sources": _counted(note.pose_source for note in frames),
+            "largest_margin_millipx": max((math.ceil(note.margin_px * 1000) for note in frames), default=0),
+            "grey": [
+                [canonical.instant(grey.span.start_at), canonical.instant(grey.span.end_at), grey.reason]
+                for grey in greys
+            ],
         }
-        return record, self._take_greys(span)
+        return record, greys
 
     def _close_grey(self, end_at: datetime) -> None:
         began = self._grey_since
@@ -103,3 +121,8 @@ class BlankingNotes:
                 taken[clipped.start_at] = Grey(clipped, grey.reason)
         self._greys = [grey for grey in self._greys if grey.span.end_at > span.end_at]
         return list(taken.values())
+
+
+def _counted(words: Iterable[str]) -> list[list[str | int]]:
+    """Return pairs of word and count, by word."""
+    return [[word, count] for word, count in sorted(Counter(words).items())]

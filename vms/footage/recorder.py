@@ -60,12 +60,14 @@ class RecorderPlan:
         keep_for: after this a segment is due; more than 28 days is refused.
         mode: masked or copied.
         plan_version: the approved blanking plan.
+        plan_sha256: of its document, for the blanking record.
         model: words about the camera model, for the blanking record.
     """
 
     keep_for: timedelta
     mode: SegmentMode
     plan_version: int
+    plan_sha256: str = ""
     model: str = ""
 
     def __post_init__(self) -> None:
@@ -100,7 +102,7 @@ class SegmentRecorder:
         self._plan = plan
         self._clock = clock
         self._outbox = Outbox(clock, in_background=in_background)
-        self._notes = BlankingNotes(plan.plan_version, plan.model)
+        self._notes = BlankingNotes(plan.plan_version, plan.plan_sha256, plan.model)
         self._sets: ParameterSets | None = None
         self._current: SegmentFile | None = None
         self._unsealed: UnsealedSegment | None = None

@@ -1,6 +1,7 @@
 /** Looking back: cameras, the clock that they follow, the timeline, and securing what was found. */
 
 import { request, serverNow_ms, me } from "./api.js";
+import { BlankingCard } from "./blanking-card.js";
 import { DAY_MS, formatClock, HOUR_MS, MINUTE_MS, SECOND_MS } from "./civil-time.js";
 import { element } from "./dom.js";
 import { fitGrid } from "./grid-fit.js";
@@ -31,6 +32,7 @@ const stage = document.getElementById("stage");
 const timeline = /** @type {import("./timeline-view.js").TimelineView} */ (document.getElementById("timeline"));
 const allowed = allowedActions(place);
 const clock = new PlaybackClock();
+const card = new BlankingCard(document.getElementById("blanking"));
 
 /** @type {any[]} */
 let placements = [];
@@ -128,6 +130,7 @@ function beat() {
   const now_ms = serverNow_ms();
   for (const player of active) player.sync(clock.at_ms, now_ms, clock.rate, clock.isPlaying && !isWaiting);
   timeline.follow(clock.at_ms);
+  card.follow(active[0].dataset.placement, clock.at_ms);
   bar.show(clock, isWaiting);
 }
 
