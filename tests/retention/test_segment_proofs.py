@@ -12,7 +12,7 @@ from retention.batches import write_batches
 from retention.parts import RetentionParts
 from tests.footage.scene import Scene, packets
 from vms.clock import ManualClock
-from vms.db import erasing
+from vms.db import inventory
 from vms.db.engine import Database
 from vms.db.segments import Segment
 from vms.db.tables import segment
@@ -42,7 +42,7 @@ def scene(sqlite_database: Database, clock: ManualClock, tmp_path: Any) -> Scene
 def rows(scene: Scene) -> list[Segment]:
     """Return all segments."""
     with scene.db.read() as conn:
-        return list(erasing.list_numbered(conn, scene.placement_id, 0, 100))
+        return list(inventory.list_numbered(conn, scene.placement_id, 0, 100))
 
 
 def change(scene: Scene, number: int, **values: Any) -> None:

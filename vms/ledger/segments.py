@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from vms.db import erasing
+from vms.db import inventory
 from vms.db.segments import Segment
 from vms.errors import IntegrityLost, InvalidInput
 from vms.ledger import canonical
@@ -97,7 +97,7 @@ def prove(conn: Connection, row: Segment) -> SegmentProof | None:
         return None
     words = entry.document["obj"]
     first, last = int(words["from_number"]), int(words["to_number"])
-    rows = erasing.list_numbered(conn, row.placement_id, first - 1, last - first + 1)
+    rows = inventory.list_numbered(conn, row.placement_id, first - 1, last - first + 1)
     version = int(words.get("leaf", 1))
     leaves = [segment_leaf(one, version) for one in rows]
     own = segment_leaf(row, version)
