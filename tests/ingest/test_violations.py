@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.blanking.conftest import raw_frame
 from tests.ingest.video_clips import read_clip, write_clip
 from vms.cli.main import run
 from vms.db.plans import PlanVersion
+from vms.model import PlacementId, PlanState, UserId
 
 WIDTH, HEIGHT, FPS, FRAMES, GOP = 160, 96, 25, 75, 10
 PLAN: dict[str, Any] = {
@@ -311,9 +313,20 @@ def test_a_fault_inside_the_stage_is_grey_and_the_next_frame_is_not(monkeypatch:
 
 def test_a_plan_that_cannot_be_read_greys_everything() -> None:
     """Approved or not: what is not understood masks nothing, so nothing is shown."""
-    found = PlanVersion.__new__(PlanVersion)
-    for name, value in {"version": 3, "no_dwelling_in_sight": False, "document": {"kind": "directions"}}.items():
-        object.__setattr__(found, name, value)
+    drawn_at = datetime(2026, 5, 4, tzinfo=UTC)
+    found = PlanVersion(
+        placement_id=PlacementId("p"),
+        version=3,
+        state=PlanState.APPROVED,
+        document={"kind": "directions"},
+        no_dwelling_in_sight=False,
+        sha256="00" * 32,
+        reason="new",
+        drawn_by=UserId("a"),
+        drawn_at=drawn_at,
+        approved_by=UserId("b"),
+        approved_at=drawn_at,
+    )
     active = active_plan(found)
     assert active.plan is None
     assert not active.no_dwelling_in_sight
