@@ -156,8 +156,8 @@ MUTANTS = (
     Mutant(
         "scale of the axes ignored",
         "blanking/track.py",
-        "(pan_deg * self._axes.pan_scale, tilt_deg * self._axes.tilt_scale, zoom)",
-        "(pan_deg, tilt_deg, zoom)",
+        "pan_deg * axes.pan_scale, tilt_deg * axes.tilt_scale + axes",
+        "pan_deg, tilt_deg + axes",
         hazard("scaled_axes"),
     ),
     Mutant(
