@@ -16,6 +16,7 @@ from blanking.decision import Blank, BlankAll, Decision, GreyReason
 from blanking.frames import BlankedFrame, RawFrame
 from blanking.plan_values import Plan
 from blanking.pose import PoseSample
+from blanking.witness import NOTHING_SAID, Sayings, Witness
 
 _MOST_WAITING = 256
 _log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Released:
         released_s: when it could leave, on the video's clock, computing time not counted.
         margin_px: the largest growth of a mask for uncertainty.
         grey_rel: share of the picture that is grey, 0..1.
+        witness: what the camera said around it, for whoever checks the decision.
     """
 
     frame: BlankedFrame
@@ -38,6 +40,7 @@ class Released:
     released_s: float
     margin_px: float
     grey_rel: float
+    witness: Witness = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class BlankingStage:
         self._coming: list[tuple[float, int, PoseSample]] = []
         self._sequence = itertools.count()
         self._pool = BufferPool()
+        self._sayings = Sayings()
         self.counts: Counter[str] = Counter()
 
     def add_sample(self, sample: PoseSample) -> None:
@@ -111,6 +115,7 @@ class BlankingStage:
     def _take_arrived(self, now_s: float) -> None:
         while self._coming and self._coming[0][0] <= now_s:
             sample = heapq.heappop(self._coming)[2]
+            self._sayings.add(sample)
             if self._decider is not None:
                 self._decider.add(sample)
 
@@ -158,4 +163,5 @@ class BlankingStage:
             self.counts[reason] += 1
             return Released(blanked, blanked.decision, now_s, 0.0, 1.0)
         self.counts["blank"] += 1
-        return Released(blanked, decision, now_s, decision.margin_px, blanked.grey_rel)
+        witness = self._sayings.around(raw.captured_s)
+        return Released(blanked, decision, now_s, decision.margin_px, blanked.grey_rel, witness)

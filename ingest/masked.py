@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 import structlog
@@ -24,6 +24,7 @@ from ingest.source import CameraStream, SourcePacket
 from ingest.video_clock import VideoClock
 from vms.clock import Clock
 from vms.footage.recorder import Packet
+from vms.footage.witness import DIGEST_BYTES, FrameWitness, PoseSaying, with_witness
 from vms.model import CameraKind
 
 log = structlog.get_logger(__name__)
@@ -219,8 +220,9 @@ class MaskedWay:
             source = "fixed" if self._kind is CameraKind.FIXED else "interpolated"
             for coded in self._encoder.encode(one.frame, one.frame.pts or 0, force_keyframe=due):
                 self._output.note(captured_at, reason, one.margin_px, "none" if reason else source)
+                data = with_witness(coded.data, self._witness(one, source if reason is None else "none", reason))
                 self._output.packet(
-                    Packet(coded.data, captured_at, coded.is_keyframe, coded.width_px, coded.height_px, "h264")
+                    Packet(data, captured_at, coded.is_keyframe, coded.width_px, coded.height_px, "h264")
                 )
                 if coded.is_keyframe:
                     self._key_at = captured_at
@@ -233,6 +235,16 @@ class MaskedWay:
                     )
                 )
             self._gauge.delay((self._clock.monotonic_s() - inside.arrived_s) * 1000)
+
+    def _witness(self, released: Released, source: str, reason: str | None) -> FrameWitness:
+        said = (released.witness.before, released.witness.after)
+        return FrameWitness(
+            plan_version=self._active.version or 0,
+            plan_digest=bytes.fromhex(self._active.sha256)[:DIGEST_BYTES],
+            source=source,
+            reason=reason or "",
+            sayings=tuple(PoseSaying(*astuple(one)) for one in said if one is not None),
+        )
 
     def _instant_of(self, ticks: int) -> float:
         inside = self._inside.get(ticks)
