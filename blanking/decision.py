@@ -39,6 +39,8 @@ class GreyReason(StrEnum):
     """The camera is homing, rebooting or being calibrated."""
     QUEUE_OVERFLOW = "queue-overflow"
     """More frames were waiting than the stage holds."""
+    SELF_TEST = "self-test"
+    """The self-test found a finished picture that shows what it must not, and nobody has cleared that yet (set by the caller)."""
     ERROR = "error"
     """Something in the blanking stage raised."""
 

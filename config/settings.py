@@ -61,6 +61,10 @@ class Settings(BaseModel):
         Field(gt=0, le=3600, description="How far wall, boot-time and database clock may differ before erasing stops."),
     ] = 120.0
 
+    selftest_every_s: Annotated[
+        float, Field(ge=1, le=3600, description="Seconds between two rounds of the self-test of finished pictures.")
+    ] = 60.0
+
     api_host: Annotated[str, Field(description="Address that the API listens on.")] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65_535, description="Port that the API listens on.")] = 8480
     public_origin: Annotated[

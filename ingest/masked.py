@@ -169,6 +169,8 @@ class MaskedWay:
         if self._tap is not None and not picture.suspect:
             self._tap.offer(frame, inside.captured_at)
         grey = GreyReason.LOST_PICTURE if picture.suspect else inside.grey
+        if self._active.withheld:
+            grey = GreyReason.SELF_TEST
         self._stage.add_frame(frame, self._video_clock.now_s(inside.arrived_s), grey)
 
     def _fit(self, frame: RawFrame) -> None:

@@ -10,6 +10,7 @@ from vms.db import plans
 from vms.db.engine import Database
 from vms.db.plans import PlanVersion
 from vms.errors import InvalidInput
+from vms.ledger.findings import is_withheld
 from vms.model import PlacementId
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,7 @@ class ActivePlan:
         no_dwelling_in_sight: two persons approved that this placement never sees a dwelling.
         sha256: of the approved plan's document.
         model: digest of its camera model; empty for a camera that does not turn.
+        withheld: the self-test found a picture that shows what it must not: nothing is shown or recorded until a person has looked.
     """
 
     version: int | None
@@ -32,6 +34,7 @@ class ActivePlan:
     no_dwelling_in_sight: bool
     sha256: str = ""
     model: str = ""
+    withheld: bool = False
 
     @property
     def records(self) -> bool:
@@ -40,6 +43,7 @@ class ActivePlan:
 
 
 NO_PLAN = ActivePlan(None, None, no_dwelling_in_sight=False)
+WITHHELD = ActivePlan(None, None, no_dwelling_in_sight=False, withheld=True)
 
 
 def active_plan(found: PlanVersion | None) -> ActivePlan:
@@ -64,7 +68,7 @@ class PlanWatch:
     def __init__(self, db: Database, placement_id: PlacementId) -> None:
         self._db = db
         self._placement_id = placement_id
-        self._seen: int | None = -1
+        self._seen: tuple[int | None, bool] | None = None
 
     def look(self) -> ActivePlan | None:
         """Return the active plan when it has changed since the last look, else None.
@@ -74,10 +78,16 @@ class PlanWatch:
         """
         with self._db.read() as conn:
             found = plans.current(conn, self._placement_id)
-        version = None if found is None else found.version
-        if version == self._seen:
+            withheld = is_withheld(conn, self._placement_id)
+        seen = (None if found is None else found.version, withheld)
+        if seen == self._seen:
             return None
-        self._seen = version
+        self._seen = seen
+        if withheld:
+            log.critical(
+                "the self-test found a problem: everything is grey until somebody has looked (vms selftest --list)"
+            )
+            return WITHHELD
         active = active_plan(found)
         # The geometry of many masks takes a second: it is made (and kept) here, not while pictures wait.
         BlankingStage(active.plan)

@@ -45,6 +45,9 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "footage.full": N_("The storage is full. Recording has stopped; nothing is erased early. Call the technician."),
     "footage.lost": N_("This minute was lost when the recorder failed."),
     "footage.key-gone": N_("This minute has been erased: its time was over."),
+    "footage.withheld": N_(
+        "This minute is withheld: the self-test found something in it that must not be seen. Call the technician."
+    ),
     "footage.no-file": N_("The footage of this minute is missing. It is reported as an incident; call the technician."),
     "footage.changed": N_(
         "The footage on disk is not what was recorded. It is reported as an incident; call the technician."
@@ -195,6 +198,9 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "system.stop": N_("stopped the system"),
     "integrity.checked": N_("checked the log"),
     "integrity.lost": N_("found that something is not what was written"),
+    "selftest.passed": N_("checked finished pictures: all dwellings were grey"),
+    "selftest.failed": N_("found a finished picture that was not blanked well; the camera is withheld"),
+    "selftest.cleared": N_("let a withheld camera be seen again"),
 }
 
 

@@ -32,10 +32,10 @@ def test_each_variable_is_a_setting(name: str) -> None:
     assert set(OURS[name]["environment"]) <= fields
 
 
-def test_the_four_parts_are_there_and_wait_for_the_schema() -> None:
-    """PostgreSQL, API, ingest and retention; none of ours starts on an unmigrated database."""
-    assert {"database", "api", "ingest", "retention"} <= set(COMPOSE["services"])
-    for name in ("api", "ingest", "retention"):
+def test_all_parts_are_there_and_wait_for_the_schema() -> None:
+    """PostgreSQL, API, ingest, retention and the self-test; none of ours starts on an unmigrated database."""
+    assert {"database", "api", "ingest", "retention", "selftest"} <= set(COMPOSE["services"])
+    for name in ("api", "ingest", "retention", "selftest"):
         assert OURS[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 

@@ -50,7 +50,9 @@ def test_a_picture_without_a_witness_has_none() -> None:
     assert find_witness(split_annex_b(encoded("h264", 64, 48, 2, 1)[0][0])) is None
 
 
-@pytest.mark.parametrize("data", [b"", b"\x01\x00", b"\x09" * 40, FrameWitness(1, b"x" * 8, "fixed", "").to_bytes()[:-1]])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x01\x00", b"\x09" * 40, FrameWitness(1, b"x" * 8, "fixed", "").to_bytes()[:-1]]
+)
 def test_a_broken_witness_is_no_witness(data: bytes) -> None:
     """It is said so, and never guessed at."""
     with pytest.raises(IntegrityLost):

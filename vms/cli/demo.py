@@ -169,7 +169,7 @@ class Demo:
             raise InvalidInput("the demo's accounts are not there: start it with --fresh", code="demo.accounts")
         for wanted in read_register(register_file):
             register(parts, wanted, drawn_by=drawer.id, approved_by=approver.id)
-        for command in ("api", "ingest", "retention"):
+        for command in ("api", "ingest", "retention", "selftest"):
             supervisor.add(command, ["-m", "vms.cli.main", "--settings", str(settings_file), command])
         self._announce(password)
 

@@ -36,14 +36,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def up(context: typer.Context) -> None:
-    """Run API, ingest and retention on this machine and keep them running."""
+    """Run API, ingest, retention and the self-test on this machine and keep them running."""
     called = state.invocation(context)
     configure(called.settings.log_level, called.settings.log_format, process="up")
     private_folder(called.settings.data_dir)
     upgrade(called.settings.database)
     build(called.settings).db.dispose()
     supervisor = Supervisor(SystemClock(), os.environ | {DIE_WITH_PARENT: "1"})
-    for command in ("api", "ingest", "retention"):
+    for command in ("api", "ingest", "retention", "selftest"):
         supervisor.add(command, ["-m", "vms.cli.main", *called.arguments, command])
     supervisor.run()
 
@@ -74,7 +74,7 @@ def api(
     called = state.invocation(context)
     changes = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}
     settings = called.settings.model_copy(update=changes)
-    parts = _started(settings, "api")
+    parts = started(settings, "api")
     application = create_app(
         ApiParts(
             settings=settings,
@@ -117,11 +117,11 @@ def ingest(
 
     called = state.invocation(context)
     if placement is not None:
-        parts = _started(called.settings, "worker", placement=placement)
-        run_worker(parts, PlacementId(placement), _stop_event())
+        parts = started(called.settings, "worker", placement=placement)
+        run_worker(parts, PlacementId(placement), stop_event())
         return
-    parts = _started(called.settings, "ingest")
-    IngestNode(parts, called.arguments, _stop_event()).run()
+    parts = started(called.settings, "ingest")
+    IngestNode(parts, called.arguments, stop_event()).run()
 
 
 def retention(
@@ -141,7 +141,7 @@ def retention(
     from retention.sweep import confirm_clock as take_the_word
 
     settings = state.invocation(context).settings
-    parts = build(settings) if confirm_clock else _started(settings, "retention")
+    parts = build(settings) if confirm_clock else started(settings, "retention")
     retaining = RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock)
     if confirm_clock:
         take_the_word(retaining, By(COMMAND_LINE.actor, COMMAND_LINE.origin))
@@ -157,7 +157,7 @@ def retention(
         limits,
         Checkpoints(parts.signer, settings.keys),
         sweep_every_s=settings.sweep_every_s,
-        stop=_stop_event(),
+        stop=stop_event(),
     ).run()
 
 
@@ -180,7 +180,12 @@ def check(context: typer.Context) -> None:
     typer.echo(f"In order: settings, folders, schema, keyring ({hours} hour keys), ledger ({size} entries).")
 
 
-def _started(settings: Settings, process: str, **bound: str) -> Parts:
+def started(settings: Settings, process: str, **bound: str) -> Parts:
+    """Return the parts of a process that has been written down as started.
+
+    Raises:
+        IntegrityLost: the ledger was changed or set back: nothing starts on it.
+    """
     _die_with_parent()
     configure(settings.log_level, settings.log_format, process=process, **bound)
     parts = build(settings)
@@ -191,7 +196,8 @@ def _started(settings: Settings, process: str, **bound: str) -> Parts:
     return parts
 
 
-def _stop_event() -> threading.Event:
+def stop_event() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
     stop = threading.Event()
     stop_on_signals(stop)
     return stop

@@ -13,6 +13,7 @@ from vms.errors import IntegrityLost, InvalidInput, NotFound
 from vms.footage.chunked import ChunkedReader
 from vms.footage.keys import KeyService
 from vms.footage.store import FileSource, FootageStore, SegmentRef
+from vms.ledger.findings import is_segment_withheld
 from vms.model import HoldId, PlacementId, Span, hour_of
 
 
@@ -119,12 +120,17 @@ class FootageReader:
             hold_id: read by this hold's key: the only way once the hour's key is destroyed. None: by any key there is.
 
         Raises:
-            NotFound: no such segment, not sealed yet, erased, or its key is gone.
+            NotFound: no such segment, not sealed yet, erased, withheld by the self-test, or its key is gone.
             IntegrityLost: the file is not this segment's.
         """
         with self._db.read() as conn:
             row = segments.get(conn, placement_id, number)
             wraps = _hold_wraps(conn, row, hold_id)
+            if is_segment_withheld(conn, placement_id, number):
+                raise NotFound(
+                    f"segment {number} of {placement_id} is withheld: the self-test found in it what must not be seen",
+                    code="footage.withheld",
+                )
         if row.state not in READABLE:
             raise NotFound(
                 f"segment {number} of {placement_id} is {row.state.value}", code=f"footage.{row.state.value}"

@@ -1,11 +1,12 @@
 """What each masked picture carries of its own blanking: an SEI message in the coded picture, so that it goes wherever the picture goes.
 
-It says by which plan the picture was blanked, why it is wholly grey, or what the camera said of its position around it: enough for the self-test
-to work out anew where the dwellings are, on every path (recording, live, export), without asking the blanking. No picture content is in it.
+It says by which plan the picture was blanked, why it is wholly grey, or what the camera said of its position around it: enough for the
+self-test to work out anew where the dwellings are, on every path (recording, live, export), without asking the blanking. No picture
+content is in it.
 
 Format (big-endian): version 1, source, plan version, first 8 bytes of the plan's SHA-256, reason (length, ASCII), number of sayings, each:
-offset and half width in microseconds, pan and tilt in 1/10,000 degree, zoom in millionths. Source: ITU-T H.264 (08/2021) clauses 7.3.2.3.1 and
-D.1.7 (user_data_unregistered), 7.4.1 (emulation prevention).
+offset and half width in microseconds, pan and tilt in 1/10,000 degree, zoom in millionths.
+Source: ITU-T H.264 (08/2021) clauses 7.3.2.3.1 and D.1.7 (user_data_unregistered), 7.4.1 (emulation prevention).
 """
 
 import re
@@ -65,7 +66,11 @@ class FrameWitness:
         reason = self.reason.encode("ascii")
         source = SOURCES.index(self.source) if self.source in SOURCES else 0
         digest = self.plan_digest[:DIGEST_BYTES].ljust(DIGEST_BYTES, b"\x00")
-        parts = [_HEAD.pack(_VERSION, source, self.plan_version, digest, len(reason)), reason, bytes([len(self.sayings)])]
+        parts = [
+            _HEAD.pack(_VERSION, source, self.plan_version, digest, len(reason)),
+            reason,
+            bytes([len(self.sayings)]),
+        ]
         parts += [
             _SAYING.pack(
                 _whole(one.offset_s * 1e6),

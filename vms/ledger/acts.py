@@ -124,6 +124,9 @@ class Act(StrEnum):
     SYSTEM_STOP = ("system.stop", Category.BEHEER)
     INTEGRITY_CHECKED = ("integrity.checked", Category.BEHEER)
     INTEGRITY_LOST = ("integrity.lost", Category.BEHEER)
+    SELFTEST_PASSED = ("selftest.passed", Category.BEHEER)
+    SELFTEST_FAILED = ("selftest.failed", Category.BEHEER)
+    SELFTEST_CLEARED = ("selftest.cleared", Category.BEHEER)
 
 
 BY_WORD: Mapping[str, Act] = MappingProxyType({act.value: act for act in Act})

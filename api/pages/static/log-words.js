@@ -11,6 +11,7 @@ const SERVICES = {
   api: () => t("System"),
   "export-builder": () => t("Export workshop"),
   "command-line": () => t("Command line"),
+  selftest: () => t("Self-test"),
 };
 
 /** @param {{id: string, name: string, kind: string}} actor */

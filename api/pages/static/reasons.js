@@ -20,6 +20,7 @@ const GREY = {
   "clock-unsynchronised": () => t("the clocks of picture and position differ"),
   "camera-busy": () => t("the camera is finding its position"),
   "queue-overflow": () => t("too many pictures were waiting"),
+  "self-test": () => t("the self-test found a picture that was not blanked well: withheld until it has been looked at"),
   error: () => t("the blanking stopped with an error"),
 };
 
