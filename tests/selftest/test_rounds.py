@@ -88,6 +88,7 @@ class Town:
         self.scene = Scene.make(db, self.bench.clock, folder)
         self.document: dict[str, Any] = PTZ_PLAN if kind is CameraKind.PTZ else FIXED_PLAN
         self.active = self.plan(self.document)
+        self.scene.clock.advance(timedelta(minutes=1))  # what was approved just now is given time
         signer = load_or_make(folder / "keys", self.scene.ledger.origin)
         scene = self.scene
         self.shop = Workshop(db, scene.keys, scene.store, scene.reader, scene.ledger, signer, scene.clock)
