@@ -206,6 +206,15 @@ def scaled_axes() -> World:
     )
 
 
+def turned_sensor() -> World:
+    """A sensor that is turned in the camera, and a tilt axis whose zero is not level."""
+    return scene(
+        lambda t: (8.0 * t, 0.0, 0.0),
+        model={"sensor_roll_deg": 7.0, "tilt_offset_deg": -5.0},
+        true={"offset_and_roll_deg": (-5.0, 7.0)},
+    )
+
+
 def over_the_seam() -> World:
     """A pan over the seam of the axis, past dwellings that lie on it."""
     return scene(lambda t: (150.0 + 60.0 * t, 0.0, 0.0), houses((130.0, 230.0), count=60))
@@ -249,6 +258,7 @@ HAZARDS: dict[str, Callable[[], World]] = {
         crooked_mount,
         shifted_centre,
         scaled_axes,
+        turned_sensor,
         over_the_seam,
         around_the_camera,
         straight_down,

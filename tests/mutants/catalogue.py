@@ -161,6 +161,20 @@ MUTANTS = (
         hazard("scaled_axes"),
     ),
     Mutant(
+        "turn of the sensor ignored",
+        "blanking/cover.py",
+        "self._roll = math.radians(plan.camera_model.sensor_roll_deg)",
+        "self._roll = 0.0",
+        hazard("turned_sensor"),
+    ),
+    Mutant(
+        "zero of the tilt axis ignored",
+        "blanking/track.py",
+        "+ axes.tilt_offset_deg, zoom)",
+        "+ 0.0, zoom)",
+        hazard("turned_sensor"),
+    ),
+    Mutant(
         "optical axis taken for the picture's middle",
         "blanking/optics.py",
         "model.principal_point_rel[0] * width_px, model.principal_point_rel[1] * height_px",

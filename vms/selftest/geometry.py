@@ -122,8 +122,9 @@ def _world_to_camera(model: Mapping[str, Any], pose: Pose) -> Floats:
     roll, tilt, pan = (math.radians(mount.get(name, 0.0)) for name in ("roll", "tilt", "pan"))
     base = _about_z(roll) @ _about_x(tilt) @ _about_y(pan)
     pan_true = math.radians(pose[0] * model.get("pan_scale", 1.0))
-    tilt_true = math.radians(pose[1] * model.get("tilt_scale", 1.0))
-    return np.asarray(_about_x(tilt_true) @ _about_y(pan_true) @ base)
+    tilt_true = math.radians(pose[1] * model.get("tilt_scale", 1.0) + model.get("tilt_offset_deg", 0.0))
+    sensor = _about_z(math.radians(model.get("sensor_roll_deg", 0.0)))
+    return np.asarray(sensor @ _about_x(tilt_true) @ _about_y(pan_true) @ base)
 
 
 def _about_y(angle: float) -> Floats:

@@ -121,7 +121,7 @@ def nominal_pose(witness: FrameWitness, document: Mapping[str, Any]) -> Pose | N
         return None
     share = -before.offset_s / (after.offset_s - before.offset_s)
     pan = after.pan_deg - before.pan_deg
-    if document["camera_model"].get("pan_scale", 1.0) == 1.0:
+    if abs(document["camera_model"].get("pan_scale", 1.0)) == 1.0:
         pan = math.remainder(pan, 360.0)
     return (
         before.pan_deg + share * pan,
