@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,14 @@ from blanking.decision import BlankAll, GreyReason
 from blanking.plan import parse_plan
 from blanking.pose import stamped_sample
 from blanking.stage import BlankingStage
-from ingest.plan_watch import active_plan
+from ingest.plan_watch import PlanWatch
 from tests.blanking.conftest import raw_frame
+from tests.footage.scene import APPROVER, DRAWER, Scene
 from tests.ingest.video_clips import read_clip, write_clip
 from vms.cli.main import run
-from vms.db.plans import PlanVersion
-from vms.model import PlacementId, PlanState, UserId
+from vms.clock import ManualClock
+from vms.db import plans
+from vms.db.engine import Database
 
 WIDTH, HEIGHT, FPS, FRAMES, GOP = 160, 96, 25, 75, 10
 PLAN: dict[str, Any] = {
@@ -311,22 +312,16 @@ def test_a_fault_inside_the_stage_is_grey_and_the_next_frame_is_not(monkeypatch:
     assert not np.all(second.frame.buffer == 128)
 
 
-def test_a_plan_that_cannot_be_read_greys_everything() -> None:
+def test_a_plan_that_cannot_be_read_greys_everything(
+    sqlite_database: Database, clock: ManualClock, tmp_path: Path
+) -> None:
     """Approved or not: what is not understood masks nothing, so nothing is shown."""
-    drawn_at = datetime(2026, 5, 4, tzinfo=UTC)
-    found = PlanVersion(
-        placement_id=PlacementId("p"),
-        version=3,
-        state=PlanState.APPROVED,
-        document={"kind": "directions"},
-        no_dwelling_in_sight=False,
-        sha256="00" * 32,
-        reason="new",
-        drawn_by=UserId("a"),
-        drawn_at=drawn_at,
-        approved_by=UserId("b"),
-        approved_at=drawn_at,
-    )
-    active = active_plan(found)
+    scene, now = Scene.make(sqlite_database, clock, tmp_path), clock.now()
+    with scene.db.write() as conn:
+        document = {"kind": "directions"}
+        plans.add_draft(conn, scene.placement_id, document=document, reason="t", drawn_by=DRAWER, drawn_at=now)
+        plans.approve(conn, scene.placement_id, 2, approved_by=APPROVER, approved_at=now)
+    active = PlanWatch(scene.db, scene.placement_id).look()
+    assert active is not None
     assert active.plan is None
     assert not active.no_dwelling_in_sight
