@@ -1,8 +1,11 @@
 """The whole way of a frame in real processes: what was recorded and what a viewer got never shows a dwelling."""
 
+import json
 import signal
 import time
+from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,10 @@ import pytest
 from tests.ingest.leaks import Findings, Inspector, Picture
 from tests.ingest.running import City, House, running_city, running_house, until
 from tests.ingest.watching import View, decoded, watching
-from vms.model import GapCause
+from vms.db import plans
+from vms.ledger.acts import Act
+from vms.ledger.search import Filter, search
+from vms.model import GapCause, PlacementId, UserId
 
 CAMERA = "vredenmarkt"
 
@@ -40,11 +46,11 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Pan; lose packets; cut the telemetry; change the resolution; kill the worker; pan on."""
+    """Pan; draw another mask; lose packets; cut the telemetry; change the resolution; kill the worker; pan on, and be tested throughout."""
     folder = tmp_path_factory.mktemp("way")
     with (
         running_city(folder / "city", CAMERA) as city,
-        running_house(folder / "house") as house,
+        running_house(folder / "house", selftest_every_s=3) as house,
         watching(house.parts.settings.run, CAMERA) as view,
     ):
         city.order(CAMERA, do="autopilot", pattern="sweep", speed_deg_s=25)
@@ -52,7 +58,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         made = Run(city, house, view)
         worker = house.start(CAMERA)
         house.until_state(CAMERA, "live", 120)
+        tester = house.run("selftest")
         made.phase("panning", 25)
+        replan(house)
+        until(lambda: house.status(CAMERA).get("plan_version") == 2, 60, "the new plan applies")
+        made.phase("replanned", 4)
         city.order(CAMERA, fault="loss", percent=3)
         made.phase("loss", 8)
         city.order(CAMERA, fault="none")
@@ -81,12 +91,29 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         until(lambda: house.status(CAMERA).get("epoch") == 2, 120)
         house.until_state(CAMERA, "live", 120)
         made.phase("after the kill", 6)
+        assert house.stop(tester, 40) == 0
         assert house.stop(worker, 40) == 0
     # The city has ended: looking at the pictures takes long enough without it.
     for row, data in house.recorded(CAMERA):
         start_s = row.start_at.timestamp()
         made.recorded += [Picture(start_s + at_s, planes) for at_s, planes in decoded(data)]
     return made
+
+
+def replan(house: House) -> None:
+    """Approve another version while the camera turns: one more mask, in the middle of what it sees."""
+    placement_id, now_at = PlacementId(CAMERA), datetime.now(UTC)
+    with house.parts.db.write() as conn:
+        before = plans.current(conn, placement_id)
+        assert before is not None
+        document = json.loads(json.dumps(before.document))
+        azimuth, elevation = (sum(one) / len(one) for one in zip(*document["masks"][0]["polygon_deg"], strict=True))
+        corners = [[azimuth + x, elevation - 8 + y] for x, y in ((-6, -4), (6, -4), (6, 4), (-6, 4))]
+        document["masks"].append({"id": "new", "polygon_deg": corners})
+        new = plans.add_draft(
+            conn, placement_id, document=document, reason="a new house", drawn_by=UserId("drawer"), drawn_at=now_at
+        )
+        plans.approve(conn, placement_id, new.version, approved_by=UserId("approver"), approved_at=now_at)
 
 
 def _written_bytes(house: House) -> int:
@@ -145,6 +172,24 @@ def test_a_viewer_gets_the_very_pictures_that_are_recorded(run: Run, findings: F
     extra = Inspector(run.city.truth, CAMERA, seen).inspect(_sampled(only_seen, 12))
     assert extra.leaks == []
     assert findings.leaks == []
+
+
+@pytest.mark.processes
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_self_test_looked_throughout_and_accused_nobody(run: Run) -> None:
+    """By the plan before and after a mask was drawn in mid-pan, and across a killed worker: it sees enough, and no fault where none is."""
+    with run.house.parts.db.read() as conn:
+        passed = search(conn, Filter(acts=(Act.SELFTEST_PASSED,)))
+        failed = search(conn, Filter(acts=(Act.SELFTEST_FAILED,)))
+    assert [dict(entry.object) for entry in failed] == []
+    looks: Counter[str] = Counter()
+    for entry in passed:
+        looks.update(dict(entry.object["looks"]))
+    assert looks["live"] >= 3
+    assert looks["recorded"] >= 1
+    assert sum(entry.object["tested_px"] for entry in passed) > 1000
+    assert {row.plan_version for row in run.house.segments(CAMERA)} == {1, 2}
 
 
 @pytest.mark.processes

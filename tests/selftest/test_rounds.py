@@ -1,6 +1,7 @@
 """The self-test finds a planted fault on every path within its round, and the placement is grey until a person has looked."""
 
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -35,6 +36,7 @@ from vms.ledger.findings import open_findings
 from vms.ledger.search import Filter, StoredEntry, search
 from vms.ledger.signer import load_or_make
 from vms.model import CameraKind, ExportId, PlacementId, SegmentMode, Span
+from vms.selftest.daemon import run_selftest
 from vms.selftest.rounds import SelfTest
 
 Burn = Callable[[RawFrame, Blank, BufferPool], BlankedFrame]
@@ -301,6 +303,25 @@ def test_a_blanking_record_that_was_changed_is_a_finding(town: Town) -> None:
     while not town.found():
         town.test.run_round()
     assert town.found()[0].object["problem"] == "ledger"
+
+
+def test_the_process_says_at_once_that_it_runs_and_at_the_end_what_it_saw(town: Town) -> None:
+    """A log without an entry of success means that nobody looked."""
+    town.play(2)
+    stop, rounds = threading.Event(), 0
+
+    def wait(event: threading.Event, _timeout_s: float) -> bool:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 3:
+            event.set()
+        return event.is_set()
+
+    town.scene.clock.wait = wait  # type: ignore[method-assign]  # the clock of this test counts rounds
+    run_selftest(town.test, 60.0, stop)
+    with town.scene.db.read() as conn:
+        entries = search(conn, Filter(acts=(Act.SELFTEST_PASSED,)))[::-1]
+    assert [dict(entry.object["looks"])["live"] for entry in entries] == [1, 2]
 
 
 def test_nothing_to_look_at_is_no_finding_and_no_success(town: Town) -> None:
