@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 # uv's own cache may lie on another volume than the environment
 export UV_LINK_MODE := copy
 
-.PHONY: help demo test test-fast check format lock bench mutants clean system-demo system-test up
+.PHONY: help demo test test-fast check format lock bench leak-campaign mutants clean system-demo system-test up
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ check: $(VENV)/.dev  ## linter, formatter, types, import contracts, locked requi
 format: $(VENV)/.dev  ## let the formatter and the linter's safe repairs change files
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+leak-campaign: $(VENV)/.dev  ## random cameras against an independent truth; FRAMES=20000 SEED=1 STRIDE=4
+	@$(BIN)/python -m tests.blanking.campaign --frames $(or $(FRAMES),20000) --seed $(or $(SEED),1) --stride $(or $(STRIDE),4)
 
 bench: system-test $(VENV)/.dev  ## measure against named peers; prints ratios with their spread
 	@$(BIN)/python -m bench

@@ -16,6 +16,7 @@ from bench.pipeline import Worker
 from bench.report import Report, load, table
 from blanking.decide import Decider
 from blanking.decision import Decision
+from blanking.frames import RawFrame
 from blanking.pose import PoseSample
 from ingest.encoder import EncodedPicture
 from vms.footage.chunked import KEY_BYTES
@@ -24,7 +25,7 @@ from vms.footage.segment_file import SegmentFile
 from vms.footage.store import FootageStore, SegmentRef
 from vms.model import PlacementId
 
-STAGES = ("demux", "decode", "decide", "burn", "encode", "mux + encrypt + write")
+STAGES = ("demux", "decode", "register", "decide", "burn", "encode", "mux + encrypt + write")
 _BURN = "blank"
 """The pipeline's block around the whole blanking stage; without the decision inside it, that is copying and burning."""
 _START_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,6 +65,11 @@ class WatchedDecider:
         """Pass a sample on."""
         with self._watch("decide"):
             self._decider.add(sample)
+
+    def see(self, frame: RawFrame) -> None:
+        """Let it look at a frame."""
+        with self._watch("register"):
+            self._decider.see(frame)
 
     def is_ready(self, captured_s: float) -> bool:
         """Ask whether to wait."""

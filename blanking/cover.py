@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blanking.blocks import BlockMask, GrownHull, empty_mask, touched_blocks
 from blanking.clipping import flat_pieces
@@ -51,6 +52,9 @@ class MaskSphere:
         for mask in plan.masks:
             pieces += [piece @ mount.T for piece in SphericalPolygon(direction_ring(mask.polygon_deg)).convex_pieces()]
         self._pieces: list[Vectors] = pieces
+        normals = [_inward_normals(piece) for piece in pieces]
+        self._normals: Vectors = np.concatenate(normals) if normals else np.zeros((0, 3))
+        self._first_normals = np.cumsum([0, *(len(one) for one in normals)])[:-1].astype(np.intp)
         centres = [piece.mean(axis=0) for piece in pieces]
         self._centres = np.array([centre / np.linalg.norm(centre) for centre in centres]).reshape(-1, 3)
         self._radii = np.array(
@@ -59,6 +63,13 @@ class MaskSphere:
                 for piece, centre in zip(pieces, self._centres, strict=True)
             ]
         )
+
+    def near(self, directions: Vectors, margin: float) -> NDArray[np.bool_]:
+        """Return which directions (n, 3) in the mount's frame lie in a mask or at most `margin` (radians) off one."""
+        if not len(self._normals) or not len(directions):
+            return np.zeros(len(directions), dtype=bool)
+        sides = directions @ self._normals.T >= -math.sin(min(margin, math.pi / 2))
+        return np.asarray(np.logical_and.reduceat(sides, self._first_normals, axis=1).any(axis=1))
 
     def cover(self, sweeps: list[PoseSweep]) -> Cover | None:
         """Return what must be grey when the pose is in any of the sweeps, None when too little is known to draw it."""
@@ -147,6 +158,13 @@ class MaskSphere:
                     steps.append(index - 1)
             previous = flat
         return grown_hulls(ends, steps, poses, self._optics.centre_px, self._roll)
+
+
+def _inward_normals(piece: Vectors) -> Vectors:
+    """Return the unit normals of a convex piece's edges that point to its inside."""
+    normals = np.cross(piece, np.roll(piece, -1, axis=0))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.asarray(normals if float((normals @ piece.mean(axis=0)).sum()) > 0.0 else -normals)
 
 
 def mount_rotation(model: CameraModel) -> Vectors:

@@ -5,13 +5,16 @@ import math
 from typing import Protocol
 
 from blanking.blocks import rectangles_of
-from blanking.cover import MaskSphere
-from blanking.decision import Blank, BlankAll, Decision, GreyReason
+from blanking.cover import Cover, MaskSphere
+from blanking.decision import Blank, BlankAll, Decision, GreyReason, PoseSource
+from blanking.eyewitness import Eyewitness
+from blanking.frames import RawFrame
 from blanking.image_cover import image_cover
 from blanking.optics import Optics
 from blanking.plan_values import Accuracy, CameraModel, DirectionPlan, ImagePlan, Plan
 from blanking.pose import PoseSample
-from blanking.track import Axes, PoseTrack
+from blanking.pose_sets import Lies
+from blanking.track import Axes, PoseSweep, PoseTrack
 
 
 class Decider(Protocol):
@@ -19,6 +22,9 @@ class Decider(Protocol):
 
     def add(self, sample: PoseSample) -> None:
         """Take a sample that has arrived."""
+
+    def see(self, frame: RawFrame) -> None:
+        """Look at a frame that has arrived, in the order of capture; its picture may help to decide about it and its neighbours."""
 
     def is_ready(self, captured_s: float) -> bool:
         """Tell whether waiting longer cannot be expected to make the decision better."""
@@ -34,10 +40,13 @@ class ImageDecider:
     """A fixed camera: the same blocks in every frame."""
 
     def __init__(self, plan: ImagePlan) -> None:
-        self._blank = Blank(rectangles_of(image_cover(plan)), 0.0)
+        self._blank = Blank(rectangles_of(image_cover(plan)), 0.0, PoseSource.FIXED)
 
     def add(self, sample: PoseSample) -> None:
         """Ignore poses: the camera has none."""
+
+    def see(self, frame: RawFrame) -> None:
+        """Ignore pictures: the camera does not turn."""
 
     def is_ready(self, captured_s: float) -> bool:
         """Return True: there is nothing to wait for."""
@@ -54,16 +63,29 @@ class ImageDecider:
 
 
 class DirectionDecider:
-    """A PTZ camera: the masks under every pose that the frame may have had."""
+    """A PTZ camera: the masks under every pose that the frame may have had.
 
-    def __init__(self, plan: DirectionPlan) -> None:
+    Args:
+        plan: the approved plan.
+        sighted: let the picture narrow and contradict what telemetry says.
+    """
+
+    def __init__(self, plan: DirectionPlan, *, sighted: bool = True) -> None:
         self._half_exposure_s = plan.accuracy.exposure_s / 2
         self._sphere = _sphere_of(plan)
         self._track = PoseTrack(plan.accuracy, axes_of(plan.camera_model, plan.accuracy, plan.width_px, plan.height_px))
+        self._eyewitness = Eyewitness(plan, self._sphere, self._track) if sighted else None
 
     def add(self, sample: PoseSample) -> None:
         """Take a sample that has arrived."""
-        self._track.add(sample)
+        fix = self._track.add(sample)
+        if fix is not None and self._eyewitness is not None:
+            self._eyewitness.add_sample(fix)
+
+    def see(self, frame: RawFrame) -> None:
+        """Register the frame's picture with those before it."""
+        if self._eyewitness is not None:
+            self._eyewitness.see(frame)
 
     def is_ready(self, captured_s: float) -> bool:
         """Tell whether samples from both sides are there."""
@@ -77,12 +99,36 @@ class DirectionDecider:
         sweeps = self._track.sweeps(span_s, captured_s)
         if isinstance(sweeps, GreyReason):
             return BlankAll(sweeps)
+        bracketed = self._track.is_bracketed(span_s)
+        if self._eyewitness is not None:
+            testimony = self._eyewitness.testify(captured_s, sweeps)
+            if self._eyewitness.contradicts:
+                return BlankAll(GreyReason.CONTRADICTION)
+            if testimony is not None and bracketed:
+                found = self._narrowed(testimony.poses, testimony.lies, sweeps)
+                if found is not None:
+                    return Blank(rectangles_of(found.mask), found.margin_px, testimony.source)
         # No set of poses is not "no mask in view": it would be a fault of the track, and a fault is grey.
         cover = self._sphere.cover(sweeps) if sweeps else None
         if cover is None:
-            bracketed = self._track.is_bracketed(span_s)
             return BlankAll(GreyReason.POSE_UNCERTAIN if bracketed else GreyReason.POSE_LATE)
-        return Blank(rectangles_of(cover.mask), cover.margin_px)
+        source = PoseSource.INTERPOLATED if bracketed else PoseSource.EXTRAPOLATED
+        return Blank(rectangles_of(cover.mask), cover.margin_px, source)
+
+    def _narrowed(self, poses: PoseSweep, how: Lies, sweeps: list[PoseSweep]) -> Cover | None:
+        """Return the blocks that a mask may touch both by what the picture says and by what telemetry allows.
+
+        A set of poses inside another covers what both together do: then the other need not be drawn.
+        """
+        by_picture = self._sphere.cover([poses])
+        if by_picture is None or how is Lies.INSIDE:
+            return by_picture
+        by_telemetry = self._sphere.cover(sweeps)
+        if by_telemetry is None:
+            return None
+        if how is Lies.DOUBTFUL:
+            return Cover(by_picture.mask | by_telemetry.mask, max(by_picture.margin_px, by_telemetry.margin_px))
+        return Cover(by_picture.mask & by_telemetry.mask, min(by_picture.margin_px, by_telemetry.margin_px))
 
     def forget_before(self, captured_s: float) -> None:
         """Drop samples that are too old to matter."""
@@ -98,9 +144,9 @@ def _sphere_of(plan: DirectionPlan) -> MaskSphere:
     return MaskSphere(plan)
 
 
-def decider_for(plan: Plan) -> Decider:
+def decider_for(plan: Plan, *, sighted: bool = True) -> Decider:
     """Return the decider of a plan."""
-    return ImageDecider(plan) if isinstance(plan, ImagePlan) else DirectionDecider(plan)
+    return ImageDecider(plan) if isinstance(plan, ImagePlan) else DirectionDecider(plan, sighted=sighted)
 
 
 def axes_of(model: CameraModel, accuracy: Accuracy, width_px: int, height_px: int) -> Axes:

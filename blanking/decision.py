@@ -32,7 +32,7 @@ class GreyReason(StrEnum):
     OVER_ACCELERATION = "over-acceleration"
     """The samples show an acceleration above the plan's bound, so that the bound is disproved."""
     CONTRADICTION = "contradiction"
-    """Samples contradict each other, or (later) the picture contradicts the samples."""
+    """Samples contradict each other, or the picture contradicts the samples."""
     CLOCK_UNSYNCHRONISED = "clock-unsynchronised"
     """The instants of picture and pose cannot be compared within the plan's bound."""
     CAMERA_BUSY = "camera-busy"
@@ -43,6 +43,21 @@ class GreyReason(StrEnum):
     """The self-test found a finished picture that shows what it must not, and nobody has cleared that yet (set by the caller)."""
     ERROR = "error"
     """Something in the blanking stage raised."""
+
+
+class PoseSource(StrEnum):
+    """Where the pose of a blanked frame came from; docs/blanking.md tells what each promises."""
+
+    FIXED = "fixed"
+    """The camera does not turn."""
+    INTERPOLATED = "interpolated"
+    """From samples on both sides of the frame."""
+    EXTRAPOLATED = "extrapolated"
+    """From samples on one side only, by the bounds on the camera's motion."""
+    STATIC = "static"
+    """From a sample taken while the picture stood still, and it has stood still since."""
+    ANCHORED = "anchored"
+    """From a sample taken while the picture stood still, plus how the picture has turned since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +77,12 @@ class Blank:
     Args:
         rectangles: disjoint rectangles of 16 x 16 pixel blocks; those at the right and lower edge may hang over.
         margin_px: the largest distance by which any mask in view was grown for uncertainty; 0 when none is in view.
+        source: where the frame's pose came from.
     """
 
     rectangles: tuple[BlockRectangle, ...]
     margin_px: float
+    source: PoseSource
 
 
 @dataclass(frozen=True, slots=True)

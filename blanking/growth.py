@@ -118,6 +118,7 @@ def _largest_shifts(
     sine = np.array([largest_sine(lo - tilt, hi + tilt) for lo, hi in spans])[steps]
     cosine = np.array([largest_sine(lo - tilt + math.pi / 2, hi + tilt + math.pi / 2) for lo, hi in spans])[steps]
     shift_x, shift_y = np.zeros_like(x), np.zeros_like(y)
+    step = 0.0
     for _ in range(_ROUNDS):
         wide, high = x + shift_x, y + shift_y
         both, wide2, high2 = wide * high, 1.0 + wide * wide, 1.0 + high * high
@@ -134,8 +135,13 @@ def _largest_shifts(
         )
         if bool(np.all(next_x <= shift_x)) and bool(np.all(next_y <= shift_y)):
             return np.column_stack((shift_x, shift_y))
-        # A little more than the iterate, so that the test above is met in finitely many rounds.
-        shift_x, shift_y = np.maximum(shift_x, next_x * 1.004 + 1e-9), np.maximum(shift_y, next_y * 1.004 + 1e-9)
+        # Where the iterates head if each step is to the next as the last two were, and a little more, so that the test above is met soon.
+        last, step = step, max(float((next_x - shift_x).max()), float((next_y - shift_y).max()))
+        ahead = step / last / (1.0 - step / last) if 0.0 < step < 0.9 * last else 0.0
+        shift_x, shift_y = (
+            np.maximum(shift, following + ahead * np.maximum(following - shift, 0.0) + 0.003 * following + 1e-9)
+            for shift, following in ((shift_x, next_x), (shift_y, next_y))
+        )
         if max(float(shift_x.max()), float(shift_y.max())) > _UNBOUNDED:
             return None
     return None

@@ -57,6 +57,13 @@ class Optics:
         """Return the distortion coefficient at a zoom."""
         return float(np.interp(zoom, self._k1_zoom, self._k1))
 
+    def zooms_between(self, focal_lo_px: float, focal_hi_px: float) -> tuple[float, float] | None:
+        """Return the zooms whose focal lengths lie between two, None where the table does not rise throughout."""
+        if len(self._zoom) < 2 or bool(np.any(np.diff(self._log_focal) <= 1e-6)):
+            return None
+        lo, hi = np.interp(np.log((focal_lo_px, focal_hi_px)), self._log_focal, self._zoom)
+        return float(lo), float(hi)
+
     def knots(self) -> NDArray[np.float64]:
         """Return every zoom at which one of the tables has a row."""
         return np.unique(np.concatenate((self._zoom, self._k1_zoom)))

@@ -57,14 +57,18 @@ class BlankingStage:
         plan: the approved plan; None greys everything.
         max_delay_s: how long a frame may wait for telemetry after its arrival.
         most_waiting: frames held at once; more than that are released grey.
+        sighted: let pictures narrow and contradict what telemetry says about where the camera looks.
 
     Attributes:
         counts: released frames by decision: "blank" or the reason for which they are wholly grey.
+        sources: blanked frames by where their pose came from.
     """
 
-    def __init__(self, plan: Plan | None, max_delay_s: float = 0.3, most_waiting: int = _MOST_WAITING) -> None:
+    def __init__(
+        self, plan: Plan | None, max_delay_s: float = 0.3, most_waiting: int = _MOST_WAITING, *, sighted: bool = True
+    ) -> None:
         self._plan = plan
-        self._decider: Decider | None = decider_for(plan) if plan is not None else None
+        self._decider: Decider | None = decider_for(plan, sighted=sighted) if plan is not None else None
         self._max_delay_s = max_delay_s
         self._most_waiting = most_waiting
         self._waiting: deque[_Waiting] = deque()
@@ -73,6 +77,7 @@ class BlankingStage:
         self._pool = BufferPool()
         self._sayings = Sayings()
         self.counts: Counter[str] = Counter()
+        self.sources: Counter[str] = Counter()
 
     def add_sample(self, sample: PoseSample) -> None:
         """Take a pose sample; it counts for frames released at or after `sample.arrived_s`."""
@@ -86,6 +91,14 @@ class BlankingStage:
             arrived_s: when it arrived, on the video's clock.
             force_grey: a reason outside this stage for which the frame must be grey.
         """
+        self._take_arrived(arrived_s)
+        if self._decider is not None and force_grey is None and self._misfit(frame) is None:
+            try:
+                self._decider.see(frame)
+            # As below: a picture that cannot be looked at is grey, and the camera goes on.
+            except Exception:  # noqa: BLE001 - see the line above
+                _log.exception("looking at a frame failed; it is grey")
+                force_grey = GreyReason.ERROR
         self._waiting.append(_Waiting(frame, arrived_s + self._max_delay_s, force_grey))
 
     def release(self, now_s: float) -> list[Released]:
@@ -163,5 +176,6 @@ class BlankingStage:
             self.counts[reason] += 1
             return Released(blanked, blanked.decision, now_s, 0.0, 1.0)
         self.counts["blank"] += 1
+        self.sources[decision.source] += 1
         witness = self._sayings.around(raw.captured_s)
         return Released(blanked, decision, now_s, decision.margin_px, blanked.grey_rel, witness)

@@ -40,7 +40,7 @@ class PoseSweep:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fix:
+class Fix:
     """A valid sample: at some instant in [lo_s, hi_s] the pose was this."""
 
     lo_s: float
@@ -51,6 +51,7 @@ class _Fix:
 
     @property
     def middle_s(self) -> float:
+        """The middle of its stamps."""
         return (self.at_lo_s + self.at_hi_s) / 2
 
 
@@ -86,7 +87,7 @@ class PoseTrack:
     def __init__(self, accuracy: Accuracy, axes: Axes) -> None:
         self._accuracy = accuracy
         self._axes = axes
-        self._fixes: list[_Fix] = []
+        self._fixes: list[Fix] = []
         self._holes_s: list[tuple[float, float]] = []
         self._distrusts: list[_Distrust] = []
         self._speeds = (accuracy.max_speed_deg_s, accuracy.max_speed_deg_s, accuracy.max_zoom_rate)
@@ -97,11 +98,11 @@ class PoseTrack:
         )
         self._errors = (accuracy.pan_tilt_deg, accuracy.pan_tilt_deg, axes.zoom_error)
 
-    def add(self, sample: PoseSample) -> None:
-        """Take a sample that has arrived."""
+    def add(self, sample: PoseSample) -> Fix | None:
+        """Take a sample that has arrived; return what it says when it is valid and new."""
         if not (math.isfinite(sample.at_lo_s) and math.isfinite(sample.at_hi_s)):
             self._holes_s.append((sample.arrived_s - 1.0, sample.arrived_s))
-            return
+            return None
         pose = self._true_pose(sample)
         if sample.at_lo_s - self._accuracy.time_s > sample.arrived_s:
             # Read after it arrived: the clocks differ by more than the plan says, for how long is not known.
@@ -109,15 +110,15 @@ class PoseTrack:
             self._distrusts.append(
                 _Distrust(lo_s, sample.arrived_s + _DISTRUST_AFTER_S, GreyReason.CLOCK_UNSYNCHRONISED)
             )
-            return
+            return None
         if pose is None:
             self._holes_s.append((sample.at_lo_s, sample.at_hi_s))
-            return
+            return None
         at_lo_s, at_hi_s = min(sample.at_lo_s, sample.at_hi_s), max(sample.at_lo_s, sample.at_hi_s)
         lo_s = at_lo_s - self._accuracy.time_s - self._accuracy.staleness_s
-        fix = _Fix(lo_s, at_hi_s + self._accuracy.time_s, at_lo_s, at_hi_s, pose)
+        fix = Fix(lo_s, at_hi_s + self._accuracy.time_s, at_lo_s, at_hi_s, pose)
         if fix in self._fixes:
-            return
+            return None
         index = bisect.bisect_right(self._fixes, fix.middle_s, key=lambda other: other.middle_s)
         self._fixes.insert(index, fix)
         if len(self._fixes) > _MOST_FIXES:
@@ -125,6 +126,18 @@ class PoseTrack:
             del self._fixes[0], self._holes_s[:-_MOST_FIXES], self._distrusts[:-_MOST_FIXES]
             index -= 1
         self._look_for_disproof(index)
+        return fix
+
+    def likely(self, at_s: float) -> tuple[float, float, float] | None:
+        """Return a pose on the straight line through the samples nearest to an instant: a place to start searching from, no bound."""
+        if not self._fixes:
+            return None
+        index = min(max(bisect.bisect_right(self._fixes, at_s, key=lambda fix: fix.middle_s), 1), len(self._fixes) - 1)
+        after = self._fixes[index]
+        before = self._fixes[max(0, index - 1)]
+        span_s = after.middle_s - before.middle_s
+        share = min(max((at_s - before.middle_s) / span_s, -2.0), 3.0) if span_s > 1e-3 else 0.0
+        return _triple(tuple(p + share * d for p, d in zip(before.pose, self._differences(before, after), strict=True)))
 
     def forget_before(self, instant_s: float) -> None:
         """Drop what no frame from `instant_s` on can need."""
@@ -176,7 +189,7 @@ class PoseTrack:
         axes = self._axes
         return (pan_deg * axes.pan_scale, tilt_deg * axes.tilt_scale + axes.tilt_offset_deg, zoom)
 
-    def _differences(self, before: _Fix, after: _Fix) -> tuple[float, float, float]:
+    def _differences(self, before: Fix, after: Fix) -> tuple[float, float, float]:
         pan_deg = after.pose[0] - before.pose[0]
         if abs(self._axes.pan_scale) == 1.0:
             pan_deg = math.remainder(pan_deg, 360.0)
@@ -214,7 +227,7 @@ class PoseTrack:
             return GreyReason.POSE_STALE
         return None
 
-    def _between(self, before: _Fix, after: _Fix, span_s: tuple[float, float]) -> PoseSweep | None:
+    def _between(self, before: Fix, after: Fix, span_s: tuple[float, float]) -> PoseSweep | None:
         """Return the poses during the part of the span that lies between the two samples, None when there is no such part."""
         lo_s, hi_s = max(span_s[0], before.lo_s), min(span_s[1], after.hi_s)
         if lo_s > hi_s:
@@ -235,7 +248,7 @@ class PoseTrack:
         end = tuple(p + last * d for p, d in zip(before.pose, difference, strict=True))
         return PoseSweep(_triple(start), _triple(end), _triple(spread), self._accuracy.pan_tilt_deg)
 
-    def _beyond(self, newest: _Fix, older: list[_Fix], span_s: tuple[float, float], way: float) -> PoseSweep:
+    def _beyond(self, newest: Fix, older: list[Fix], span_s: tuple[float, float], way: float) -> PoseSweep:
         """Return the poses during the part of the span that lies after the newest sample (before it with `way` -1)."""
         if way > 0:
             shortest_s, longest_s = max(0.0, span_s[0] - newest.hi_s), max(0.0, span_s[1] - newest.lo_s)
@@ -279,7 +292,7 @@ class PoseTrack:
             if self._accelerates_too_much(*self._fixes[i - 2 : i + 1]):
                 self._distrust(i - 2, i, GreyReason.OVER_ACCELERATION)
 
-    def _accelerates_too_much(self, one: _Fix, two: _Fix, three: _Fix) -> bool:
+    def _accelerates_too_much(self, one: Fix, two: Fix, three: Fix) -> bool:
         limits = zip(
             self._differences(one, two), self._differences(two, three), self._accelerations, self._errors, strict=True
         )
@@ -308,7 +321,7 @@ def _share(part_s: float, rest_s: float, otherwise: float) -> float:
     return part_s / whole_s if whole_s > 0.0 else otherwise
 
 
-def _gap(before: _Fix, after: _Fix) -> tuple[float, float]:
+def _gap(before: Fix, after: Fix) -> tuple[float, float]:
     return (after.lo_s - before.hi_s, after.hi_s - before.lo_s)
 
 

@@ -15,7 +15,7 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from blanking.decision import BlankAll, GreyReason
+from blanking.decision import Blank, BlankAll, GreyReason
 from blanking.plan import Plan, parse_plan
 from blanking.pose import PoseSample, stamped_sample
 from blanking.stage import BlankingStage, Released
@@ -38,11 +38,13 @@ class BlankSummary:
         frames: pictures written.
         wholly_grey: those of them that are wholly grey.
         reasons: how many were grey for which reason.
+        sources: how many of the others had their pose from where.
     """
 
     frames: int
     wholly_grey: int
     reasons: dict[str, int]
+    sources: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class _Job:
                     "released_s": one.released_s,
                     "decision": "all" if whole else "blank",
                     "reason": one.decision.reason if isinstance(one.decision, BlankAll) else None,
+                    "pose_source": one.decision.source if isinstance(one.decision, Blank) else None,
                     "margin_px": round(one.margin_px, 2),
                     "grey_rel": round(one.grey_rel, 5),
                 }
@@ -153,7 +156,7 @@ def blank_file(
         (folder / "out.mp4").replace(out)
     counts = job.stage.counts
     grey = {reason: count for reason, count in counts.items() if reason != "blank"}
-    return BlankSummary(len(job.entries), sum(grey.values()), dict(grey))
+    return BlankSummary(len(job.entries), sum(grey.values()), dict(grey), dict(job.stage.sources))
 
 
 def _job(plan: Plan, samples: list[PoseSample], output: Mp4Output, max_delay_s: float) -> _Job:

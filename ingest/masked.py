@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from blanking.decision import BlankAll, GreyReason
+from blanking.decision import Blank, BlankAll, GreyReason
 from blanking.frames import RawFrame
 from blanking.plan import DirectionPlan, ImagePlan, Plan
 from blanking.pose import PoseSample
@@ -219,10 +219,10 @@ class MaskedWay:
             captured_at = self._in_order(inside.captured_at)
             due = self._key_at is None or (captured_at - self._key_at).total_seconds() >= self._settings.gop_s
             reason = one.decision.reason.value if isinstance(one.decision, BlankAll) else None
-            source = "fixed" if self._kind is CameraKind.FIXED else "interpolated"
+            source = one.decision.source.value if isinstance(one.decision, Blank) else "none"
             for coded in self._encoder.encode(one.frame, one.frame.pts or 0, force_keyframe=due):
-                self._output.note(captured_at, reason, one.margin_px, "none" if reason else source)
-                data = with_witness(coded.data, self._witness(one, source if reason is None else "none", reason))
+                self._output.note(captured_at, reason, one.margin_px, source)
+                data = with_witness(coded.data, self._witness(one, source, reason))
                 self._output.packet(
                     Packet(data, captured_at, coded.is_keyframe, coded.width_px, coded.height_px, "h264")
                 )

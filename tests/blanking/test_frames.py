@@ -10,7 +10,7 @@ import pytest
 
 from blanking.blocks import empty_mask
 from blanking.burn import BufferPool, UnburnableFrameError, burn, grey_frame
-from blanking.decision import Blank, BlankAll, BlockRectangle, GreyReason
+from blanking.decision import Blank, BlankAll, BlockRectangle, GreyReason, PoseSource
 from blanking.frames import BlankedFrame
 from tests.blanking.conftest import raw_frame
 
@@ -55,7 +55,7 @@ def test_a_raw_frame_shows_no_pixels_and_does_not_travel() -> None:
 def test_burning_greys_all_three_planes_and_leaves_the_rest() -> None:
     """A mask in the brightness plane only leaves faces readable in colour."""
     raw = raw_frame(width=70, height=50)
-    frame = burn(raw, Blank((BlockRectangle(1, 1, 3, 2),), 5.0), BufferPool())
+    frame = burn(raw, Blank((BlockRectangle(1, 1, 3, 2),), 5.0, PoseSource.FIXED), BufferPool())
     flat = frame.buffer.reshape(-1)
     luma, u, v = flat[:3500].reshape(50, 70), flat[3500:4375].reshape(25, 35), flat[4375:].reshape(25, 35)
     grey = np.zeros((50, 70), dtype=bool)
@@ -74,7 +74,7 @@ def test_odd_sizes_have_no_unmasked_strip(size: tuple[int, int]) -> None:
     mask = empty_mask(width, height)
     frame = burn(
         raw_frame(width=width, height=height),
-        Blank((BlockRectangle(0, 0, mask.shape[1], mask.shape[0]),), 0.0),
+        Blank((BlockRectangle(0, 0, mask.shape[1], mask.shape[0]),), 0.0, PoseSource.FIXED),
         BufferPool(),
     )
     assert frame.pixel_format == "yuv444p"
@@ -87,18 +87,18 @@ def test_planes_of_other_shapes_are_refused() -> None:
     raw = raw_frame()
     raw.planes = (raw.planes[0][:-1], raw.planes[1], raw.planes[2])
     with pytest.raises(UnburnableFrameError):
-        burn(raw, Blank((), 0.0), BufferPool())
+        burn(raw, Blank((), 0.0, PoseSource.FIXED), BufferPool())
 
 
 def test_a_buffer_in_use_is_never_reused() -> None:
     """A frame that waits for its encoder must not change under it."""
     pool = BufferPool()
-    first = burn(raw_frame(), Blank((), 0.0), pool)
+    first = burn(raw_frame(), Blank((), 0.0, PoseSource.FIXED), pool)
     held = first.buffer[:10]
-    second = burn(raw_frame(), Blank((), 0.0), pool)
+    second = burn(raw_frame(), Blank((), 0.0, PoseSource.FIXED), pool)
     assert not np.shares_memory(first.buffer, second.buffer)
     del first
-    third = burn(raw_frame(), Blank((), 0.0), pool)
+    third = burn(raw_frame(), Blank((), 0.0, PoseSource.FIXED), pool)
     assert not np.shares_memory(held, third.buffer)
 
 

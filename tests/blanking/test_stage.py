@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blanking.decision import Blank, BlankAll, GreyReason
+from blanking.decision import Blank, BlankAll, GreyReason, PoseSource
 from blanking.plan import parse_plan
 from blanking.pose import PoseSample, stamped_sample
 from blanking.stage import BlankingStage, Released
@@ -74,6 +74,23 @@ def test_a_sample_that_has_not_arrived_does_not_count(plan_document: dict[str, A
     stage.add_frame(raw_frame(0.05), 0.05)
     (again,) = stage.release(5.0)
     assert again.margin_px < late
+
+
+def test_a_frame_says_where_its_pose_came_from(plan_document: dict[str, Any]) -> None:
+    """The blanking record of a segment tells it, so it must be true."""
+    stage = BlankingStage(parse_plan(plan_document))
+    for at_s in (-0.2, 0.0, 0.1):
+        stage.add_sample(still(at_s))
+    stage.add_frame(raw_frame(0.05), 0.05)
+    stage.add_frame(raw_frame(0.15), 0.15)
+    stage.add_frame(raw_frame(9.0), 9.0)
+    decisions = [one.decision for one in stage.flush(9.0)]
+    assert [getattr(one, "source", None) for one in decisions] == [
+        PoseSource.INTERPOLATED,
+        PoseSource.EXTRAPOLATED,
+        None,
+    ]
+    assert stage.sources == {"interpolated": 1, "extrapolated": 1}
 
 
 def test_frames_leave_in_order_and_once(stage: BlankingStage) -> None:

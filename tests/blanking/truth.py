@@ -4,6 +4,7 @@ Where the product projects polygons forward and grows them, this asks of each pi
 it points into a dwelling (angle sum around the ray).
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Dwelling:
 
     polygon_deg: tuple[tuple[float, float], ...]
 
+    @functools.cache  # noqa: B019 - a frozen value of a test that ends soon
     def ring(self) -> Floats:
         """Return its unit vectors."""
         out = []
@@ -71,12 +73,16 @@ class TrueCamera:
 
     def rays(self, zoom: float, stride_px: int) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
         """Return the unit rays of every `stride_px`-th pixel in camera axes, with their columns and rows."""
-        focal = self.width_px / 2 / math.tan(math.radians(self.hfov_deg(zoom)) / 2)
         columns, rows = np.meshgrid(
             np.arange(stride_px // 2, self.width_px, stride_px), np.arange(stride_px // 2, self.height_px, stride_px)
         )
-        x = (columns.ravel() + 0.5 - self.centre_rel[0] * self.width_px) / focal
-        y = (rows.ravel() + 0.5 - self.centre_rel[1] * self.height_px) / focal
+        return self.rays_of(zoom, columns.ravel() + 0.5, rows.ravel() + 0.5), columns.ravel(), rows.ravel()
+
+    def rays_of(self, zoom: float, u_px: Floats, v_px: Floats) -> Floats:
+        """Return the unit rays of points of the picture in camera axes."""
+        focal = self.width_px / 2 / math.tan(math.radians(self.hfov_deg(zoom)) / 2)
+        x = (u_px - self.centre_rel[0] * self.width_px) / focal
+        y = (v_px - self.centre_rel[1] * self.height_px) / focal
         distorted = np.hypot(x, y)
         radius = distorted.copy()
         k1 = self.k1(zoom)
@@ -84,7 +90,7 @@ class TrueCamera:
             radius -= (radius * (1 + k1 * radius**2) - distorted) / np.maximum(1 + 3 * k1 * radius**2, 0.05)
         scale = np.where(distorted > 1e-12, radius / np.maximum(distorted, 1e-12), 1.0)
         rays = np.column_stack((x * scale, y * scale, np.ones_like(x)))
-        return rays / np.linalg.norm(rays, axis=1, keepdims=True), columns.ravel(), rows.ravel()
+        return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True))
 
     def turned(self, pose: Pose) -> Floats:
         """Return the rotation from world to camera axes."""

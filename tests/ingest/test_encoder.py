@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blanking.burn import BufferPool, burn
-from blanking.decision import Blank, BlockRectangle
+from blanking.decision import Blank, BlockRectangle, PoseSource
 from blanking.frames import BlankedFrame, RawFrame
 from ingest.bitstream import split_nals
 from ingest.encoder import EncodedPicture, PictureEncoder
@@ -25,7 +25,7 @@ def blanked(number: int, *, width: int = 160, height: int = 96, pixel_format: st
         planes=(views[0][:height, :width], views[1][: half[0], : half[1]], views[2][: half[0], : half[1]]),
         width_px=width, height_px=height, pixel_format=pixel_format, captured_s=number / 25, pts=number, owner=frame,
     )  # fmt: skip
-    return burn(raw, Blank((BlockRectangle(1, 1, 3, 3),), 4.0), BufferPool())
+    return burn(raw, Blank((BlockRectangle(1, 1, 3, 3),), 4.0, PoseSource.FIXED), BufferPool())
 
 
 def decoded(pictures: list[EncodedPicture]) -> list[Any]:
