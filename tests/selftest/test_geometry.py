@@ -29,8 +29,8 @@ def test_it_agrees_with_the_truth_pixel_by_pixel(seed: int) -> None:
         camera = TrueCamera(
             world.camera.width_px, world.camera.height_px, hfov_deg,
             lambda zoom: float(np.interp(zoom, [row[0] for row in bent], [row[1] for row in bent])),
-            world.camera.centre_rel, world.camera.mount_deg, world.camera.scales, lambda _t, pose=pose: pose, 0.0,
-            world.camera.offset_and_roll_deg,
+            tuple(model["principal_point"]), world.camera.mount_deg, world.camera.scales, lambda _t, pose=pose: pose, 0.0,
+            (model["tilt_offset_deg"], model["sensor_roll_deg"]),
         )  # fmt: skip
         rows, columns = camera.dwelling_pixels(0.0, world.dwellings, stride_px=5, instants=1)
         points = grid(camera.width_px, camera.height_px, 5, (2, 2))
