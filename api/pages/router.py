@@ -85,6 +85,7 @@ PAGES: Final = (
         "target",
         frozenset({"commissioning.request", "commissioning.approve"}),
     ),
+    Page("plans", "/plans", N_("Masks"), "shade", frozenset({"plan.view"})),
     Page("log", "/log", N_("Log"), "log", frozenset({"ledger.read", "ledger.read_own"})),
     Page("cameras", "/cameras", N_("Cameras"), "camera", frozenset({"camera.health"})),
 )

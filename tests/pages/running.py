@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,9 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import uvicorn
+from fastapi import FastAPI, Response
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from api.accounts import COMMAND_LINE, Accounts
+from api.pages.router import install
 from api.passwords import Passwords
 from config.policy import load_policy
 from tests.ingest.running import City, House, running_city, running_house, until
@@ -73,6 +77,32 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve an application from a thread of this process; give its address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        until(lambda: server.started, 60, "the server starts")
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@contextmanager
+def serving_pages() -> Iterator[str]:
+    """Serve the pages' modules, and an empty page at /blank to run them in."""
+    app = FastAPI()
+    install(app, viewer=lambda _request: None, default_language="nl")
+    app.add_api_route("/blank", lambda: Response("<!doctype html><html lang=nl>", media_type="text/html"))
+    with serving(app) as url:
+        yield url
 
 
 def sign_in(page: Page, vms: RunningVms, username: str) -> None:

@@ -1,17 +1,11 @@
 """The pure modules, run where they will run: in Chromium, over the pages' own server."""
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import uvicorn
-from fastapi import FastAPI, Response
 
-from api.pages.router import install
-from tests.ingest.running import until
-from tests.pages.running import chromium
+from tests.pages.running import chromium, serving_pages
 
 pytestmark = pytest.mark.browser
 
@@ -21,31 +15,18 @@ Run = Callable[[str], Any]
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
     """Run an expression with the pure modules as `time`, `scale`, `fit` and `ptz`."""
-    app = FastAPI()
-    install(app, viewer=lambda _request: None, default_language="nl")
-    app.add_api_route("/blank", lambda: Response("<!doctype html><html lang=nl>", media_type="text/html"))
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        until(lambda: server.started, 30, "the server starts")
-        with chromium() as browser:
-            page = browser.new_page(timezone_id="America/New_York", locale="en-US")
-            page.goto(f"http://127.0.0.1:{listener.getsockname()[1]}/blank")
-            page.evaluate(
-                """async () => {
-                  const load = (name) => import(`/static/${name}.js`);
-                  window.modules = await Promise.all(['civil-time', 'time-scale', 'grid-fit', 'ptz-speed', 'i18n'].map(load));
-                }"""
-            )
-            yield lambda expression: page.evaluate(
-                f"() => {{ const [time, scale, fit, ptz, i18n] = window.modules; return {expression}; }}"
-            )
-    finally:
-        server.should_exit = True
-        thread.join(20)
+    with serving_pages() as url, chromium() as browser:
+        page = browser.new_page(timezone_id="America/New_York", locale="en-US")
+        page.goto(f"{url}/blank")
+        page.evaluate(
+            """async () => {
+              const load = (name) => import(`/static/${name}.js`);
+              window.modules = await Promise.all(['civil-time', 'time-scale', 'grid-fit', 'ptz-speed', 'i18n'].map(load));
+            }"""
+        )
+        yield lambda expression: page.evaluate(
+            f"() => {{ const [time, scale, fit, ptz, i18n] = window.modules; return {expression}; }}"
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,253 @@
+"""Masks in a real browser: one person draws by clicks, another approves, and what masks less takes more than a click.
+
+No camera is needed for that: polygons, and no picture. The tests run in order and build on each other.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from api.accounts import COMMAND_LINE, Accounts
+from api.app import create_app
+from tests import builders
+from tests.api.site import PASSWORD, PASSWORDS, fill, parts_of
+from tests.pages.running import chromium, serving
+from vms.clock import SystemClock
+from vms.db import plans
+from vms.db.engine import Database
+from vms.model import CameraKind, PlacementId, PlanState, Role
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+PATIENCE_MS = 60_000
+TOWER = PlacementId("toren")
+PLAN: dict[str, Any] = {
+    "frame": {"width": 1280, "height": 720},
+    "kind": "directions",
+    "camera_model": {"zoom": [[0.0, 62.8], [0.5, 12.1], [1.0, 2.3]], "k1": [[0.0, -0.1], [1.0, 0.0]]},
+    "accuracy": {"pan_tilt_deg": 0.1, "zoom_rel": 0.01, "time_s": 0.02, "exposure_s": 0.01},
+    "masks": [
+        {"id": "Lange Nieuwstraat 1", "polygon_deg": [[-12, -8], [2, -8], [2, 3], [-12, 3]]},
+        {"id": "Zadelstraat 9", "polygon_deg": [[172, -20], [-175, -20], [-175, -6], [172, -6]]},
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """Where to sign in, and the database behind it."""
+
+    url: str
+    database: Database
+
+    def version(self, number: int) -> plans.PlanVersion:
+        """Return a stored version of the tower's plan."""
+        with self.database.read() as conn:
+            return plans.get(conn, TOWER, number)
+
+
+@pytest.fixture(scope="module")
+def town(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The API and the pages on a database of their own."""
+    folder = tmp_path_factory.mktemp("plans")
+    path = folder / "vms.sqlite"
+    path.write_bytes(_sqlite_template.read_bytes())
+    database = Database(f"sqlite:///{path}")
+    parts = parts_of(database, SystemClock(), folder / "d")
+    fill(parts)
+    people = Accounts(parts.db, parts.ledger, parts.clock, parts.policy, PASSWORDS)
+    for username in ("tekenaar", "tweede"):
+        people.add_user(
+            COMMAND_LINE, username=username, display_name=username.title(), password=PASSWORD, language="nl"
+        )
+        people.grant_role(COMMAND_LINE, username, Role.BLANKING_OFFICER, parts.clock.now() + timedelta(days=9))
+    with database.write() as conn:
+        dome = builders.add_camera(conn, "toren-camera", CameraKind.PTZ)
+        builders.add_placement(conn, TOWER, camera_id=dome, plan=PLAN)
+    with serving(create_app(parts)) as url:
+        yield Town(url, database)
+    database.dispose()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def complaints() -> list[str]:
+    """What the browser complained about."""
+    return []
+
+
+def signed_in(browser: Browser, town: Town, username: str, complaints: list[str]) -> Page:
+    """Return a page of somebody who is signed in."""
+    page = browser.new_context(viewport={"width": 1440, "height": 860}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("pageerror", lambda error: complaints.append(f"{username}: {error}"))
+    page.on("console", lambda said: complaints.append(said.text) if "Security Policy" in said.text else None)
+    page.goto(f"{town.url}/sign-in")
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", PASSWORD)
+    page.click("#sign-in [type=submit]")
+    page.wait_for_url(lambda address: "/sign-in" not in address)
+    return page
+
+
+@pytest.fixture(scope="module")
+def officer(browser: Browser, town: Town, complaints: list[str]) -> Page:
+    """Who draws."""
+    return signed_in(browser, town, "tekenaar", complaints)
+
+
+@pytest.fixture(scope="module")
+def second(browser: Browser, town: Town, complaints: list[str]) -> Page:
+    """Who decides."""
+    return signed_in(browser, town, "tweede", complaints)
+
+
+def rings(page: Page) -> list[list[list[float]]]:
+    """Return the rings that are drawn now."""
+    found: list[list[list[float]]] = page.evaluate(
+        "document.querySelector('.editor-main mask-view').draft.masks.map(({ring}) => ring)"
+    )
+    return found
+
+
+def on_screen(page: Page, point_deg: list[float]) -> tuple[float, float]:
+    """Return where a direction is on the screen."""
+    x, y = page.evaluate(
+        """(point) => {
+          const view = document.querySelector('.editor-main mask-view');
+          const {scale, left, top} = view.fit;
+          const box = view.getBoundingClientRect();
+          const [u, v] = view.space.at(view.pose).toFrame(point);
+          return [box.left + left + u * scale, box.top + top + v * scale];
+        }""",
+        point_deg,
+    )
+    return x, y
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag with the mouse."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=6)
+    page.mouse.up()
+
+
+def open_editor(page: Page, town: Town, version: int) -> None:
+    """Open the editor on a version and wait until it has been checked."""
+    page.goto(f"{town.url}/plans?camera={TOWER}&draw={version}")
+    expect(page.locator(".changes .verdict")).to_be_visible()
+
+
+CORNERS = [[8.0, -10.0], [18.0, -10.0], [18.0, -2.0], [8.0, -2.0]]
+
+
+def test_a_mask_is_drawn_dragged_and_taken_back(officer: Page, town: Town) -> None:
+    """By clicks on the picture of directions; what is stored is where the clicks were."""
+    officer.goto(f"{town.url}/plans")
+    officer.locator(f'tr[data-id="{TOWER}"] a.button').click()
+    expect(officer.locator(".changes .verdict.is-tight")).to_be_visible()
+    officer.keyboard.press("n")
+    for corner in CORNERS:
+        officer.mouse.click(*on_screen(officer, corner))
+    officer.keyboard.press("Enter")
+    assert len(rings(officer)) == 3
+    for drawn, meant in zip(rings(officer)[2], CORNERS, strict=True):
+        assert drawn == pytest.approx(meant, abs=0.1)
+    expect(officer.locator(".mask-list li")).to_have_count(3)
+
+    drag(officer, on_screen(officer, rings(officer)[2][2]), on_screen(officer, [21.0, 1.0]))
+    assert rings(officer)[2][2] == pytest.approx([21.0, 1.0], abs=0.1)
+    middle = officer.evaluate(
+        """() => { const {space, draft} = document.querySelector('.editor-main mask-view'); const ring = draft.masks[2].ring;
+                   return space.between(ring[0], ring[1]); }"""
+    )
+    drag(officer, on_screen(officer, middle), on_screen(officer, [13.0, -13.0]))
+    assert len(rings(officer)[2]) == 5
+    drag(officer, on_screen(officer, [14.0, -6.0]), on_screen(officer, [16.0, -6.0]))
+    assert rings(officer)[2][0][0] == pytest.approx(10.0, abs=0.2)
+    officer.keyboard.press("Control+z")
+    assert rings(officer)[2][0][0] == pytest.approx(8.0, abs=0.1)
+    officer.keyboard.press("Control+z")
+    assert len(rings(officer)[2]) == 4
+    officer.keyboard.press("Control+y")
+    assert len(rings(officer)[2]) == 5
+
+
+def test_what_is_wrong_is_said_while_drawing(officer: Page) -> None:
+    """An outline that crosses itself can't be saved, and the message names the mask."""
+    officer.keyboard.press("p")
+    before = rings(officer)
+    drag(officer, on_screen(officer, before[2][0]), on_screen(officer, [25.0, -1.0]))
+    expect(officer.locator(".problem-list li")).to_contain_text("m3")
+    expect(officer.locator(".editor-save button")).to_be_disabled()
+    officer.keyboard.press("Control+z")
+    expect(officer.locator(".changes .verdict.is-tight")).to_be_visible()
+    assert rings(officer) == before
+
+
+def test_another_person_approves_what_was_drawn(officer: Page, second: Page, town: Town) -> None:
+    """The drawer can't; the second person sees both versions and what changes."""
+    officer.locator(".mask-list li").nth(2).locator(".mask-name").dblclick()
+    officer.locator(".mask-list input").fill("Springweg 3")
+    officer.keyboard.press("Enter")
+    officer.locator(".editor-save textarea").fill("nieuwe woning aan de Springweg")
+    officer.locator(".editor-save button").click()
+    officer.wait_for_url(re.compile("compare=1-2"))
+    expect(officer.locator(".verdict")).to_be_visible()
+    expect(officer.get_by_role("button", name="Goedkeuren")).to_have_count(0)
+
+    second.goto(f"{town.url}/plans")
+    second.get_by_role("link", name="versie 2 door Tekenaar").click()
+    expect(second.locator(".compare-views mask-view")).to_have_count(2)
+    expect(second.locator("tbody tr").first).to_contain_text("toegevoegd")
+    second.get_by_role("button", name="Goedkeuren").click()
+    second.locator("dialog button[type=submit]").click()
+    second.wait_for_url(re.compile(f"camera={TOWER}$"))
+    expect(second.locator("tbody tr").first).to_contain_text("Geldt nu")
+    approved = town.version(2)
+    assert approved.state is PlanState.APPROVED
+    assert approved.document is not None
+    assert [mask["id"] for mask in approved.document["masks"]][2] == "Springweg 3"
+
+
+def test_what_masks_less_is_red_and_needs_a_confirmation(officer: Page, second: Page, town: Town) -> None:
+    """One click must never show a window again."""
+    open_editor(officer, town, 2)
+    officer.locator(".mask-list li").nth(0).locator(".mask-name").click()
+    officer.keyboard.press("Delete")
+    expect(officer.locator(".changes .verdict.is-loose")).to_be_visible()
+    officer.locator(".editor-save textarea").fill("pand is gesloopt")
+    officer.locator(".editor-save button").click()
+    officer.wait_for_url(re.compile("compare=2-3"))
+
+    second.goto(f"{town.url}/plans?camera={TOWER}&compare=2-3")
+    expect(second.locator(".verdict.is-loose")).to_be_visible()
+    second.get_by_role("button", name="Goedkeuren").click()
+    second.locator("dialog button[type=submit]").click()
+    expect(second.locator("dialog .dialog-foot .form-error")).to_be_visible()
+    assert town.version(3).state is PlanState.DRAFT
+    second.locator("dialog [name=confirms]").check()
+    second.locator("dialog [name=reason]").fill("sloop gezien ter plaatse")
+    second.locator("dialog button[type=submit]").click()
+    second.wait_for_url(re.compile(f"camera={TOWER}$"))
+    review = town.version(3).review
+    assert review is not None
+    assert review.loosens
+
+
+def test_the_browser_had_nothing_to_complain_about(complaints: list[str]) -> None:
+    """No script error, and nothing that the security policy had to refuse."""
+    assert complaints == []
