@@ -80,6 +80,8 @@ class TelemetryLink:
             wait_s = FIRST_WAIT_S
             self._gauge.fact(telemetry_problem=None)
             self._maker = SampleMaker(spaces, self._agreement)
+            # For the mask editor's panorama: how far down and up the camera can look at all.
+            self._gauge.fact(tilt_range_deg=[spaces.degrees.y.low, spaces.degrees.y.high])
             with client:
                 self._poll = TelemetryPoll(client, self._take, self._clock, stop)
                 self._poll.run()

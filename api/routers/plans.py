@@ -15,10 +15,11 @@ from api.planning import Draft
 from api.routers.shapes import Body, Identifier, LongText, ShortText, instant
 from api.running import running_of
 from config.policy import Action
-from vms.db import placements, plans, users
+from vms.db import calibrations, placements, plans, users
+from vms.db.calibrations import Calibration
 from vms.db.plans import PlanVersion
 from vms.ledger.acts import Act
-from vms.model import PlacementId
+from vms.model import CameraKind, PlacementId
 from vms.plan_review import PlanComparison, PlanProblem
 
 router = APIRouter(prefix="/api", tags=["plans"])
@@ -72,6 +73,7 @@ def overview(asker: Viewer, request: Request) -> list[dict[str, Any]]:
     with parts.db.read() as conn:
         found = placements.list_all(conn)
         counting, drafts = plans.current_of_all(conn), plans.waiting(conn)
+        measured = {item.id: calibrations.newest(conn, item.id) for item in found if item.camera.kind is CameraKind.PTZ}
         names = _names(conn)
     now = parts.clock.now()
     return [
@@ -82,8 +84,10 @@ def overview(asker: Viewer, request: Request) -> list[dict[str, Any]]:
             "camera": {"id": item.camera.id, "kind": item.camera.kind},
             "ended": item.until_at is not None and item.until_at <= now,
             "frame": _frame(item.status),
+            "tilt_range_deg": (item.status or {}).get("tilt_range_deg"),
             "plan": _head(counting[item.id], names) if item.id in counting else None,
             "drafts": [_head(draft, names) for draft in drafts.get(item.id, [])],
+            "calibration": _calibration(measured.get(item.id), counting.get(item.id)),
         }
         for item in found
     ]
@@ -199,6 +203,22 @@ def _frame(status: Mapping[str, Any] | None) -> dict[str, int] | None:
     """Return the picture's size as its worker last saw it, to begin a first plan with."""
     width, height = (status or {}).get("width"), (status or {}).get("height")
     return {"width": width, "height": height} if isinstance(width, int) and isinstance(height, int) else None
+
+
+def _calibration(measured: Calibration | None, counting: PlanVersion | None) -> dict[str, Any] | None:
+    """Return the last calibration: a plan to draw by, and which masks of the plan that counts no longer fit its optics."""
+    if measured is None:
+        return None
+    template = calibrations.plan_document(measured.measured, [])
+    model = (counting.document or {}).get("camera_model") if counting is not None else None
+    return {
+        "version": measured.version,
+        "verdict": measured.measured.verdict,
+        "finished_at": instant(measured.measured.finished_at),
+        "is_drawn_by": model == template["camera_model"],
+        "redraw": [mask["id"] for mask in measured.measured.masks or () if mask.get("redraw")],
+        "template": template,
+    }
 
 
 def _head(version: PlanVersion, names: Mapping[str, str]) -> dict[str, Any]:

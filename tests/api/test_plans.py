@@ -11,8 +11,10 @@ import pytest
 from api.accounts import COMMAND_LINE
 from tests.api.site import COPIED, DOME, FIXED, PASSWORD, Person, Site
 from tests.builders import FIXED_PLAN
+from vms.db import calibrations, placements
+from vms.db.calibrations import NewCalibration
 from vms.errors import VmsError
-from vms.model import Role
+from vms.model import CalibrationVerdict, Role
 
 PLANS = f"/api/placements/{FIXED}/plans"
 REASON = "the new balcony is to be masked"
@@ -214,6 +216,38 @@ def test_an_entry_that_can_not_be_written_undoes_the_approval(
         broken.setattr(type(site.parts.ledger), "append", full)
         assert second.post(f"{PLANS}/2/approve", {"compared_with": 1}).status_code >= 400
     assert [row["state"] for row in officer.get(PLANS).json()] == ["draft", "approved"]
+
+
+def test_a_newer_calibration_says_which_masks_to_draw_again(site: Site, officer: Person) -> None:
+    """Measured optics are what a first plan of a moving camera is drawn by, and what an older plan is held against."""
+    measured = NewCalibration(
+        placement_id=DOME,
+        document={"frame": {"width": 1280, "height": 720}, "camera_model": {"zoom": [[0.0, 60.0]]}, "accuracy": {}},
+        method="guided-1",
+        verdict=CalibrationVerdict.GOOD,
+        profile_token="p",
+        width_px=1280,
+        height_px=720,
+        rotation_deg=0,
+        started_by="u-officer",
+        started_at=site.clock.now(),
+        finished_at=site.clock.now(),
+        masks=[{"id": "m1", "redraw": True}, {"id": "m2", "redraw": False}],
+    )
+    with site.parts.db.write() as conn:
+        calibrations.add(conn, measured)
+        placements.set_status(conn, DOME, {"width": 1280, "height": 720, "tilt_range_deg": [-90, 20]}, site.clock.now())
+    rows = {item["id"]: item for item in officer.get("/api/plans").json()}
+    assert rows[FIXED]["calibration"] is None
+    assert (rows[DOME]["frame"], rows[DOME]["tilt_range_deg"]) == ({"width": 1280, "height": 720}, [-90, 20])
+    assert rows[DOME]["calibration"] | {"finished_at": None} == {
+        "version": 1,
+        "verdict": "good",
+        "finished_at": None,
+        "is_drawn_by": False,
+        "redraw": ["m1"],
+        "template": {**measured.document, "kind": "directions", "masks": []},
+    }
 
 
 def test_plans_work_the_same_on_both_databases(any_site: Site) -> None:

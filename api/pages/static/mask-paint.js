@@ -12,12 +12,14 @@ export const COLOURS = {
   edge: "#c3cad0",
   chosen: "#82aed1",
   wrong: "#dd7b70",
-  lost: "rgb(221 123 112 / 45%)",
+  lost: "rgb(232 92 78 / 62%)",
   proposed: "#b39ddb",
   handle: "#0f1215",
 };
 
+export const FONT = "system-ui";
 const MESH = [24, 14];
+const SEAM_PX = 2;
 const NET_STEPS_DEG = [90, 45, 30, 15, 10, 5, 2, 1, 0.5];
 const HANDLE_PX = 5;
 const HANDLE_SMALL_PX = 3.5;
@@ -67,11 +69,21 @@ function paintTriangle(context, image, a, b, c) {
   const yv = (cv * bx - bv * cx) / area;
   context.save();
   context.beginPath();
-  path(context, [a.shown, b.shown, c.shown]);
+  path(context, grown([a.shown, b.shown, c.shown]));
   context.clip();
   context.transform(xu, xv, yu, yv, a.shown[0] - xu * ax - yu * ay, a.shown[1] - xv * ax - yv * ay);
   context.drawImage(image, 0, 0);
   context.restore();
+}
+
+/** A triangle a little larger, so that no hair of the ground shows between neighbours. */
+function grown(corners) {
+  const middle = [0, 1].map((axis) => (corners[0][axis] + corners[1][axis] + corners[2][axis]) / 3);
+  return corners.map((corner) => {
+    const away = [corner[0] - middle[0], corner[1] - middle[1]];
+    const longer = 1 + SEAM_PX / (Math.hypot(...away) || 1);
+    return [middle[0] + away[0] * longer, middle[1] + away[1] * longer];
+  });
 }
 
 /** Lines of equal azimuth and elevation, as close as the zoom allows, and the horizon. */
@@ -81,7 +93,7 @@ export function paintNet(context, at, line_px) {
   const step_deg = NET_STEPS_DEG.find((step) => step < hfov_deg / 3) ?? NET_STEPS_DEG[NET_STEPS_DEG.length - 1];
   const [middle_deg, height_deg] = view.unproject([view.optics.width_px / 2, view.optics.height_px / 2]);
   const digits = step_deg < 1 ? 1 : 0;
-  context.font = `${11 * line_px}px system-ui`;
+  context.font = `${11 * line_px}px ${FONT}`;
   context.lineWidth = line_px;
   const spread_deg = Math.min(180, hfov_deg * 1.2 / Math.max(0.2, Math.cos((height_deg * Math.PI) / 180)));
   for (let azimuth = Math.ceil((middle_deg - spread_deg) / step_deg) * step_deg; azimuth <= middle_deg + spread_deg; azimuth += step_deg) {
@@ -146,13 +158,21 @@ export function paintRing(context, at, ring, { fill, stroke, line_px, dash = [] 
   return true;
 }
 
+/** What would be shown again: pieces that lie side by side, filled as one. */
+export function paintLost(context, outlines) {
+  context.beginPath();
+  for (const outline of outlines) if (outline.length > 2) path(context, outline);
+  context.fillStyle = COLOURS.lost;
+  context.fill("nonzero");
+}
+
 /** The name of a mask at its middle, if it is in view. */
 export function paintName(context, at, ring, name, line_px, colour = "#eef2f5") {
   const seen = ring.map((point) => at.toFrame(point)).filter(Boolean);
   if (seen.length < 3) return;
   const x = seen.reduce((sum, point) => sum + point[0], 0) / seen.length;
   const y = seen.reduce((sum, point) => sum + point[1], 0) / seen.length;
-  context.font = `${12 * line_px}px system-ui`;
+  context.font = `${12 * line_px}px ${FONT}`;
   context.textAlign = "center";
   context.lineWidth = 3 * line_px;
   context.strokeStyle = "rgb(10 12 14 / 70%)";

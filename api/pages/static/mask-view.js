@@ -8,7 +8,7 @@
 
 import { t } from "./i18n.js";
 import { MaskPointer } from "./mask-pointer.js";
-import { COLOURS, paintBackdrop, paintHandles, paintName, paintNet, paintRing, paintTrail } from "./mask-paint.js";
+import { COLOURS, paintBackdrop, paintHandles, paintLost, paintName, paintNet, paintRing, paintTrail } from "./mask-paint.js";
 
 /** @typedef {{image: CanvasImageSource, pan_deg: number, tilt_deg: number, zoom: number, width: number, height: number}} Backdrop */
 
@@ -143,9 +143,9 @@ export class MaskView extends HTMLElement {
     masks.forEach(({ ring, id, look }, i) => {
       const stroke = this.wrong.has(id) ? COLOURS.wrong : i === chosen ? COLOURS.chosen : look?.stroke ?? COLOURS.edge;
       const isShown = paintRing(context, at, ring, { fill: look?.fill ?? COLOURS.mask, stroke, line_px: (i === chosen ? 2 : 1) * line_px });
-      if (isShown) paintName(context, at, ring, id, line_px);
+      if (isShown && !this.still) paintName(context, at, ring, id, line_px);
     });
-    for (const ring of this.lost) paintRing(context, at, ring, { fill: COLOURS.lost, stroke: COLOURS.wrong, line_px: 1.5 * line_px });
+    paintLost(context, this.lost.map((ring) => at.outline(ring)));
     const mask = this.draft?.mask;
     if (mask && !this.readOnly && !this.trail) {
       paintHandles(context, at, this.space, mask.ring, this.draft.point, this.wrong.get(mask.id), line_px);

@@ -25,7 +25,7 @@ async function show() {
     return new PlanComparisonPage(place, { camera, path, versions, allowed, ownId: person.user.id }).open(before || null, after);
   }
   if (asked.has("draw") && allowed.has("plan.draft")) {
-    return new PlanEditor(place, { camera, path, versions }).open(Number(asked.get("draw")) || null);
+    return new PlanEditor(place, { camera, path, versions }).open(Number(asked.get("draw")) || null, asked.has("remeasured"));
   }
   return showVersions(place, { camera, versions, allowed, ownId: person.user.id });
 }

@@ -4,13 +4,14 @@
  */
 
 import { formatNumber } from "./i18n.js";
-import { COLOURS, path } from "./mask-paint.js";
+import { COLOURS, FONT, paintLost, path } from "./mask-paint.js";
 import { anglesOf, arc, directionOf } from "./plan-optics.js";
 
 const STEP_DEG = 2;
 const LOWEST_DEG = -60;
 const HIGHEST_DEG = 20;
 const ROOM_DEG = 8;
+const SCALE_PX = 10;
 
 export class PanoramaView extends HTMLElement {
   /** @type {{id: string, ring: [number, number][]}[]} */
@@ -20,7 +21,7 @@ export class PanoramaView extends HTMLElement {
   chosen = -1;
   /** @type {[number, number][] | null} directions of the frame's edge */
   frame = null;
-  /** @type {{azimuth: [number, number], elevation: [number, number]} | null} what the camera can ever see, as far as it is known */
+  /** @type {[number, number] | null} lowest and highest elevation that the camera can see, where that is known */
   reach = null;
   #waits = false;
   #drags = false;
@@ -98,26 +99,24 @@ export class PanoramaView extends HTMLElement {
     paintScale(context, toPixel, width, height, low, high);
     for (const { ring } of this.proposals) paintFlat(context, ring, toPixel, { fill: "rgb(179 157 219 / 20%)", stroke: COLOURS.proposed });
     this.masks.forEach(({ ring }, i) => paintFlat(context, ring, toPixel, { fill: COLOURS.mask, stroke: i === this.chosen ? COLOURS.chosen : COLOURS.edge }));
-    for (const ring of this.lost) paintFlat(context, ring, toPixel, { fill: COLOURS.lost, stroke: COLOURS.wrong });
+    paintLost(context, this.lost.flatMap((ring) => [-360, 0, 360].map((shift) => unrolled(ring).map(([azimuth, elevation]) => toPixel([azimuth + shift, elevation])))));
     if (this.frame) paintFlat(context, this.frame, toPixel, { stroke: "#eef2f5" });
   }
 
   #paintReach(context, toPixel) {
     if (!this.reach) return;
-    const { azimuth, elevation } = this.reach;
-    const [left, top] = toPixel([azimuth[0], elevation[1]]);
-    const [right, bottom] = toPixel([azimuth[1], elevation[0]]);
+    const [low, high] = this.reach;
+    const [, top] = toPixel([0, high]);
+    const [, bottom] = toPixel([0, low]);
     context.fillStyle = "#12171b";
-    context.fillRect(left, top, right - left, bottom - top);
-    context.strokeStyle = COLOURS.horizon;
-    context.setLineDash([3, 4]);
-    context.strokeRect(left, top, right - left, bottom - top);
-    context.setLineDash([]);
+    context.fillRect(0, top, this.clientWidth, bottom - top);
+    line(context, [0, top], [this.clientWidth, top], COLOURS.horizon);
+    line(context, [0, bottom], [this.clientWidth, bottom], COLOURS.horizon);
   }
 }
 
 function paintScale(context, toPixel, width, height, low, high) {
-  context.font = "10px system-ui";
+  context.font = `${SCALE_PX}px ${FONT}`;
   context.lineWidth = 1;
   for (let azimuth = -180; azimuth < 180; azimuth += 30) {
     const [x] = toPixel([azimuth, 0]);
@@ -129,7 +128,7 @@ function paintScale(context, toPixel, width, height, low, high) {
     const [, y] = toPixel([0, elevation]);
     line(context, [0, y], [width, y], elevation ? COLOURS.net : COLOURS.horizon);
     context.fillStyle = COLOURS.netText;
-    context.fillText(`${formatNumber(elevation)}°`, 3, y - 3);
+    if (y < height - 24) context.fillText(`${formatNumber(elevation)}°`, 3, y - 3);
   }
 }
 

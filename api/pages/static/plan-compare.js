@@ -112,7 +112,7 @@ export class PlanComparisonPage {
   #masks() {
     if (!this.comparison) return null;
     const { masks, unit } = this.comparison;
-    const columns = [t("Mask"), t("Change"), t("Area before"), t("Area after"), t("Let go"), t("Newly hidden")].map((title, i) => ({ title, class: i > 1 ? "number" : "" }));
+    const columns = [t("Mask"), t("What happened"), t("Area before"), t("Area after"), t("Let go"), t("Newly hidden")].map((title, i) => ({ title, class: i > 1 ? "number" : "" }));
     const order = ["removed", "reduced", "moved", "added", "enlarged", "renamed", "unchanged"];
     const sorted = [...masks].sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change));
     const rows = sorted.map((mask) => row([

@@ -34,9 +34,11 @@ export class PlanEditor {
     this.checks = 0;
   }
 
-  /** @param {number | null} version to begin with */
-  async open(version) {
+  /** @param {number | null} version to begin with @param {boolean} isRemeasured by the optics of the last calibration */
+  async open(version, isRemeasured) {
     const begin = await this.#begin(version);
+    const template = this.camera.calibration?.template;
+    if (begin && isRemeasured && template) begin.document = { ...template, masks: begin.document.masks };
     if (!begin) {
       this.place.replaceChildren(element("div", { class: "page" }, element("h1", {}, this.camera.name),
         element("p", { class: "empty" }, t("This camera has no measured optics yet, and without them no mask can follow it. Calibrate it first."))));
@@ -58,7 +60,7 @@ export class PlanEditor {
       if (found.document) return found;
     }
     if (this.camera.camera.kind === "fixed" && this.camera.frame) return { document: { frame: this.camera.frame, kind: "image", masks: [] }, origins: {} };
-    return this.camera.template ? { document: this.camera.template, origins: {} } : null;
+    return this.camera.calibration ? { document: this.camera.calibration.template, origins: {} } : null;
   }
 
   #build() {
@@ -82,7 +84,7 @@ export class PlanEditor {
     const main = element("section", { class: "editor-main" }, this.hint, this.view);
     if (this.space.moves) {
       this.sky = /** @type {any} */ (document.createElement("panorama-view"));
-      this.sky.reach = this.camera.reach ?? null;
+      this.sky.reach = this.space.reach(this.camera.tilt_range_deg);
       main.append(poseBar(this.view), this.sky);
     }
     const check = element("aside", { class: "editor-check" }, element("h2", {}, t("Check")), this.changes.place,

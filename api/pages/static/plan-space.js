@@ -51,6 +51,18 @@ export class SkySpace {
     return rounded(anglesOf(unit([0, 1, 2].map((axis) => one[axis] + other[axis]))), DIGITS_DEG);
   }
 
+  /**
+   * @param {[number, number] | null | undefined} tilts_deg lowest and highest tilt that the camera reports
+   * @returns {[number, number] | null} lowest and highest elevation that it can see from there, wide open
+   */
+  reach(tilts_deg) {
+    if (!tilts_deg) return null;
+    const { focal_px } = this.optics.at({ pan_deg: 0, tilt_deg: 0, zoom: 0 });
+    const half_deg = (Math.atan(this.frame.height / 2 / focal_px) * 180) / Math.PI;
+    const ends = tilts_deg.map((tilt) => tilt * this.optics.tiltScale + this.optics.tiltOffset_deg);
+    return [Math.max(-90, Math.min(...ends) - half_deg), Math.min(90, Math.max(...ends) + half_deg)];
+  }
+
   /** @returns {Pose} a pose that shows a ring whole, with some street around it */
   poseFor(ring, margin = 2.2) {
     const vectors = ring.map(directionOf);

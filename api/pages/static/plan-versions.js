@@ -35,7 +35,20 @@ export function showVersions(place, { camera, versions, allowed, ownId }) {
       element("p", { class: "small" }, element("a", { href: "/plans" }, t("All cameras"))), element("h1", {}, camera.name),
       element("p", { class: "muted" }, t("A version never changes. Footage stays blanked by the version that counted when it was made."))),
     element("div", { class: "acts" }, compare, ...(allowed.has("plan.draft") ? [element("a", { class: "button primary", href: `${address(camera.id)}&draw=${versions[0]?.version ?? "new"}` }, t("Draw"))] : []))),
+    calibrationNote(camera, counting, allowed),
     table(t("Versions"), columns, rows, t("No plan was drawn yet: the picture is grey."))));
+}
+
+/** What the last measurement of the camera's optics means for the masks that count. */
+function calibrationNote({ id, calibration }, counting, allowed) {
+  if (!calibration || !counting || calibration.is_drawn_by) return null;
+  const { redraw, version, finished_at: at } = calibration;
+  const again = redraw.length
+    ? t("By it these masks lie further off than the plan allows and must be drawn again: {names}.", { names: redraw.join(", ") })
+    : t("By it all masks still lie where they were drawn.");
+  return element("div", { class: redraw.length ? "verdict is-loose" : "verdict" },
+    t("The optics were measured anew on {time} (calibration {version}), after this plan was drawn.", { time: formatStamp(parseInstant(at)), version }), " ", again, " ",
+    allowed.has("plan.draft") ? element("a", { href: `${address(id)}&draw=${counting.version}&remeasured` }, t("Draw by the new optics")) : null);
 }
 
 function when(at) {
