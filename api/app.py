@@ -23,6 +23,7 @@ from api.pages.router import Viewer
 from api.parts import ApiParts, Pace
 from api.ptz import PtzDesk
 from api.routers import (
+    calibrations,
     commissioning,
     exports,
     health,
@@ -44,7 +45,20 @@ from vms.ledger.acts import Act
 
 __all__ = ["ApiParts", "Pace", "create_app"]
 
-ROUTERS = (people, placements, plans, live, timeline, playback, holds, exports, commissioning, ledger, health)
+ROUTERS = (
+    people,
+    placements,
+    plans,
+    live,
+    timeline,
+    playback,
+    holds,
+    exports,
+    commissioning,
+    calibrations,
+    ledger,
+    health,
+)
 
 COMMISSIONING_TIDY_S = 5.0
 

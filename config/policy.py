@@ -45,6 +45,7 @@ class Action(StrEnum):
     COMMISSIONING_REQUEST = "commissioning.request"
     COMMISSIONING_APPROVE = "commissioning.approve"
     COMMISSIONING_VIEW = "commissioning.view"
+    CALIBRATION_RUN = "calibration.run"
     USER_MANAGE = "user.manage"
 
 

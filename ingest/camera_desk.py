@@ -88,6 +88,14 @@ class CameraDesk:
 
         return self._ask(made)
 
+    def spaces(self) -> PtzSpaces:
+        """Return what position numbers mean."""
+        return self._ask(self._known_spaces)
+
+    def profile(self) -> str:
+        """Return the token of the profile that is watched."""
+        return self._ask(lambda device: device.profile_token())
+
     def request_sync_point(self) -> None:
         """Ask the camera for a keyframe."""
         self._ask(lambda device: device.request_sync_point())

@@ -13,6 +13,7 @@ from blanking.plan import DirectionPlan, ImagePlan, Plan
 from blanking.pose import PoseSample
 from blanking.stage import BlankingStage, Released
 from ingest.budget import BitBudget
+from ingest.calibrating.eye import CalibrationEye
 from ingest.commissioning import CommissioningTap
 from ingest.decoder import Picture, PictureDecoder
 from ingest.encoder import PictureEncoder
@@ -70,6 +71,7 @@ class MaskedWay:
         in_order: makes instants rise (the session's CaptureMap).
         ask_for_keyframe: called when pictures are suspect; must not wait.
         tap: of the commissioning view, which has its own leave to ask for.
+        eye: of the calibration; while it is busy every frame is grey.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class MaskedWay:
         in_order: Callable[[datetime], datetime],
         ask_for_keyframe: Callable[[], None],
         tap: CommissioningTap | None = None,
+        eye: CalibrationEye | None = None,
     ) -> None:
         self._kind = kind
         self._settings = settings
@@ -98,6 +101,7 @@ class MaskedWay:
         self._in_order = in_order
         self._ask_for_keyframe = ask_for_keyframe
         self._tap = tap
+        self._eye = eye
         self._inside: OrderedDict[int, _Inside] = OrderedDict()
         self._decoder = PictureDecoder(_DECODERS[stream.codec], stream.parameter_sets or None, self._instant_of)
         self._encoder = PictureEncoder(qp=settings.qp, gop_frames=10_000)
@@ -133,6 +137,8 @@ class MaskedWay:
         self._stage.add_sample(sample)
         if self._tap is not None:
             self._tap.sample(sample)
+        if self._eye is not None:
+            self._eye.sample(sample)
 
     def lost(self) -> None:
         """Packets were dropped before they came here."""
@@ -166,11 +172,16 @@ class MaskedWay:
         if inside is None or not self._shedder.wants_frame():
             return
         self._fit(frame)
-        if self._tap is not None and not picture.suspect:
+        measured = self._eye is not None and self._eye.busy
+        if self._tap is not None and not picture.suspect and not measured:
             self._tap.offer(frame, inside.captured_at)
+        if self._eye is not None and measured and not picture.suspect and inside.grey is None:
+            self._eye.offer(frame)
         grey = GreyReason.LOST_PICTURE if picture.suspect else inside.grey
         if self._active.withheld:
             grey = GreyReason.SELF_TEST
+        if measured:
+            grey = GreyReason.CAMERA_BUSY
         self._stage.add_frame(frame, self._video_clock.now_s(inside.arrived_s), grey)
 
     def _fit(self, frame: RawFrame) -> None:

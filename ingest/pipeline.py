@@ -9,6 +9,7 @@ import structlog
 
 from blanking.plan import DirectionPlan
 from ingest.agreement import ClockAgreement
+from ingest.calibrating.eye import CalibrationEye
 from ingest.clockmap import CaptureMap
 from ingest.commissioning import CommissioningTap
 from ingest.copied import CopiedWay
@@ -40,6 +41,7 @@ class PipelineParts:
         agreement: None for a fixed camera.
         ask_for_keyframe, reconnect: must not wait.
         tap: of the commissioning view; gets decoded pictures, and gives away none without leave.
+        eye: of the calibration; while it is busy every frame is grey.
     """
 
     kind: CameraKind
@@ -54,6 +56,7 @@ class PipelineParts:
     ask_for_keyframe: Callable[[], None]
     reconnect: Callable[[], None]
     tap: CommissioningTap | None = None
+    eye: CalibrationEye | None = None
 
 
 @dataclass
@@ -217,6 +220,7 @@ class Pipeline:
             in_order=captured.in_order,
             ask_for_keyframe=parts.ask_for_keyframe,
             tap=parts.tap,
+            eye=parts.eye,
         )
 
     def _resolve_step(self, agreement: ClockAgreement, now_s: float) -> None:

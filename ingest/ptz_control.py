@@ -8,8 +8,12 @@ import structlog
 
 from blanking.plan import DirectionPlan
 from ingest.aim import pose_for_point
+from ingest.calibrating.desk import CalibrationDesk
 from ingest.ptz_space import Preset
 from vms.bus.commands import (
+    CalibrationCancel,
+    CalibrationStart,
+    CalibrationStatus,
     Command,
     PtzAbsolute,
     PtzContinuous,
@@ -20,7 +24,7 @@ from vms.bus.commands import (
     StatusQuery,
 )
 from vms.clock import Clock
-from vms.errors import InvalidInput, Unavailable, VmsError
+from vms.errors import Conflict, InvalidInput, Unavailable, VmsError
 
 DEAD_MAN_S = 0.5
 """A continuous move must be repeated within this time."""
@@ -59,6 +63,7 @@ class PtzControl:
         pose: gives the newest pose and its age in seconds, None while unknown.
         plan: gives the placement's plan, whose camera model says what a point of the picture means.
         status: gives the worker's status.
+        calibration: obeys its own commands, and has the camera to itself while it runs.
     """
 
     def __init__(
@@ -68,12 +73,15 @@ class PtzControl:
         plan: Callable[[], object],
         status: Callable[[], dict[str, Any]],
         clock: Clock,
+        *,
+        calibration: CalibrationDesk | None = None,
     ) -> None:
         self._device = device
         self._pose = pose
         self._plan = plan
         self._status = status
         self._clock = clock
+        self._calibration = calibration
         self._lock = threading.Lock()
         self._stop_by_s: float | None = None
 
@@ -85,10 +93,24 @@ class PtzControl:
         """
         if isinstance(command, StatusQuery):
             return self._status()
+        if isinstance(command, CalibrationStart | CalibrationStatus | CalibrationCancel):
+            return self._calibrate(command)
         if self._device is None:
             raise InvalidInput("this camera can't be moved", code="ptz.none")
         with self._lock:
+            if self._calibration is not None and self._calibration.running and not isinstance(command, PtzPresets):
+                raise Conflict(
+                    "this camera is being calibrated; it moves by itself until that is done", code="ptz.calibrating"
+                )
             return self._obey(self._device, command)
+
+    def _calibrate(self, command: CalibrationStart | CalibrationStatus | CalibrationCancel) -> dict[str, Any]:
+        if self._calibration is None:
+            raise InvalidInput("this camera does not move: there is nothing to calibrate", code="calibration.fixed")
+        with self._lock:
+            if isinstance(command, CalibrationStart):
+                self._stop_by_s = None
+            return self._calibration.obey(command)
 
     def look(self) -> None:
         """Stop the camera when a continuous move was not repeated in time. Call it often."""
@@ -131,7 +153,7 @@ class PtzControl:
                 device.go_to_preset(command.preset)
             case PtzPresets():
                 return {"presets": [{"id": preset.id, "name": preset.name} for preset in device.presets()]}
-            case StatusQuery():
+            case _:
                 return self._status()
         self._stop_by_s = self._clock.monotonic_s() + DEAD_MAN_S if moving else None
         return {"pose": self._told_pose()}

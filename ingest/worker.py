@@ -14,6 +14,8 @@ import structlog
 from ingest.address import CameraAddress
 from ingest.agreement import ClockAgreement
 from ingest.backoff import Backoff
+from ingest.calibrating.desk import CalibrationDesk, Records
+from ingest.calibrating.eye import CalibrationEye
 from ingest.camera_desk import CameraDesk
 from ingest.commissioning import CommissioningDesk, CommissioningTap
 from ingest.crew import Crew
@@ -86,12 +88,9 @@ class Worker:
         self._stop = stop
         self._plan: ActivePlan | None = None
         camera, clock = placement.camera, parts.clock
+        password = parts.credentials.unseal(camera.sealed_password)
         self._address = CameraAddress(
-            camera.rtsp_url,
-            camera.username,
-            parts.credentials.unseal(camera.sealed_password),
-            camera.rtsp_transport,
-            camera.onvif_url,
+            camera.rtsp_url, camera.username, password, camera.rtsp_transport, camera.onvif_url
         )
         is_ptz = camera.kind is CameraKind.PTZ
         self._crew = Crew(stop)
@@ -115,12 +114,16 @@ class Worker:
             if self._desk is not None and agreement is not None
             else None
         )
+        self._eye = CalibrationEye(clock)
+        records = Records(placement.id, parts.db, parts.ledger, lambda runs: self._gauge.fact(calibrating=runs))
+        self._calibration = CalibrationDesk(self._desk if is_ptz else None, self._eye, records, clock)
         self._control = PtzControl(
             self._desk if is_ptz else None,
             lambda: self._telemetry.pose() if self._telemetry else None,
             lambda: self._plan.plan if self._plan else None,
             self.status,
             clock,
+            calibration=self._calibration,
         )
         self._tap = CommissioningTap(placement.id, clock, moves=is_ptz)
         self._commissioning = CommissioningDesk(
@@ -196,6 +199,7 @@ class Worker:
 
     def _end(self) -> None:
         self._gauge.offline("worker-stopped")
+        self._calibration.close()
         self._crew.join("pictures", DRAIN_WITHIN_S)
         crashed = self._crew.failure is not None
         self._recording.close(GapCause.WORKER_CRASHED if crashed else GapCause.WORKER_STOPPED)
@@ -228,6 +232,7 @@ class Worker:
                 ask_for_keyframe=Errand(self._hands, self._ask_for_keyframe),
                 reconnect=self._reader.reconnect,
                 tap=self._tap,
+                eye=self._eye,
             )
         )
 

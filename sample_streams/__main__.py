@@ -9,6 +9,7 @@ from sample_streams.onvif.ptz_spaces import SpaceKind
 from sample_streams.roster import roster
 from sample_streams.scene.light import TimeOfDay
 from sample_streams.supervisor import CityError, CitySettings, run_city
+from sample_streams.unknown import UnknownOptics
 
 
 def main() -> None:
@@ -25,6 +26,11 @@ def main() -> None:
     parser.add_argument("--time-of-day", type=TimeOfDay, choices=list(TimeOfDay), default=TimeOfDay.DUSK)
     parser.add_argument("--space", type=SpaceKind, choices=list(SpaceKind), default=SpaceKind.SPHERICAL)
     parser.add_argument("--qp", type=int, help="constant quantiser of all cameras; 0 is lossless for H.264")
+    parser.add_argument(
+        "--unknown-optics", type=int, help="seed: the PTZ camera has optics, axes and register drawn at random, no plan"
+    )
+    parser.add_argument("--unknown-size", default="", help="its picture, such as 640x360")
+    parser.add_argument("--unknown-haste", type=float, default=1.0, help="how many times faster its motors are")
     given = parser.parse_args()
     try:
         settings = CitySettings(
@@ -37,11 +43,20 @@ def main() -> None:
             time_of_day=given.time_of_day,
             space=given.space,
             qp=given.qp,
+            unknown=_unknown(given),
         )
         sys.exit(asyncio.run(run_city(settings)))
     except CityError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+
+
+def _unknown(given: argparse.Namespace) -> UnknownOptics | None:
+    if given.unknown_optics is None:
+        return None
+    width, _, height = given.unknown_size.partition("x")
+    size = (int(width), int(height)) if width.isdigit() and height.isdigit() else None
+    return UnknownOptics(given.unknown_optics, size, given.unknown_haste)
 
 
 if __name__ == "__main__":

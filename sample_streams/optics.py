@@ -59,6 +59,8 @@ class Optics:
     pan_scale: float = 1.0
     tilt_scale: float = 1.0
     focal_factor: float = 1.0
+    tilt_offset_deg: float = 0.0
+    sensor_roll_deg: float = 0.0
 
     def focal_px(self, zoom: float) -> float:
         """Return the focal length in pixels; its logarithm is linear over zoom between the table's rows."""
@@ -82,7 +84,8 @@ class Optics:
             @ _rx(np.radians(self.mount_tilt_deg))
             @ _ry(np.radians(self.mount_pan_deg))
         )
-        return _rx(np.radians(self.tilt_scale * pose.tilt_deg)) @ _ry(np.radians(self.pan_scale * pose.pan_deg)) @ mount
+        tilt = _rx(np.radians(self.tilt_scale * pose.tilt_deg + self.tilt_offset_deg))
+        return _rz(np.radians(self.sensor_roll_deg)) @ tilt @ _ry(np.radians(self.pan_scale * pose.pan_deg)) @ mount
 
     def project(self, pose: Pose, vectors: Floats) -> Floats:
         """Return image coordinates (n x 2) of directions (n x 3); those behind the camera become nan."""
@@ -119,6 +122,8 @@ class Optics:
             "mount_deg": [self.mount_pan_deg, self.mount_tilt_deg, self.mount_roll_deg],
             "scales": [self.pan_scale, self.tilt_scale],
             "focal_factor": self.focal_factor,
+            "tilt_offset_deg": self.tilt_offset_deg,
+            "sensor_roll_deg": self.sensor_roll_deg,
         }
 
     @classmethod
@@ -138,4 +143,6 @@ class Optics:
             pan_scale,
             tilt_scale,
             data["focal_factor"],
+            data.get("tilt_offset_deg", 0.0),
+            data.get("sensor_roll_deg", 0.0),
         )

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sample_streams.device.mechanics import Pose
+from sample_streams.device.mechanics import Limits, Pose
 from sample_streams.device.telemetry import TelemetryTraits
 from sample_streams.optics import Optics
 from sample_streams.scene.places import PlaceKind
@@ -50,6 +50,7 @@ class CameraSpec:
     qp: int = 24
     corners: tuple[Corner, ...] = (Corner.TOP_LEFT,)
     telemetry: TelemetryTraits = field(default_factory=TelemetryTraits)
+    limits: Limits = field(default_factory=Limits)
     pan_tilt_accuracy_deg: float = 0.15
     zoom_accuracy_rel: float = 0.012
     time_accuracy_s: float = 0.008

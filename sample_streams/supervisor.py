@@ -4,13 +4,14 @@ import asyncio
 import json
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sample_streams.onvif.ptz_spaces import SpaceKind
 from sample_streams.roster import password_for, roster
 from sample_streams.scene.light import TimeOfDay
+from sample_streams.unknown import UnknownOptics
 
 READY_WITHIN_S = 120.0
 STOP_WITHIN_S = 5.0
@@ -34,6 +35,7 @@ class CitySettings:
     time_of_day: TimeOfDay = TimeOfDay.DUSK
     space: SpaceKind = SpaceKind.SPHERICAL
     qp: int | None = None
+    unknown: UnknownOptics | None = None
 
     def __post_init__(self) -> None:
         unknown = set(self.cameras) - set(roster())
@@ -62,6 +64,7 @@ def camera_order(settings: CitySettings, camera_id: str) -> dict[str, Any]:
         "time_of_day": settings.time_of_day.value,
         "space": settings.space.value,
         "qp": settings.qp,
+        "unknown": None if settings.unknown is None else asdict(settings.unknown),
     }
 
 

@@ -87,6 +87,7 @@ PAGES: Final = (
     ),
     Page("plans", "/plans", N_("Masks"), "shade", frozenset({"plan.view"})),
     Page("log", "/log", N_("Log"), "log", frozenset({"ledger.read", "ledger.read_own"})),
+    Page("calibration", "/calibration", N_("Calibration"), "target", frozenset({"calibration.run"})),
     Page("cameras", "/cameras", N_("Cameras"), "camera", frozenset({"camera.health"})),
 )
 

@@ -13,7 +13,7 @@ import cv2
 
 from sample_streams.device.clock import CameraClock, monotonic_s
 from sample_streams.device.encoder import AccessUnit, Encoder, EncoderSettings, Picture
-from sample_streams.device.mechanics import Limits, Mechanics, Pose
+from sample_streams.device.mechanics import Mechanics, Pose
 from sample_streams.device.telemetry import Telemetry
 from sample_streams.onvif.device import DeviceFacts
 from sample_streams.onvif.media import MediaFacts
@@ -65,7 +65,7 @@ class Camera:
         self.place: Place = painted_place(spec.place, options.seed, options.time_of_day, spec.camera_id)
         self.renderer = Renderer(self.place, spec.optics, spec.corners, options.seed, spec.fps)
         self.renderer.set_content_seed(options.content_seed)
-        self.mechanics = Mechanics(Limits(), spec.start, monotonic_s())
+        self.mechanics = Mechanics(spec.limits, spec.start, monotonic_s())
         self.telemetry = Telemetry(self.mechanics, self.clock, spec.telemetry, self._rng("telemetry"))
         self.impairment = Impairment(self._rng("network"))
         self._qp = spec.qp if options.qp is None else options.qp

@@ -17,14 +17,17 @@ from sample_streams.device.camera import Camera, CameraOptions
 from sample_streams.device.control import Control
 from sample_streams.onvif.ptz_spaces import SpaceKind
 from sample_streams.plan import plan_document
-from sample_streams.roster import roster
+from sample_streams.roster import CameraKind, roster
 from sample_streams.scene.light import TimeOfDay
+from sample_streams.unknown import UnknownOptics, with_unknown_optics
 from sample_streams.wire.http import HttpServer
 
 
 async def run(order: dict[str, Any]) -> None:
     """Run one camera until told to stop."""
     spec = roster()[order["camera"]]
+    if order.get("unknown") is not None and spec.kind is CameraKind.PTZ:
+        spec = with_unknown_optics(spec, UnknownOptics(**order["unknown"]))
     options = CameraOptions(
         host=order["host"],
         seed=order["seed"],
@@ -60,6 +63,8 @@ def entry(camera: Camera, control_port: int) -> dict[str, Any]:
     has_plan: dict[str, Any] = (
         {"plan": plan_document(spec, camera.place)} if spec.has_plan else {"no_dwelling_in_sight": True}
     )
+    if spec.kind is CameraKind.PTZ and not spec.has_plan:
+        has_plan = {"to_be_calibrated": True}
     return {
         "id": spec.camera_id,
         "name": spec.name,

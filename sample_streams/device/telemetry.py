@@ -2,7 +2,7 @@
 
 A status answer is about the pose at one instant; its ``UtcTime`` is that instant on the camera's clock, off by a
 bounded jitter. With a register refresh set, the pose is that of the last refresh while the time stamp still says now:
-the hidden staleness that real cameras have.
+the hidden staleness that real cameras have; so is a lag, by which the register trails the motors.
 """
 
 import random
@@ -35,6 +35,7 @@ class TelemetryTraits:
     latency_high_s: float = 0.06
     time_jitter_s: float = 0.003
     refresh_s: float = 0.0
+    lag_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class Telemetry:
     def read(self, now_s: float) -> Reading:
         """Return what a status request that came in now is told."""
         traits = self.traits
-        sampled_s = now_s - now_s % traits.refresh_s if traits.refresh_s > 0 else now_s
+        seen_s = now_s - traits.lag_s
+        sampled_s = seen_s - seen_s % traits.refresh_s if traits.refresh_s > 0 else seen_s
         pose = self._frozen or self._mechanics.pose_at(sampled_s)
         jitter_s = self._rng.uniform(-traits.time_jitter_s, traits.time_jitter_s)
         pan_tilt, zoom = self._mechanics.is_moving()

@@ -11,6 +11,7 @@ import pytest
 
 from blanking.plan import parse_plan
 from ingest.agreement import ClockAgreement
+from ingest.calibrating.eye import CalibrationEye
 from ingest.failure import connection_lost
 from ingest.gauge import Gauge
 from ingest.inbox import Dropped, Ended, Inbox, Opened, PlanChanged
@@ -125,6 +126,7 @@ class Bench:
         spaces = PtzSpaces(PositionSpace(SPHERICAL_URI, Range(-180, 180), Range(-90, 90)), (), Range(0, 1))
         maker = SampleMaker(spaces, self.agreement) if self.agreement else None
         self.keyframes_asked = 0
+        self.eye = CalibrationEye(self.clock)
         self.pose: tuple[float, float] | None = (0.0, 0.0)
         self.reports = True
         self.pipeline = Pipeline(
@@ -140,6 +142,7 @@ class Bench:
                 samples=lambda: maker,
                 ask_for_keyframe=self._ask,
                 reconnect=lambda: None,
+                eye=self.eye,
             )
         )
 
@@ -310,6 +313,30 @@ def test_a_ptz_camera_is_masked_by_its_poses() -> None:
     luma = pictures(bench.output.packets)[-1]
     assert np.abs(luma[100:140, 190:250].astype(int) - 128).max() <= 20
     assert luma[100:140, :100].mean() > 150
+
+
+def test_a_camera_that_is_being_calibrated_is_grey_and_recorded_as_such() -> None:
+    """The model by which its masks follow it is in doubt until the run has ended; the calibration alone sees the street."""
+    bench = Bench(CameraKind.PTZ)
+    bench.put(PlanChanged(masks(PTZ_PLAN)))
+    bench.put(Opened(FakeStream()))  # type: ignore[arg-type]  # a fake
+    packets = shot(90)
+    bench.play(packets[:30])
+    bench.eye.begin()
+    bench.eye.film()
+    bench.play(packets[30:60])
+    film = bench.eye.developed()
+    bench.eye.end()
+    bench.play(packets[60:])
+    reasons = bench.output.reasons
+    assert reasons.count("camera-busy") == 30
+    assert None in reasons[: reasons.index("camera-busy")]
+    assert reasons[-1] is None
+    assert len(film) > 5
+    first = reasons.index("camera-busy")
+    assert all(
+        np.abs(luma.astype(int) - 128).max() <= 3 for luma in pictures(bench.output.packets)[first + 1 : first + 29]
+    )
 
 
 @pytest.mark.parametrize("missing", ["reports", "poses"])

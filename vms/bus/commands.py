@@ -103,7 +103,50 @@ class StatusQuery:
     KIND: ClassVar[str] = "status"
 
 
-Command = PtzContinuous | PtzStop | PtzAbsolute | PtzRelativeView | PtzPresets | PtzGotoPreset | StatusQuery
+@dataclass(frozen=True, slots=True)
+class CalibrationStart:
+    """Measure the camera: it drives through its poses by itself, and everything is grey meanwhile. The reply is as of `CalibrationStatus`.
+
+    Args:
+        by: who asked, an account's id or `command-line`.
+        thorough: False looks at fewer poses.
+    """
+
+    KIND: ClassVar[str] = "calibration.start"
+    by: str
+    thorough: bool = True
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.by, str) and 0 < len(self.by) <= 200 and isinstance(self.thorough, bool)):
+            raise InvalidInput("say who starts the calibration, and whether it is thorough", code="command.fields")
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationStatus:
+    """Ask how a calibration stands: {"state": "idle" | "running" | "done" | "failed" | "cancelled", "phase": ..., "share": 0..1, ...}."""
+
+    KIND: ClassVar[str] = "calibration.status"
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationCancel:
+    """End a calibration: nothing is stored, the camera goes back to where it stood."""
+
+    KIND: ClassVar[str] = "calibration.cancel"
+
+
+Command = (
+    PtzContinuous
+    | PtzStop
+    | PtzAbsolute
+    | PtzRelativeView
+    | PtzPresets
+    | PtzGotoPreset
+    | StatusQuery
+    | CalibrationStart
+    | CalibrationStatus
+    | CalibrationCancel
+)
 
 _BY_KIND: dict[str, type[Command]] = {
     PtzContinuous.KIND: PtzContinuous,
@@ -113,6 +156,9 @@ _BY_KIND: dict[str, type[Command]] = {
     PtzPresets.KIND: PtzPresets,
     PtzGotoPreset.KIND: PtzGotoPreset,
     StatusQuery.KIND: StatusQuery,
+    CalibrationStart.KIND: CalibrationStart,
+    CalibrationStatus.KIND: CalibrationStatus,
+    CalibrationCancel.KIND: CalibrationCancel,
 }
 
 

@@ -67,7 +67,7 @@ def register(parts: Parts, wanted: Registration, *, drawn_by: UserId, approved_b
         act = Act.CAMERA_ADD if known is None else Act.CAMERA_CHANGE
         parts.ledger.append(conn, by_command_line(act, {"camera": wanted.camera_id, "kind": wanted.kind.value}))
         present = plans.current(conn, placement_id)
-        if present is None or present.sha256 != plans.digest(wanted.plan):
+        if wanted.has_plan and (present is None or present.sha256 != plans.digest(wanted.plan)):
             reason = f"register file, {wanted.camera_id}"
             draft = plans.add_draft(
                 conn, placement_id, document=wanted.plan, reason=reason, drawn_by=drawn_by, drawn_at=now_at

@@ -9,7 +9,7 @@ import typer
 
 from config import load
 from vms import __version__
-from vms.cli import blanking, cameras, people, processes, selftest, state
+from vms.cli import blanking, calibrating, cameras, people, processes, selftest, state
 from vms.errors import VmsError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(cameras.app, name="camera")
 processes.add_to(app)
 blanking.add_to(app)
 selftest.add_to(app)
+calibrating.add_to(app)
 
 EXIT_BAD_INPUT = 2
 

@@ -34,6 +34,7 @@ class Registration:
     username: str
     password: str
     plan: dict[str, Any] | None
+    has_plan: bool = True
 
 
 def read_register(file: Path) -> list[Registration]:
@@ -94,6 +95,7 @@ class _Entry:
             username=self._text("username"),
             password=self._text("password"),
             plan=self._plan(),
+            has_plan=not self._to_be_calibrated(),
         )
 
     def _wrong(self, what: str) -> InvalidInput:
@@ -137,9 +139,19 @@ class _Entry:
             raise self._wrong('"rtsp_transport" must be "tcp" or "udp"')
         return transport
 
+    def _to_be_calibrated(self) -> bool:
+        """Return whether there can be no plan yet: everything is grey and nothing recorded until one is drawn and approved."""
+        if self._values.get("to_be_calibrated") is not True:
+            return False
+        if self._kind() is not CameraKind.PTZ or "plan" in self._values or "no_dwelling_in_sight" in self._values:
+            raise self._wrong('"to_be_calibrated" is for a ptz camera that has no plan yet: leave out "plan"')
+        return True
+
     def _plan(self) -> dict[str, Any] | None:
         """Return the plan, or None where two people say that no dwelling is in sight."""
         plan = self._values.get("plan")
+        if self._to_be_calibrated():
+            return None
         if (self._values.get("no_dwelling_in_sight") is True) == (plan is not None):
             raise self._wrong('give either "plan" or "no_dwelling_in_sight": true')
         if plan is None:

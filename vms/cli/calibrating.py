@@ -1,0 +1,110 @@
+"""`vms calibrate`: have the running worker measure its camera, and show what came of it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from vms.bus.commands import CalibrationCancel, CalibrationStart, CalibrationStatus, Command
+from vms.bus.local import LocalBus
+from vms.cli import state
+from vms.cli.acts import by_command_line
+from vms.cli.parts import Parts
+from vms.db import calibrations, placements
+from vms.db.calibrations import Calibration
+from vms.ledger.acts import Act
+from vms.ledger.entries import Value
+from vms.model import CalibrationVerdict, PlacementId
+
+EXIT_POOR = 1
+EXIT_FAILED = 3
+LOOK_EVERY_S = 0.5
+_WHO = "command-line"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("calibrate")(calibrate)
+
+
+def calibrate(
+    context: typer.Context,
+    camera: Annotated[str, typer.Argument(help="The placement, as `vms camera list` names it.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Look at fewer poses: half the time, wider bounds.")] = False,
+) -> None:
+    """Measure a PTZ camera: optics, axes, timing, motors. Its picture is grey meanwhile; Ctrl-C cancels.
+
+    Exit status: 0 good or usable, 1 poor (stored, but too rough for masks), 2 bad input or no worker, 3 failed or cancelled.
+    """
+    parts = state.parts(context)
+    placement_id = PlacementId(camera)
+    with parts.db.write() as conn:
+        placements.get(conn, placement_id)
+        about: dict[str, Value] = {"placement_id": placement_id, "thorough": not quick}
+        parts.ledger.append(conn, by_command_line(Act.CALIBRATION_START, about))
+    _ask(parts, placement_id, CalibrationStart(_WHO, thorough=not quick))
+    ended = _watched(parts, placement_id)
+    if ended["state"] != "done":
+        typer.echo(f"vms: the calibration {ended['state']}: {ended.get('message') or ended.get('code', '')}", err=True)
+        raise typer.Exit(EXIT_FAILED)
+    with parts.db.read() as conn:
+        found = calibrations.get(conn, placement_id, int(ended["version"]))
+    show(found)
+    if found.measured.verdict is CalibrationVerdict.POOR:
+        raise typer.Exit(EXIT_POOR)
+
+
+def _watched(parts: Parts, placement_id: PlacementId) -> Mapping[str, Any]:
+    """Print each phase once until the run has ended; return how."""
+    said = ""
+    try:
+        while True:
+            now = _ask(parts, placement_id, CalibrationStatus())
+            if now["state"] != "running":
+                return now
+            if now.get("phase") != said:
+                said = str(now.get("phase"))
+                typer.echo(f"{round(100 * float(now.get('share', 0))):3d} %  {said}")
+            parts.clock.sleep(LOOK_EVERY_S)
+    except KeyboardInterrupt:
+        with parts.db.write() as conn:
+            parts.ledger.append(conn, by_command_line(Act.CALIBRATION_CANCEL, {"placement_id": placement_id}))
+        _ask(parts, placement_id, CalibrationCancel())
+        return {"state": "cancelled"}
+
+
+def _ask(parts: Parts, placement_id: PlacementId, command: Command) -> dict[str, Any]:
+    return asyncio.run(LocalBus(parts.settings.run, request_within_s=15.0).request(placement_id, command))
+
+
+def show(found: Calibration) -> None:
+    """Print figures, residuals and verdict."""
+    document = found.measured.document
+    accuracy, timing, residuals = document["accuracy"], document["timing"], document["residuals"]
+    zoom = document["camera_model"]["zoom"]
+    typer.echo(f"version {found.version}: {found.measured.verdict.value}")
+    typer.echo(f"  field of view   {zoom[0][1]:.2f} deg wide .. {zoom[-1][1]:.2f} deg at zoom {zoom[-1][0]:g}")
+    typer.echo(f"  directions      within {accuracy['pan_tilt_deg']:.3f} deg")
+    typer.echo(f"  scale           within {100 * accuracy['zoom_rel']:.2f} %")
+    typer.echo(
+        f"  register        trails {1000 * timing['lag_s']:.0f} ms, varies {1000 * timing['refresh_s']:.0f} ms; "
+        f"bounds {1000 * accuracy['time_s']:.0f} ms early, {1000 * accuracy['staleness_s']:.0f} ms stale"
+    )
+    for name, motor in document["motors"].items():
+        typer.echo(f"  {name:<15} {motor['top_speed']:.3g} /s, {motor['acceleration']:.3g} /s2")
+    typer.echo(
+        f"  fitted          {residuals['matches']} points of {residuals['stills']} pictures, {residuals['rms_px']:.2f} px"
+    )
+    typer.echo("  checked at      pan      tilt    zoom    shift deg   scale %   points")
+    for check in residuals["checks"]:
+        typer.echo(
+            f"            {check['pan_deg']:10.2f} {check['tilt_deg']:9.2f} {check['zoom']:7.3f} {check['shift_deg']:12.4f}"
+            f" {100 * check['scale_rel']:9.3f} {check['matches']:8d}"
+        )
+    for finding in document["findings"]:
+        typer.echo(f"  note: {finding}")
+    masks = found.measured.masks
+    if masks is not None:
+        redraw = [str(mask["id"]) for mask in masks if mask["redraw"]]
+        typer.echo(f"  masks           {len(masks)} looked at, to be drawn again: {', '.join(redraw) or 'none'}")
