@@ -1,19 +1,23 @@
-"""Measure decide + burn beside decode and encode, 1080p, 8 masks, one thread, by regime: `python -m bench.blanking`."""
+"""Measure decide + burn and registration beside decode and encode, 1080p, 8 masks, one thread: `python -m bench.blanking`."""
 
 import itertools
 import math
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
+from bench import city_clips
+from bench.city_clips import Shot
 from blanking.decision import Blank
+from blanking.frames import RawFrame
 from blanking.plan import Plan, parse_plan
 from blanking.pose import stamped_sample
 from blanking.stage import BlankingStage
@@ -74,6 +78,66 @@ def line(name: str, times_s: list[float], grey: float | None = None, note: str =
     print(f"{name:34s} median {median:6.2f} ms  p95 {p95:6.2f} ms{share}  {note}")
 
 
+def with_pictures() -> dict[str, float]:
+    """Measure registration, and decide + burn with what it finds, on a PTZ camera of the demo city that swings and stands."""
+    medians = {}
+    shots = {"city, swinging 30 deg/s": _swinging(), "city, standing": _standing()}
+    for name, shot in shots.items():
+        stage = BlankingStage(parse_plan({**shot.plan, "masks": _eight(shot.plan["masks"])}))
+        for sample in shot.telemetry:
+            pose = (sample["pan_deg"], sample["tilt_deg"], sample["zoom"])
+            stage.add_sample(stamped_sample(sample["at_s"], sample["arrived_s"], pose))
+        see_s, rest_s, grey = [], [], []
+        for number, buffer in enumerate(shot.pictures()):
+            at_s = number / FPS
+            raw = _raw(buffer.copy(), shot.width_px, shot.height_px, at_s)
+            start = time.thread_time()
+            stage.add_frame(raw, at_s)
+            see_s.append(time.thread_time() - start)
+            start = time.thread_time()
+            released = stage.release(at_s)
+            spent_s = time.thread_time() - start
+            rest_s += [spent_s / max(1, len(released))] * len(released)
+            grey += [one.grey_rel for one in released]
+        sources = ", ".join(f"{key} {count}" for key, count in sorted((stage.counts + stage.sources).items()))
+        line(f"register: {name}", see_s)
+        line(f"decide + burn: {name}", rest_s, statistics.mean(grey), sources)
+        medians[f"register: {name}"] = statistics.median(see_s)
+        medians[f"decide + burn: {name}"] = statistics.median(rest_s)
+    return medians
+
+
+def _eight(masks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return eight of the masks, the first ones."""
+    return masks[:8]
+
+
+def _swinging() -> Shot:
+    return city_clips.moving(WIDTH, HEIGHT, FRAMES, float(FPS), 20)
+
+
+def _standing() -> Shot:
+    shot = city_clips.moving(WIDTH, HEIGHT, 1, float(FPS), 20)
+    (picture,) = (buffer.copy() for buffer in shot.pictures())
+    first = min(shot.telemetry, key=lambda line: abs(line["at_s"]))
+    lines = tuple(first | {"at_s": i / 10 - 1, "arrived_s": i / 10 - 0.9} for i in range(FRAMES // 2))
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        rng = np.random.default_rng(1)
+        for _ in range(FRAMES):
+            noisy = picture.astype(np.int16) + rng.integers(-3, 4, picture.shape, dtype=np.int16)
+            yield np.clip(noisy, 0, 255).astype(np.uint8)
+
+    return Shot(WIDTH, HEIGHT, pictures, shot.plan, lines)
+
+
+def _raw(buffer: NDArray[np.uint8], width_px: int, height_px: int, at_s: float) -> RawFrame:
+    samples, luma, chroma = buffer.reshape(-1), width_px * height_px, width_px * height_px // 4
+    half = (height_px // 2, width_px // 2)
+    planes = (buffer[:height_px], samples[luma : luma + chroma].reshape(half), samples[luma + chroma :].reshape(half))
+    return RawFrame(planes=planes, width_px=width_px, height_px=height_px, pixel_format="yuv420p", captured_s=at_s)
+
+
 def main() -> None:
     """Measure CPU time of this thread, so that other work on the machine counts little."""
     cpu = time.thread_time
@@ -93,7 +157,7 @@ def main() -> None:
     line("decode H.264", decode_s)
     medians = {}
     for name, (rate_hz, path_of) in REGIMES.items():
-        stage = BlankingStage(plan())
+        stage = BlankingStage(plan(), sighted=False)  # the clip's pictures do not move as these poses do
         for number in range(int(rate_hz * (FRAMES / FPS + 3))):
             at_s = number / rate_hz - 1
             stage.add_sample(stamped_sample(at_s, at_s + 0.08, path_of(at_s)))
@@ -107,6 +171,7 @@ def main() -> None:
             grey += [one.grey_rel for one in released if isinstance(one.decision, Blank)]
         medians[name] = statistics.median(times_s)
         line(f"decide + burn: {name}", times_s, statistics.mean(grey) if grey else 1.0)
+    sighted = with_pictures()
     encoder = PictureEncoder()
     encode_s = []
     stage = BlankingStage(parse_plan({"frame": {"width": WIDTH, "height": HEIGHT}, "kind": "image", "masks": []}))
@@ -120,6 +185,8 @@ def main() -> None:
     both = statistics.median(decode_s) + statistics.median(encode_s)
     for name, median in medians.items():
         print(f"{name:34s} decide + burn is {median / both:5.2f} of decode + encode")
+    for name, median in sighted.items():
+        print(f"{name:34s} is {median / both:5.2f} of decode + encode")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ _EXPOSURE_SHARE = 0.75
 """Where in its exposure a registered picture's pose lies is not known; but not at its ends, as corners must lie all over it."""
 _CLEARLY = 1.25
 _MOST_OFFSETS = 64
+_MOST_TRIED = 8
 _MOST_GLANCES = 1200
 _STEEPEST_TILT_DEG = 80.0
 
@@ -248,8 +249,10 @@ class Anchors:
             return None
         sweep, blur = self._during_exposure(index)
         best: Bearing | None = None
-        for offset in self._offsets:
-            if (anchored and not offset.still) or abs(at_s - offset.hi_s) > LONGEST_ANCHOR_S:
+        known = [offset for offset in self._offsets if offset.still or not anchored]
+        # What lies farther back has drifted more: the newest are the best, give or take little.
+        for offset in known[-_MOST_TRIED:]:
+            if abs(at_s - offset.hi_s) > LONGEST_ANCHOR_S:
                 continue
             drift = self._drift(offset, glance, glance.place)
             spread = _triple([offset.spread[a] + glance.own_error[a] + drift[a] + blur[a] for a in range(3)])

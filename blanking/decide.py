@@ -13,8 +13,12 @@ from blanking.image_cover import image_cover
 from blanking.optics import Optics
 from blanking.plan_values import Accuracy, CameraModel, DirectionPlan, ImagePlan, Plan
 from blanking.pose import PoseSample
-from blanking.pose_sets import Lies
+from blanking.pose_sets import Lies, holds
 from blanking.track import Axes, PoseSweep, PoseTrack
+
+_DRAWN_LARGER = 1.08
+_DRAWN_AGAIN = 1.25
+"""A set that is larger than what is asked for by more than this is not drawn again."""
 
 
 class Decider(Protocol):
@@ -74,6 +78,7 @@ class DirectionDecider:
         self._half_exposure_s = plan.accuracy.exposure_s / 2
         self._sphere = _sphere_of(plan)
         self._track = PoseTrack(plan.accuracy, axes_of(plan.camera_model, plan.accuracy, plan.width_px, plan.height_px))
+        self._last_drawn: tuple[PoseSweep | None, Cover | None] = (None, None)
         self._eyewitness = Eyewitness(plan, self._sphere, self._track) if sighted else None
 
     def add(self, sample: PoseSample) -> None:
@@ -120,7 +125,7 @@ class DirectionDecider:
 
         A set of poses inside another covers what both together do: then the other need not be drawn.
         """
-        by_picture = self._sphere.cover([poses])
+        by_picture = self._drawn(poses)
         if by_picture is None or how is Lies.INSIDE:
             return by_picture
         by_telemetry = self._sphere.cover(sweeps)
@@ -130,12 +135,31 @@ class DirectionDecider:
             return Cover(by_picture.mask | by_telemetry.mask, max(by_picture.margin_px, by_telemetry.margin_px))
         return Cover(by_picture.mask & by_telemetry.mask, min(by_picture.margin_px, by_telemetry.margin_px))
 
+    def _drawn(self, poses: PoseSweep) -> Cover | None:
+        """Return the blocks of a set of poses; those of the last one again when it holds this one and is hardly larger.
+
+        A camera that stands still asks for nearly the same set with every frame.
+        """
+        last, cover = self._last_drawn
+        if last is not None and cover is not None and _hardly_larger(last, poses) and holds(last, poses):
+            return cover
+        # A little larger than asked for, so that the next frames' sets fit in.
+        grown = tuple(value * _DRAWN_LARGER for value in poses.spread)
+        larger = PoseSweep(poses.start, poses.end, (grown[0], grown[1], grown[2]), poses.direction_error_deg)
+        cover = self._sphere.cover([larger])
+        self._last_drawn = (larger, cover)
+        return cover
+
     def forget_before(self, captured_s: float) -> None:
         """Drop samples that are too old to matter."""
         self._track.forget_before(captured_s)
 
     def _span_s(self, captured_s: float) -> tuple[float, float]:
         return (captured_s - self._half_exposure_s, captured_s + self._half_exposure_s)
+
+
+def _hardly_larger(last: PoseSweep, wanted: PoseSweep) -> bool:
+    return all(a <= b * _DRAWN_AGAIN + 1e-12 for a, b in zip(last.spread, wanted.spread, strict=True))
 
 
 @functools.lru_cache(maxsize=4)

@@ -138,11 +138,12 @@ class Eyewitness:
         any_bearing = self._anchors.bearing(captured_s, anchored=False)
         if any_bearing is None:
             return None
-        poses = self._poses(any_bearing, allowed)
-        if lies(poses, allowed, endless=self._endless, apart=self._apart) is Lies.APART:
-            self._contradict(captured_s)
-            return None
-        bearing = self._anchors.bearing(captured_s, anchored=True)
+        bearing = any_bearing if any_bearing.offset.still else self._anchors.bearing(captured_s, anchored=True)
+        if bearing is not any_bearing:
+            poses = self._poses(any_bearing, allowed)
+            if lies(poses, allowed, endless=self._endless, apart=self._apart) is Lies.APART:
+                self._contradict(captured_s)
+                return None
         if bearing is None:
             return None
         poses = self._poses(bearing, allowed)

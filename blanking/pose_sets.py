@@ -46,6 +46,14 @@ def lies(one: PoseSweep, sets: Sequence[PoseSweep], *, endless: bool, apart: tup
     return Lies.APART
 
 
+def holds(outer: PoseSweep, inner: PoseSweep) -> bool:
+    """Tell whether a set holds another, pan taken as it stands."""
+    shrunk = tuple(-spread for spread in inner.spread)
+    return outer.direction_error_deg >= inner.direction_error_deg and all(
+        _holds(outer, end, shrunk, endless=False) for end in (inner.start, inner.end)
+    )
+
+
 def _holds(sweep: PoseSweep, point: Sequence[float], grown: Sequence[float], *, endless: bool) -> bool:
     """Tell whether the sweep, its box grown by so much (shrunk where that is negative), holds a point.
 
