@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from config import load
 from vms.cli.main import run
+from vms.cli.parts import build
 from vms.db.engine import Database
 from vms.ledger.acts import Act
+from vms.ledger.entries import Actor, Entry, Origin, Result
 from vms.ledger.search import Filter, search
 
 PASSWORD = "een heel lang wachtwoord 7"
@@ -187,6 +190,34 @@ def test_a_file_that_is_no_register_is_refused_in_words(vms: CommandLine, conten
     assert done.status == 2
     assert "cameras.json" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_withheld_camera_is_listed_and_cleared_by_an_officer_with_a_reason(vms: CommandLine) -> None:
+    """Who lets a camera be seen again says who looked at it, and what was wrong."""
+    officers(vms, "mulder", "groot")
+    people(vms, "jansen")
+    path = register(vms, camera())
+    assert vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot").status == 0
+    assert vms("selftest", "--list").stdout == "Nothing is withheld.\n"
+    parts = build(load(None))
+    words = {"placement_id": "utr-001", "path": "live", "problem": "shows-dwelling", "tested_px": 900, "shown_px": 800}
+    with parts.db.write() as conn:
+        entry = Entry(
+            Act.SELFTEST_FAILED, Actor.service("selftest"), Origin("t"), words, Result.FAILED, why="shows-dwelling"
+        )
+        parts.ledger.append(conn, entry)
+    assert "utr-001" in vms("selftest", "--list").stdout
+    assert "shows-dwelling" in vms("selftest", "--list").stdout
+    clear = ("selftest", "--clear", "utr-001")
+    assert "--reason" in vms(*clear).stderr
+    assert "--reason" in vms(*clear, "--by", "mulder", "--reason", "ok").stderr
+    why = ("--reason", "burned again after the new driver")
+    assert "jansen is no blanking-officer" in vms(*clear, "--by", "jansen", *why).stderr
+    assert vms("selftest", "--list").stdout != "Nothing is withheld.\n"
+    assert vms(*clear, "--by", "mulder", *why).status == 0
+    assert vms("selftest", "--list").stdout == "Nothing is withheld.\n"
+    assert "nothing of utr-001" in vms(*clear, "--by", "mulder", *why).stderr
+    parts.db.dispose()
 
 
 def test_only_blanking_officers_draw_and_approve_plans(vms: CommandLine) -> None:

@@ -145,7 +145,7 @@ def import_file(
     """Register the cameras of a file, with their placements and plans; a known camera is brought up to date."""
     parts = state.parts(context)
     wanted = read_register(file)
-    drawer, approver = (_officer(parts, username) for username in (drawn_by, approved_by))
+    drawer, approver = (officer(parts, username) for username in (drawn_by, approved_by))
     for one in wanted:
         typer.echo(register(parts, one, drawn_by=drawer, approved_by=approver))
 
@@ -191,14 +191,20 @@ def remove(context: typer.Context, camera_id: Annotated[str, typer.Argument(help
         parts.ledger.append(conn, by_command_line(Act.CAMERA_REMOVE, {"camera": camera_id}))
 
 
-def _officer(parts: Parts, username: str) -> UserId:
+def officer(parts: Parts, username: str) -> UserId:
+    """Return the account of a blanking officer.
+
+    Raises:
+        NotFound: there is no such account.
+        Denied: the person is none now.
+    """
     with parts.db.read() as conn:
         account = users.by_username(conn, username)
     if account is None:
         raise NotFound(f"there is no account {username}: see `vms user list`", code="user.unknown")
     if Role.BLANKING_OFFICER not in account.roles_at(parts.clock.now()):
         raise Denied(
-            f"{username} is no {Role.BLANKING_OFFICER} now, and only those draw and approve plans: "
+            f"{username} is no {Role.BLANKING_OFFICER} now, and only those decide about masks: "
             f"`vms user grant {username} {Role.BLANKING_OFFICER} --until ...`",
             code="policy.no-role",
         )

@@ -8,8 +8,9 @@ import typer
 
 from vms.cli import state
 from vms.cli.acts import by_command_line
+from vms.cli.cameras import officer
 from vms.cli.processes import started, stop_event
-from vms.db import placements, users
+from vms.db import placements
 from vms.errors import Conflict, InvalidInput
 from vms.evidence.export import Workshop
 from vms.footage.playback import FootageReader
@@ -34,7 +35,9 @@ def selftest(
         str | None,
         typer.Option(metavar="PLACEMENT", help="Let this placement be recorded and seen again. Ends at once."),
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Username of who has looked at it; for --clear.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Username of the blanking officer who has looked at it; for --clear.")
+    ] = None,
     reason: Annotated[str | None, typer.Option(help="What was wrong and what was done about it; for --clear.")] = None,
 ) -> None:
     """Check random finished pictures of recording, live view and exports against their masks, for as long as it runs."""
@@ -79,18 +82,16 @@ def _clear(context: typer.Context, placement_id: PlacementId, by: str | None, re
             code="selftest.reason",
         )
     parts = state.parts(context)
+    person_id = officer(parts, by)
     with parts.db.write() as conn:
         placements.get(conn, placement_id)
-        person = users.by_username(conn, by)
-        if person is None:
-            raise InvalidInput(f'there is no account "{by}"', code="user.unknown")
         found = open_findings(conn, placement_id).get(placement_id, [])
         if not found:
             raise Conflict(f"nothing of {placement_id} is withheld", code="selftest.nothing")
         words: dict[str, Value] = {
             "placement_id": placement_id,
             "entries": [one.seq for one in found],
-            "by": person.id,
+            "by": person_id,
             "reason": Private(reason.strip()),
         }
         parts.ledger.append(conn, by_command_line(Act.SELFTEST_CLEARED, words))
