@@ -3,6 +3,7 @@
 No camera is needed for that: polygons, and no picture. The tests run in order and build on each other.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -246,6 +247,29 @@ def test_what_masks_less_is_red_and_needs_a_confirmation(officer: Page, second: 
     review = town.version(3).review
     assert review is not None
     assert review.loosens
+
+
+def test_proposals_of_the_register_are_taken_or_left_one_by_one(officer: Page, town: Town, tmp_path: Path) -> None:
+    """A proposal masks nothing until a person has looked at it and said yes; then it says which building it is of."""
+    features = []
+    for number, west in (("0344100000000001", 40), ("0344100000000002", 60)):
+        ring = [[west, -4], [west + 6, -4], [west + 6, 4], [west, 4], [west, -4]]
+        properties = {"name": number, "source": "register", "register_id": number, "distance_m": 31.2, "height_m": 9.0}
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    file = tmp_path / "proposals.json"
+    file.write_text(json.dumps({"type": "FeatureCollection", "vms_plan": {"kind": "directions"}, "features": features}))
+    open_editor(officer, town, 3)
+    before = len(rings(officer))
+    officer.set_input_files(".proposal-file", file)
+    expect(officer.locator(".proposals h2")).to_have_text("2 voorstellen")
+    assert len(rings(officer)) == before
+    officer.locator(".proposal-acts button", has_text="Overnemen").click()
+    expect(officer.locator(".proposals h2")).to_have_text("1 voorstel")
+    officer.locator(".proposal-acts button", has_text="Afwijzen").click()
+    expect(officer.locator(".proposals")).to_have_count(0)
+    assert len(rings(officer)) == before + 1
+    expect(officer.locator(".mask-list li").last).to_contain_text("gebouwenregister 0344100000000001")
 
 
 def test_the_browser_had_nothing_to_complain_about(complaints: list[str]) -> None:

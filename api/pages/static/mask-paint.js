@@ -45,8 +45,8 @@ export function paintBackdrop(context, space, at, backdrop) {
   const rows = Array.from({ length: MESH[1] + 1 }, (_, j) => Array.from({ length: MESH[0] + 1 }, (_, i) => corner(i, j)));
   for (let j = 0; j < MESH[1]; j += 1) {
     for (let i = 0; i < MESH[0]; i += 1) {
-      paintTriangle(context, backdrop.image, rows[j][i], rows[j][i + 1], rows[j + 1][i]);
-      paintTriangle(context, backdrop.image, rows[j + 1][i + 1], rows[j + 1][i], rows[j][i + 1]);
+      paintTriangle(context, backdrop, rows[j][i], rows[j][i + 1], rows[j + 1][i]);
+      paintTriangle(context, backdrop, rows[j + 1][i + 1], rows[j + 1][i], rows[j][i + 1]);
     }
   }
 }
@@ -55,7 +55,8 @@ function isSamePose(pose, backdrop) {
   return Math.abs(pose.pan_deg - backdrop.pan_deg) < 1e-3 && Math.abs(pose.tilt_deg - backdrop.tilt_deg) < 1e-3 && Math.abs(pose.zoom - backdrop.zoom) < 1e-4;
 }
 
-function paintTriangle(context, image, a, b, c) {
+function paintTriangle(context, { image, width, height }, a, b, c) {
+  const size = [width, height];
   if (!a.shown || !b.shown || !c.shown) return;
   const [ax, ay] = a.pixel;
   const [bx, by] = [b.pixel[0] - ax, b.pixel[1] - ay];
@@ -72,7 +73,7 @@ function paintTriangle(context, image, a, b, c) {
   path(context, grown([a.shown, b.shown, c.shown]));
   context.clip();
   context.transform(xu, xv, yu, yv, a.shown[0] - xu * ax - yu * ay, a.shown[1] - xv * ax - yv * ay);
-  context.drawImage(image, 0, 0);
+  context.drawImage(image, 0, 0, ...size);
   context.restore();
 }
 

@@ -2,12 +2,13 @@
  * Drawing the masks of one camera: the view, the panorama, previews, the list, what is wrong and what changes, saving.
  *
  * Pictures come from outside: whatever stands in `#backdrop-slot` may fire `backdrop` (bubbling) with `{image, pan_deg, tilt_deg, zoom, width,
- * height}` in `detail`, or null to take it away. This module neither asks for a picture nor keeps one longer than it is shown.
+ * height}` in `detail`, or null to take it away; editor-picture.js puts the commissioning view there. This module neither asks for a picture nor keeps one longer than it is shown.
  */
 
 import { request } from "./api.js";
 import { labelled } from "./dialog.js";
 import { element, icon, iconButton } from "./dom.js";
+import { offerPicture } from "./editor-picture.js";
 import { t } from "./i18n.js";
 import { MaskKeys } from "./mask-keys.js";
 import { MaskList } from "./mask-list.js";
@@ -20,6 +21,7 @@ import { spaceOf } from "./plan-space.js";
 import { address } from "./plans-list.js";
 import { poseBar } from "./pose-bar.js";
 import "./preview-strip.js";
+import { ProposalList } from "./proposal-list.js";
 import { explainKeys } from "./shell.js";
 
 const CHECK_AFTER_MS = 350;
@@ -77,10 +79,13 @@ export class PlanEditor {
     this.redo = iconButton("redo", t("Redo"), { class: "square", on: { click: () => this.draft.redo() } });
     this.add = element("button", { type: "button", on: { click: () => this.view.pointer.begin() } }, icon("plus"), t("New mask"));
     const file = element("input", { type: "file", accept: ".geojson,.json,application/geo+json", hidden: true, on: { change: () => this.#import(file) } });
+    const proposals = element("input", { type: "file", accept: ".geojson,.json,application/geo+json", hidden: true, class: "proposal-file", on: { change: () => this.#propose(proposals) } });
+    const proposalPlace = element("div", {});
     const side = element("aside", { class: "editor-side" }, element("p", { class: "small" }, element("a", { href: address(this.camera.id) }, t("Versions"))),
       element("h1", {}, this.camera.name), element("div", { class: "editor-tools" }, this.add, this.undo, this.redo), this.names,
-      element("div", { id: "proposal-slot" }),
-      element("div", { class: "editor-files" }, element("button", { type: "button", class: "small", on: { click: () => file.click() } }, t("Import masks")), file));
+      proposalPlace,
+      element("div", { class: "editor-files" }, element("button", { type: "button", class: "small", on: { click: () => file.click() } }, t("Import masks")), file,
+        element("button", { type: "button", class: "small", title: t("A file of vms masks propose"), on: { click: () => proposals.click() } }, t("Proposals")), proposals));
     const main = element("section", { class: "editor-main" }, this.hint, this.view);
     if (this.space.moves) {
       this.sky = /** @type {any} */ (document.createElement("panorama-view"));
@@ -96,6 +101,14 @@ export class PlanEditor {
     }
     check.append(element("div", { class: "editor-save" }, labelled(t("Why it is drawn or changed"), this.reason), this.save));
     this.place.replaceChildren(element("div", { class: "editor" }, side, main, check));
+    this.proposals = new ProposalList(proposalPlace, {
+      go: (ring) => this.space.moves && this.view.turn(this.space.poseFor(ring, 4)),
+      accept: (proposal) => this.draft.add(proposal.ring, { id: this.#freeName(proposal.id), origin: proposal.origin }),
+      changed: (left) => {
+        this.view.proposals = left;
+        this.view.repaint();
+      },
+    });
     this.list = new MaskList(this.names, this.draft, (index) => this.#goTo(index));
   }
 
@@ -107,10 +120,13 @@ export class PlanEditor {
     view.addEventListener("trail", () => this.#refresh());
     this.sky?.addEventListener("look", (event) => view.turn({ ...view.pose, ...this.space.optics.aim(event.detail) }));
     this.previews?.addEventListener("look-pose", (event) => view.turn(event.detail));
-    this.place.addEventListener("backdrop", (event) => {
-      view.backdrops = event.detail ? [event.detail] : [];
+    const slot = document.getElementById("backdrop-slot");
+    const show = (backdrop) => {
+      view.backdrops = backdrop ? [backdrop] : [];
       this.#refresh();
-    });
+    };
+    slot.addEventListener("backdrop", (event) => show(event.detail));
+    offerPicture(slot, this.camera.id, show).catch(noticeError);
     new MaskKeys(view, {
       undo: () => draft.undo(),
       redo: () => draft.redo(),
@@ -197,6 +213,26 @@ export class PlanEditor {
     } finally {
       file.value = "";
     }
+  }
+
+  /** Take proposals from a file; those of buildings that are masked already are left out. */
+  async #propose(file) {
+    try {
+      const features = JSON.parse(await file.files[0].text());
+      const { document: read, origins } = await request("POST", this.path, { document: { ...this.draft.document(), masks: [] }, features, only_check: true });
+      const known = new Set(this.draft.masks.map(({ origin }) => origin?.register_id).filter(Boolean));
+      const found = read.masks.map((mask) => ({ id: mask.id, ring: mask[this.space.key], origin: origins[mask.id] ?? null }));
+      this.proposals.show(found.filter(({ origin }) => !known.has(origin?.register_id)));
+      if (!this.proposals.left.length) notice(t("The file proposes nothing that is not masked already."));
+    } catch (error) {
+      noticeError(error instanceof SyntaxError ? new Error(t("This file is no JSON.")) : error);
+    } finally {
+      file.value = "";
+    }
+  }
+
+  #freeName(name) {
+    return this.draft.masks.some(({ id }) => id === name) ? this.draft.freeName() : name;
   }
 
   async #save() {
