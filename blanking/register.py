@@ -84,9 +84,12 @@ def propose(buildings: Sequence[Building], stand: Stand) -> list[Proposal]:
         for building in buildings
         if building.footprint.distance(spot) <= stand.range_m
     ]
+    # The sight line of a camera that stands a metre off runs within a metre of the one drawn here: a building that still closes it with
+    # that much taken off all round hides from there too.
+    sure_m = _SURE_M + stand.position_error_m
     hiding: list[tuple[_Shape, float]] = [
         (
-            shapely.affinity.translate(building.footprint, -stand.x_m, -stand.y_m).buffer(-_SURE_M),
+            shapely.affinity.translate(building.footprint, -stand.x_m, -stand.y_m).buffer(-sure_m),
             building.sure_height_m,
         )
         for _, building in near
