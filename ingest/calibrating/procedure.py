@@ -24,6 +24,8 @@ from vms.errors import InvalidInput
 MOST_FEATURES: Final = 1200
 FILM_FEATURES: Final = 350
 MOST_FILM: Final = 70
+LEAST_FILM: Final = 12
+SLOWEST_FILM_S: Final = 0.25
 LEAST_FEATURES: Final = 120
 LEAST_ZOOMS: Final = 4
 SMALLEST_STEP: Final = 0.03
@@ -208,8 +210,16 @@ def _motors(drive: Drive, reach: Reach, model: CameraModel, pose: Pose, tell: Te
 def _timing(
     drive: Drive, model: CameraModel, wide: list[Still], pan: Motor, *, effort: Effort, tell: Tell
 ) -> tuple[Timing, float]:
-    """Swing to and fro and compare what the pictures show with what the camera says."""
+    """Swing to and fro and compare what the pictures show with what the camera says; once more when too little was seen."""
     tell("timing", 0.88)
+    try:
+        return _swung(drive, model, wide, pan, effort)
+    except InvalidInput:
+        tell("timing", 0.92)
+        return _swung(drive, model, wide, pan, effort)
+
+
+def _swung(drive: Drive, model: CameraModel, wide: list[Still], pan: Motor, effort: Effort) -> tuple[Timing, float]:
     newest = drive.eye.newest()
     since_s = newest.at_lo_s if newest is not None else -math.inf
     share = min(1.0, _SWING_DEG_S / max(pan.top_speed, 1.0))
@@ -223,14 +233,18 @@ def _timing(
     drive.rest()
     film = drive.eye.developed()
     samples = drive.eye.samples(since_s)
-    tell("timing", 0.93)
-    factor = drive.size_px[0] / film[0].luma.shape[1] if film else 1.0
-    chosen = film[:: max(1, len(film) // MOST_FILM)]
-    pictures = [MovingPicture(one.at_s, _found(one, factor)) for one in chosen]
-    track = located(model, drive.size_px, wide, pictures, samples)
     gaps = np.diff([one.at_s for one in film])
-    exposure_s = min(_LONGEST_EXPOSURE_S, float(np.median(gaps)) if len(gaps) else _LONGEST_EXPOSURE_S)
-    return timing(track, samples, _quantum(drive, 0)), exposure_s
+    if len(film) < LEAST_FILM or float(np.median(gaps)) > SLOWEST_FILM_S:
+        raise InvalidInput(
+            f"the camera's pictures came too seldom while it moved ({len(film)}); raise its frame rate, or lighten this machine's load",
+            code="calibration.film",
+        )
+    factor = drive.size_px[0] / film[0].luma.shape[1]
+    chosen = film[:: max(1, len(film) // MOST_FILM)]
+    track = located(
+        model, drive.size_px, wide, [MovingPicture(one.at_s, _found(one, factor)) for one in chosen], samples
+    )
+    return timing(track, samples, _quantum(drive, 0)), min(_LONGEST_EXPOSURE_S, float(np.median(gaps)))
 
 
 def _found(picture: Picture, factor: float) -> Features:

@@ -2,6 +2,7 @@
 
 import { chip } from "./data-table.js";
 import { t } from "./i18n.js";
+import { gapCause } from "./reasons.js";
 
 /** @type {Record<string, () => string>} */
 const PHASES = {
@@ -30,6 +31,27 @@ const FINDINGS = {
   "scale-rough": () => t("The scale is rough."),
   "register-stale": () => t("The camera tells its position late; moving pictures get wide margins."),
 };
+
+/** @type {Record<string, () => string>} */
+const FAILURES = {
+  "calibration.too-few-features": () => t("too little detail was recognised; calibrate by day"),
+  "calibration.zoom-chain": () => t("the pictures lose each other when the camera zooms in; calibrate by day"),
+  "calibration.unchecked": () => t("too little was recognised at other poses; calibrate by day"),
+  "calibration.timing": () => t("the street was recognised too seldom while the camera moved; calibrate by day"),
+  "calibration.film": () => t("the camera's pictures came too seldom while it moved; raise its frame rate"),
+  "calibration.no-fit": () => t("no lens explains the pictures; switch off digital zoom, picture stabilisation and the camera's own masks"),
+  "calibration.speed": () => t("the camera did not move, or tells its position too seldom"),
+  "calibration.no-pictures": () => t("the camera sent no usable pictures"),
+  "calibration.no-positions": () => t("the camera does not tell its position"),
+  "calibration.not-there": () => t("the camera did not come to rest where it was sent; does it patrol by itself?"),
+  "calibration.size": () => t("the picture changed its size"),
+  "calibration.error": () => t("an error in the program; call the technician"),
+};
+
+/** @param {string} code @param {string} [message] */
+export function failureText(code, message) {
+  return FAILURES[code]?.() ?? gapCause(code) ?? message ?? code;
+}
 
 /** @param {string} phase */
 export function phaseText(phase) {

@@ -2,7 +2,7 @@
 
 import { request } from "./api.js";
 import { residualPlot } from "./calibration-plot.js";
-import { findingText, phaseText, verdictChip, verdictText } from "./calibration-words.js";
+import { failureText, findingText, phaseText, verdictChip, verdictText } from "./calibration-words.js";
 import { formatStamp, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { element } from "./dom.js";
@@ -60,7 +60,7 @@ function runParts(progress) {
     return parts;
   }
   if (failure) parts.push(element("p", { class: "form-error", role: "alert" }, failure));
-  else if (progress.state === "failed") parts.push(element("p", { class: "form-error", role: "alert" }, t("The last run failed: {why}. Nothing was changed.", { why: progress.message || progress.code })));
+  else if (progress.state === "failed") parts.push(element("p", { class: "form-error", role: "alert" }, t("The last run failed: {why}. Nothing was changed.", { why: failureText(progress.code, progress.message) })));
   else if (progress.state === "cancelled") parts.push(element("p", { class: "muted" }, t("The last run was cancelled. Nothing was changed.")));
   const away = progress.state === "away";
   parts.push(element("div", { class: "dialog-buttons" },
