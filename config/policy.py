@@ -42,6 +42,7 @@ class Action(StrEnum):
     PLAN_VIEW = "plan.view"
     PLAN_DRAFT = "plan.draft"
     PLAN_APPROVE = "plan.approve"
+    PANORAMA_VIEW = "panorama.view"
     COMMISSIONING_REQUEST = "commissioning.request"
     COMMISSIONING_APPROVE = "commissioning.approve"
     COMMISSIONING_VIEW = "commissioning.view"

@@ -19,6 +19,7 @@ from ingest.decoder import Picture, PictureDecoder
 from ingest.encoder import PictureEncoder
 from ingest.gauge import Gauge
 from ingest.output import Output
+from ingest.panorama import PanoramaMaker
 from ingest.plan_watch import ActivePlan
 from ingest.shedding import Shedder
 from ingest.source import CameraStream, SourcePacket
@@ -72,6 +73,7 @@ class MaskedWay:
         ask_for_keyframe: called when pictures are suspect; must not wait.
         tap: of the commissioning view, which has its own leave to ask for.
         eye: of the calibration; while it is busy every frame is grey.
+        panorama: gets blanked pictures.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class MaskedWay:
         ask_for_keyframe: Callable[[], None],
         tap: CommissioningTap | None = None,
         eye: CalibrationEye | None = None,
+        panorama: PanoramaMaker | None = None,
     ) -> None:
         self._kind = kind
         self._settings = settings
@@ -102,6 +105,7 @@ class MaskedWay:
         self._ask_for_keyframe = ask_for_keyframe
         self._tap = tap
         self._eye = eye
+        self._panorama = panorama
         self._inside: OrderedDict[int, _Inside] = OrderedDict()
         self._decoder = PictureDecoder(_DECODERS[stream.codec], stream.parameter_sets or None, self._instant_of)
         self._encoder = PictureEncoder(qp=settings.qp, gop_frames=10_000)
@@ -139,6 +143,8 @@ class MaskedWay:
             self._tap.sample(sample)
         if self._eye is not None:
             self._eye.sample(sample)
+        if self._panorama is not None:
+            self._panorama.sample(sample)
 
     def lost(self) -> None:
         """Packets were dropped before they came here."""
@@ -221,12 +227,16 @@ class MaskedWay:
         self._stage = self._new_stage(self._size_px)
         if self._tap is not None:
             self._tap.forget_poses()
+        if self._panorama is not None:
+            self._panorama.forget_poses()
 
     def _hand_on(self, released: list[Released]) -> None:
         for one in released:
             inside = self._inside.pop(one.frame.pts, None) if one.frame.pts is not None else None
             if inside is None:
                 continue
+            if self._panorama is not None:
+                self._panorama.offer(one.frame, self._active)
             captured_at = self._in_order(inside.captured_at)
             due = self._key_at is None or (captured_at - self._key_at).total_seconds() >= self._settings.gop_s
             reason = one.decision.reason.value if isinstance(one.decision, BlankAll) else None

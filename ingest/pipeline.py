@@ -17,6 +17,7 @@ from ingest.gauge import Gauge
 from ingest.inbox import Dropped, Ended, Inbox, Item, Opened, PlanChanged
 from ingest.masked import MaskedSettings, MaskedWay
 from ingest.output import Output
+from ingest.panorama import PanoramaMaker
 from ingest.plan_watch import NO_PLAN, ActivePlan
 from ingest.shedding import Shed, Shedder
 from ingest.source import CameraStream, SourcePacket
@@ -42,6 +43,7 @@ class PipelineParts:
         ask_for_keyframe, reconnect: must not wait.
         tap: of the commissioning view; gets decoded pictures, and gives away none without leave.
         eye: of the calibration; while it is busy every frame is grey.
+        panorama: gets blanked pictures.
     """
 
     kind: CameraKind
@@ -57,6 +59,7 @@ class PipelineParts:
     reconnect: Callable[[], None]
     tap: CommissioningTap | None = None
     eye: CalibrationEye | None = None
+    panorama: PanoramaMaker | None = None
 
 
 @dataclass
@@ -221,6 +224,7 @@ class Pipeline:
             ask_for_keyframe=parts.ask_for_keyframe,
             tap=parts.tap,
             eye=parts.eye,
+            panorama=parts.panorama,
         )
 
     def _resolve_step(self, agreement: ClockAgreement, now_s: float) -> None:

@@ -26,6 +26,7 @@ from ingest.inbox import Inbox, PlanChanged
 from ingest.live import LiveFeed
 from ingest.masked import MaskedSettings
 from ingest.output import Output
+from ingest.panorama import PanoramaMaker
 from ingest.parts import IngestParts
 from ingest.pipeline import Pipeline, PipelineParts
 from ingest.plan_watch import ActivePlan, PlanWatch
@@ -126,15 +127,9 @@ class Worker:
             calibration=self._calibration,
         )
         self._tap = CommissioningTap(placement.id, clock, moves=is_ptz)
-        self._commissioning = CommissioningDesk(
-            placement_id=placement.id,
-            epoch=epoch,
-            run_dir=parts.settings.run,
-            db=parts.db,
-            ledger=parts.ledger,
-            clock=clock,
-            tap=self._tap,
-            tell=lambda is_open: self._gauge.fact(commissioning=is_open),
+        self._commissioning = self._made_commissioning()
+        self._panorama = (
+            PanoramaMaker(placement.id, parts.db, parts.keys, clock, parts.settings.keep_for) if is_ptz else None
         )
         self._pipeline = self._made_pipeline(agreement)
 
@@ -149,6 +144,9 @@ class Worker:
         self._crew.start("recorder", self._recording.run)
         self._crew.start("pictures", lambda: self._pipeline.run(self._stop))
         self._crew.start("commissioning", lambda: self._commissioning.run(self._stop))
+        if self._panorama is not None:
+            panorama = self._panorama
+            self._crew.start("panorama", lambda: panorama.run(self._stop))
         self._crew.start("reader", self._reader.run)
         self._crew.start("dead-man", lambda: self._control.watch(self._stop))
         if self._telemetry is not None:
@@ -196,6 +194,8 @@ class Worker:
         if changed is not None:
             self._plan = changed
             self._inbox.put(PlanChanged(changed))
+            if self._panorama is not None:
+                self._panorama.replan(changed)
 
     def _end(self) -> None:
         self._gauge.offline("worker-stopped")
@@ -207,12 +207,26 @@ class Worker:
             log.error("the recorder did not end in time; the next start repairs its segment")
         self._crew.join("dead-man", 1.0)
         self._crew.join("commissioning", 1.0)
+        self._crew.join("panorama", 2.0)
         self._hands.shutdown(wait=False, cancel_futures=True)
         try:
             with self._parts.db.write() as conn:
                 placements.set_status(conn, self._placement.id, self.status(), self._parts.clock.now())
         except VmsError as error:
             log.warning("the last status could not be written", cause=str(error))
+
+    def _made_commissioning(self) -> CommissioningDesk:
+        parts = self._parts
+        return CommissioningDesk(
+            placement_id=self._placement.id,
+            epoch=self._epoch,
+            run_dir=parts.settings.run,
+            db=parts.db,
+            ledger=parts.ledger,
+            clock=parts.clock,
+            tap=self._tap,
+            tell=lambda is_open: self._gauge.fact(commissioning=is_open),
+        )
 
     def _made_pipeline(self, agreement: ClockAgreement | None) -> Pipeline:
         parts = self._parts
@@ -233,6 +247,7 @@ class Worker:
                 reconnect=self._reader.reconnect,
                 tap=self._tap,
                 eye=self._eye,
+                panorama=self._panorama,
             )
         )
 

@@ -156,6 +156,11 @@ def damaged(placement_id: PlacementId, number: int, why: str) -> Entry:
     )
 
 
+def panorama_erased(placement_id: PlacementId) -> Entry:
+    """A panorama's time was over."""
+    return _entry(Act.PANORAMA_ERASED, {"placement_id": placement_id})
+
+
 def clock_confirmed(by: By, at: datetime) -> Entry:
     """A person says that the clock is right, whatever the guard doubted."""
     return _entry(Act.CLOCK_CONFIRM, {"wall": at}, by)

@@ -111,6 +111,12 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
         "This plan masks less than the present one. Confirm that, and say why it may, in at least {least} characters."
     ),
     "plan.refusal-reason": N_("Say what is wrong with the plan."),
+    "panorama.none": N_(
+        "There is no panorama of this camera yet. It grows while the camera stands still in different directions."
+    ),
+    "panorama.stale": N_(
+        "The panorama was made under another blanking plan. It comes back when the camera has looked around."
+    ),
     "ledger.act": N_("This act is not in the catalogue. Choose one from the list."),
     "auth.required": N_("You are signed out. Sign in to go on."),
     "csrf": N_("This page is out of date. Reload it and try again."),
@@ -138,6 +144,8 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "commissioning.served": N_("handed out the last reduced picture for drawing masks"),
     "commissioning.close": N_("closed the view for drawing masks"),
     "commissioning.end": N_("ended the leave for the view for drawing masks"),
+    "panorama.view": N_("looked at the panorama of a camera"),
+    "panorama.erased": N_("erased the panorama of a camera"),
     "ptz.take": N_("took the control of the camera"),
     "ptz.move": N_("moved the camera"),
     "ptz.stop": N_("stopped the camera's movement"),

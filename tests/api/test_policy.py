@@ -28,6 +28,7 @@ IMAGES = {
     Action.PTZ_CONTROL,
     Action.PTZ_TAKE_OVER,
     Action.PLAYBACK_VIEW,
+    Action.PANORAMA_VIEW,
     Action.COMMISSIONING_REQUEST,
     Action.COMMISSIONING_APPROVE,
     Action.COMMISSIONING_VIEW,
@@ -59,9 +60,9 @@ def test_the_matrix_is_what_people_agreed_on() -> None:
     policy = load_policy()
     assert {role: len(actions) for role, actions in policy.actions_of.items()} == {
         Role.OBSERVER: 4,
-        Role.DIRECTOR: 15,
+        Role.DIRECTOR: 16,
         Role.INVESTIGATOR: 9,
-        Role.BLANKING_OFFICER: 9,
+        Role.BLANKING_OFFICER: 10,
         Role.TECHNICIAN: 4,
         Role.POLICY_OFFICER: 2,
         Role.AUDITOR: 3,
@@ -192,11 +193,15 @@ def test_only_those_who_may_watch_get_a_live_socket(site: Site, role: Role) -> N
     assert site.ledger("live.open") == []
 
 
-def test_the_one_action_of_the_blanking_officer_that_shows_anything_is_the_commissioning_view() -> None:
+def test_what_shows_anything_to_the_blanking_officer_is_the_commissioning_view_and_the_blanked_panorama() -> None:
     """The role has images since then (docs/decisions/0110-commissioning-view.md); it must not grow from there unseen."""
     shows = {Action.LIVE_VIEW, Action.PTZ_CONTROL, Action.PTZ_TAKE_OVER, Action.PLAYBACK_VIEW, Action.EXPORT_DOWNLOAD}
     policy = load_policy()
     assert not policy.actions_of[Role.BLANKING_OFFICER] & shows
+    assert {role for role in Role if Action.PANORAMA_VIEW in policy.actions_of[role]} == {
+        Role.BLANKING_OFFICER,
+        Role.DIRECTOR,
+    }
     for role in Role:
         assert (Action.COMMISSIONING_VIEW in policy.actions_of[role]) is (role is Role.BLANKING_OFFICER)
 

@@ -26,6 +26,7 @@ from vms.db.tables import (
     hold_segment,
     hour_key,
     metadata,
+    panorama,
     placement,
     plan,
     plan_review,
@@ -94,6 +95,16 @@ LEAVE = {
     "from_at": START,
     "until_at": START + timedelta(minutes=30),
 }
+PANORAMA = {
+    "placement_id": PLACE,
+    "plan_version": 1,
+    "begun_at": START,
+    "made_at": START,
+    "due_at": START + timedelta(days=28),
+    "hour_at": hour_of(START),
+    "wrapped_key": b"w",
+    "sealed": b"s",
+}
 LOOK = {
     "id": "v-1",
     "commissioning_id": "c-1",
@@ -133,6 +144,7 @@ def filled(database: Database) -> Database:
             )
         conn.execute(insert(commissioning).values(LEAVE))
         conn.execute(insert(commissioning_view).values(LOOK))
+        conn.execute(insert(panorama).values(PANORAMA))
         conn.execute(insert(calibration).values(CALIBRATION))
         conn.execute(
             insert(calibration_check).values(
@@ -225,6 +237,8 @@ CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
     ("a refused leave that counts", commissioning, {"state": "refused"}),
     ("a closed leave without the instant", commissioning, {"state": "closed"}),
     ("a leave of an unknown state", commissioning, {"state": "eternal"}),
+    ("a panorama kept longer than 28 days", panorama, {"due_at": START + timedelta(days=28, microseconds=1)}),
+    ("a panorama made before it was begun", panorama, {"made_at": START - timedelta(seconds=1)}),
     ("a look seen before it was opened", commissioning_view, {"seen_at": START - timedelta(seconds=1)}),
     ("a placement of a designation that does not exist", placement, {"designation_id": "none"}),
 ]
@@ -287,6 +301,7 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
         {"id": "v", "session_id": "s", "placement_id": PLACE, "kind": "x", "opened_at": START, "seen_at": START},
     ),
     ("a second leave for a placement at once", commissioning, {**LEAVE, "id": "c-2"}),
+    ("a second panorama of a placement", panorama, PANORAMA),
     ("a second look under one leave at once", commissioning_view, {**LOOK, "id": "v-2"}),
 ]
 

@@ -51,6 +51,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.browser, pytest.mark.slow, pyte
 WATCH_BACKDROPS = """() => {
   window.backdrops = [];
   document.addEventListener('backdrop', (event) => {
+    if (event.target.localName !== 'commissioning-picture') return;
     const {image, ...rest} = event.detail;
     const data = image.getContext('2d').getImageData(0, 0, image.width, image.height).data;
     const colours = new Set();
@@ -140,6 +141,7 @@ class Run:
     unwritten: Seen = field(default_factory=Seen)
     backdrops: list[dict[str, Any]] = field(default_factory=list)
     on_page: list[str] = field(default_factory=list)
+    panorama: bytes = b""
     span_s: tuple[float, float] = (0.0, 0.0)
     recorded: list[Picture] = field(default_factory=list)
 
@@ -215,6 +217,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         began_s = house.parts.clock.now().timestamp()
         _look_and_end(made, officer, director)
         _let_expire(made, officer, director)
+        made.panorama = until(lambda: _panorama(officer), 60, "there is a panorama")
         _on_the_page(made, url, folder)
         _break_the_ledger(made, officer, director)
         made.span_s = (began_s, house.parts.clock.now().timestamp())
@@ -249,6 +252,13 @@ def _let_expire(made: Run, officer: Person, director: Person) -> None:
             soon = made.house.parts.clock.now() + timedelta(seconds=2)
             conn.execute(update(commissioning).where(commissioning.c.id == leave_id).values(until_at=soon))
         made.expired.read(socket)
+
+
+def _panorama(officer: Person) -> bytes:
+    """What the API gives, or nothing yet."""
+    headers = {"Cookie": officer.cookie}
+    answer = httpx.get(f"{officer.url}/api/placements/{CAMERA}/panorama", headers=headers, timeout=60, trust_env=False)
+    return answer.content if answer.status_code == 200 else b""
 
 
 def _on_the_page(made: Run, url: str, folder: Path) -> None:
@@ -396,3 +406,19 @@ def test_the_page_shows_it_in_a_frame_that_nobody_overlooks_and_offers_it_for_dr
         assert backdrop["colours"] > 50
     assert run.backdrops[-1]["still"] is True
     assert run.backdrops[-1]["pan_deg"] == pytest.approx(run.first.heads[-1]["pose"]["pan_deg"], abs=0.1)
+
+
+def test_the_panorama_shows_the_street_where_the_camera_looked_and_no_mask(run: Run) -> None:
+    """Made meanwhile by the same worker, of blanked pictures only: every mask of the plan is grey in it, inside and around."""
+    length = int.from_bytes(run.panorama[:4], "big")
+    head = json.loads(run.panorama[4 : 4 + length])
+    rgb = np.frombuffer(run.panorama[4 + length :], np.uint8).reshape(head["rows"], head["columns"], 3)
+    lit = (rgb != 128).any(axis=2)
+    assert lit.sum() > 500
+    document = run.city.cameras[CAMERA]["plan"]
+    for mask in document["masks"]:
+        for azimuth, elevation in mask["polygon_deg"]:
+            column = int((azimuth - head["left_deg"]) / head["step_deg"]) % head["columns"]
+            row = int((head["top_deg"] - elevation) / head["step_deg"])
+            if 1 <= row < head["rows"] - 1:
+                assert not lit[row - 1 : row + 2, [column - 1, column, (column + 1) % head["columns"]]].any()

@@ -66,6 +66,7 @@ class Act(StrEnum):
     COMMISSIONING_SEEN = ("commissioning.seen", Category.RAADPLEGEN)
     COMMISSIONING_SERVED = ("commissioning.served", Category.RAADPLEGEN)
     COMMISSIONING_CLOSE = ("commissioning.close", Category.RAADPLEGEN)
+    PANORAMA_VIEW = ("panorama.view", Category.RAADPLEGEN)
     COMMISSIONING_END = ("commissioning.end", Category.RAADPLEGEN)
     AUDIT_READ = ("audit.read", Category.RAADPLEGEN)
 
@@ -91,6 +92,7 @@ class Act(StrEnum):
     KEY_DESTROYED = ("key.destroyed", Category.VERNIETIGEN)
     ORPHAN_ERASED = ("orphan.erased", Category.VERNIETIGEN)
     SWEEP_STOPPED = ("sweep.stopped", Category.VERNIETIGEN)
+    PANORAMA_ERASED = ("panorama.erased", Category.VERNIETIGEN)
     RETENTION_BREACH = ("retention.breach", Category.VERNIETIGEN)
 
     PLAN_DRAFT = ("plan.draft", Category.WIJZIGEN)
@@ -133,7 +135,14 @@ BY_WORD: Mapping[str, Act] = MappingProxyType({act.value: act for act in Act})
 """The acts by their words."""
 
 OPENS_FOOTAGE = frozenset(
-    {Act.LIVE_OPEN, Act.PLAYBACK_OPEN, Act.COMMISSIONING_REQUEST, Act.COMMISSIONING_OPEN, Act.EXPORT_REQUEST}
+    {
+        Act.LIVE_OPEN,
+        Act.PLAYBACK_OPEN,
+        Act.COMMISSIONING_REQUEST,
+        Act.COMMISSIONING_OPEN,
+        Act.PANORAMA_VIEW,
+        Act.EXPORT_REQUEST,
+    }
 )
 """Acts of persons that must say for what (Wpg art. 32a: the reasons)."""
 

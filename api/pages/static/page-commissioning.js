@@ -9,6 +9,7 @@ import { askForm, FieldError, labelled, select } from "./dialog.js";
 import { element } from "./dom.js";
 import { t } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";
+import "./panorama-picture.js";
 import { allowedActions } from "./shell.js";
 
 const POLL_MS = 2000;
@@ -182,6 +183,11 @@ async function openView(leave) {
     closeView();
     load(false);
   }));
+  if (placement?.ptz && allowed.has("panorama.view")) {
+    const panorama = /** @type {import("./panorama-picture.js").PanoramaPicture} */ (document.createElement("panorama-picture"));
+    viewPlace.append(panorama);
+    panorama.load(leave.placement.id).catch(noticeError);
+  }
   viewPlace.hidden = false;
   scrollTo(0, 0);
   picture.open(leave);

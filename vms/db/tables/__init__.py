@@ -6,6 +6,7 @@ from vms.db.tables.commissioning import commissioning, commissioning_view
 from vms.db.tables.footage import LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
 from vms.db.tables.holding import export, hold, hold_placement, hold_segment
 from vms.db.tables.log import ledger_checkpoint, ledger_entry, ledger_placement, ledger_text, ledger_tile
+from vms.db.tables.panorama import panorama
 from vms.db.tables.people import session, user_account, user_role, view
 from vms.db.tables.places import area, camera, designation, placement, plan, plan_review
 
@@ -33,6 +34,7 @@ __all__ = [
     "ledger_text",
     "ledger_tile",
     "metadata",
+    "panorama",
     "placement",
     "plan",
     "plan_review",
