@@ -15,6 +15,7 @@ from blanking.plan_values import Accuracy, CameraModel, DirectionPlan, ImagePlan
 from blanking.pose import PoseSample
 from blanking.pose_sets import Lies, holds
 from blanking.track import Axes, PoseSweep, PoseTrack
+from blanking.witnesses import Witnesses
 
 _DRAWN_LARGER = 1.08
 _DRAWN_AGAIN = 1.25
@@ -77,13 +78,17 @@ class DirectionDecider:
     def __init__(self, plan: DirectionPlan, *, sighted: bool = True) -> None:
         self._half_exposure_s = plan.accuracy.exposure_s / 2
         self._sphere = _sphere_of(plan)
-        self._track = PoseTrack(plan.accuracy, axes_of(plan.camera_model, plan.accuracy, plan.width_px, plan.height_px))
+        axes = axes_of(plan.camera_model, plan.accuracy, plan.width_px, plan.height_px)
+        self._track = PoseTrack(plan.accuracy, axes)
+        self._witnesses = Witnesses(plan.accuracy, axes)
         self._last_drawn: tuple[PoseSweep | None, Cover | None] = (None, None)
         self._eyewitness = Eyewitness(plan, self._sphere, self._track) if sighted else None
 
     def add(self, sample: PoseSample) -> None:
         """Take a sample that has arrived."""
         fix = self._track.add(sample)
+        for doubt in self._witnesses.see(sample):
+            self._track.distrust(doubt.lo_s, doubt.hi_s, doubt.reason)
         if fix is not None and self._eyewitness is not None:
             self._eyewitness.add_sample(fix)
 

@@ -18,6 +18,9 @@ class PoseSample:
         tilt_deg: up.
         zoom: 0 wide .. 1 tele.
         moving: what the camera says; proof of nothing.
+        source: which of a camera's telemetry sources told it; sources are checked against each other.
+        hfov_deg: the horizontal field of view that came with it, where the camera tells one; checked, never used.
+        hfov_step_deg: by how much that number may be rounded.
     """
 
     at_lo_s: float
@@ -27,6 +30,9 @@ class PoseSample:
     tilt_deg: float | None
     zoom: float | None
     moving: bool | None = None
+    source: str = ""
+    hfov_deg: float | None = None
+    hfov_step_deg: float = 0.0
 
 
 def stamped_sample(

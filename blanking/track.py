@@ -73,6 +73,10 @@ class Axes:
     zoom_error: float
     tilt_offset_deg: float = 0.0
 
+    def pan_difference_deg(self, difference_deg: float) -> float:
+        """Return a difference of two pans, the short way round for a camera that turns endlessly."""
+        return math.remainder(difference_deg, 360.0) if abs(self.pan_scale) == 1.0 else difference_deg
+
 
 @dataclass(frozen=True, slots=True)
 class _Distrust:
@@ -103,7 +107,7 @@ class PoseTrack:
         if not (math.isfinite(sample.at_lo_s) and math.isfinite(sample.at_hi_s)):
             self._holes_s.append((sample.arrived_s - 1.0, sample.arrived_s))
             return None
-        pose = self._true_pose(sample)
+        pose = self.true_pose(sample)
         if sample.at_lo_s - self._accuracy.time_s > sample.arrived_s:
             # Read after it arrived: the clocks differ by more than the plan says, for how long is not known.
             lo_s = sample.arrived_s - LONGEST_EXTRAPOLATION_S
@@ -138,6 +142,14 @@ class PoseTrack:
         span_s = after.middle_s - before.middle_s
         share = min(max((at_s - before.middle_s) / span_s, -2.0), 3.0) if span_s > 1e-3 else 0.0
         return _triple(tuple(p + share * d for p, d in zip(before.pose, self._differences(before, after), strict=True)))
+
+    def distrust(self, lo_s: float, hi_s: float, reason: GreyReason) -> None:
+        """Believe nothing about this stretch of time: somebody has found the samples wrong."""
+        last = self._distrusts[-1] if self._distrusts else None
+        if last is not None and last.reason is reason and last.lo_s <= lo_s <= last.hi_s:
+            self._distrusts[-1] = _Distrust(last.lo_s, max(last.hi_s, hi_s), reason)
+            return
+        self._distrusts.append(_Distrust(lo_s, hi_s, reason))
 
     def forget_before(self, instant_s: float) -> None:
         """Drop what no frame from `instant_s` on can need."""
@@ -176,7 +188,8 @@ class PoseTrack:
             out.append(self._beyond(self._fixes[-1], self._fixes[-2::-1], span_s, 1.0))
         return out
 
-    def _true_pose(self, sample: PoseSample) -> tuple[float, float, float] | None:
+    def true_pose(self, sample: PoseSample) -> tuple[float, float, float] | None:
+        """Return a sample's pan and tilt in true degrees and its zoom; None when it has no valid pose."""
         pan_deg, tilt_deg, zoom = sample.pan_deg, sample.tilt_deg, sample.zoom
         if pan_deg is None or tilt_deg is None or zoom is None:
             return None
@@ -190,9 +203,7 @@ class PoseTrack:
         return (pan_deg * axes.pan_scale, tilt_deg * axes.tilt_scale + axes.tilt_offset_deg, zoom)
 
     def _differences(self, before: Fix, after: Fix) -> tuple[float, float, float]:
-        pan_deg = after.pose[0] - before.pose[0]
-        if abs(self._axes.pan_scale) == 1.0:
-            pan_deg = math.remainder(pan_deg, 360.0)
+        pan_deg = self._axes.pan_difference_deg(after.pose[0] - before.pose[0])
         return (pan_deg, after.pose[1] - before.pose[1], after.pose[2] - before.pose[2])
 
     def _certainly_before(self, instant_s: float) -> int | None:

@@ -20,6 +20,9 @@ class Device(Protocol):
     def ptz_spaces(self) -> PtzSpaces:
         """Read what position numbers mean."""
 
+    def streams_position(self) -> bool:
+        """Tell whether the profile's metadata stream holds the position."""
+
     def ptz_url(self) -> str:
         """Tell where the PTZ service is."""
 
@@ -78,13 +81,13 @@ class CameraDesk:
         self._device: Device | None = None
         self._spaces: PtzSpaces | None = None
 
-    def position_client(self) -> tuple[PositionClient, PtzSpaces]:
-        """Return a client for the camera's position, with a connection of its own, and what its numbers mean."""
+    def telemetry(self) -> tuple[PositionClient, PtzSpaces, bool]:
+        """Return a client for the camera's position (a connection of its own), what its numbers mean, and whether it is streamed too."""
 
-        def made(device: Device) -> tuple[PositionClient, PtzSpaces]:
+        def made(device: Device) -> tuple[PositionClient, PtzSpaces, bool]:
             account = (self._address.username, self._address.password)
             client = PositionClient(device.ptz_url(), device.profile_token(), account, device.camera_now)
-            return client, self._known_spaces(device)
+            return client, self._known_spaces(device), device.streams_position()
 
         return self._ask(made)
 

@@ -5,9 +5,10 @@ from collections import deque
 from dataclasses import dataclass
 
 from ingest.failure import CameraFailure
+from ingest.metadata_source import StatusMessage
 from ingest.plan_watch import ActivePlan
+from ingest.samples import Exchange
 from ingest.source import CameraStream, SourcePacket
-from ingest.telemetry import Exchange
 
 MOST_PACKETS = 250
 """Ten seconds at 25 frames a second; a worker that is this far behind drops to the next keyframe."""
@@ -40,7 +41,7 @@ class Dropped:
     """Packets were dropped here: what follows lacks its references."""
 
 
-Item = Opened | Ended | PlanChanged | Dropped | SourcePacket | Exchange
+Item = Opened | Ended | PlanChanged | Dropped | SourcePacket | Exchange | StatusMessage
 
 
 class Inbox:
@@ -61,7 +62,7 @@ class Inbox:
                 if not self._admits(item):
                     return
                 self._packets += 1
-            elif isinstance(item, Exchange):
+            elif isinstance(item, Exchange | StatusMessage):
                 if self._poses >= MOST_POSES:
                     return
                 self._poses += 1
@@ -79,7 +80,7 @@ class Inbox:
                 return None
             item = self._items.popleft()
             self._packets -= isinstance(item, SourcePacket)
-            self._poses -= isinstance(item, Exchange)
+            self._poses -= isinstance(item, Exchange | StatusMessage)
             return item
 
     def _admits(self, packet: SourcePacket) -> bool:

@@ -150,6 +150,12 @@ class OnvifDevice:
             self._profile = next((one for one in usable if one.PTZConfiguration is not None), usable[0])
         return str(self._profile.token)
 
+    def streams_position(self) -> bool:
+        """Return whether the profile has a metadata stream that is configured to tell the position."""
+        self.profile_token()
+        told = getattr(self._profile.MetadataConfiguration, "PTZStatus", None)
+        return bool(told is not None and told.Position)
+
     def ptz_url(self) -> str:
         """Return the address of the PTZ service."""
         return str(self._ptz_service().xaddr)

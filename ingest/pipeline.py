@@ -16,12 +16,13 @@ from ingest.copied import CopiedWay
 from ingest.gauge import Gauge
 from ingest.inbox import Dropped, Ended, Inbox, Item, Opened, PlanChanged
 from ingest.masked import MaskedSettings, MaskedWay
+from ingest.metadata_source import StatusMessage
 from ingest.output import Output
 from ingest.panorama import PanoramaMaker
 from ingest.plan_watch import NO_PLAN, ActivePlan
+from ingest.samples import Exchange, SampleMaker
 from ingest.shedding import Shed, Shedder
 from ingest.source import CameraStream, SourcePacket
-from ingest.telemetry import Exchange, SampleMaker
 from ingest.video_clock import VideoClock
 from vms.clock import Clock
 from vms.model import CameraKind, SegmentMode
@@ -111,7 +112,7 @@ class Pipeline:
         match item:
             case SourcePacket():
                 self._packet(item)
-            case Exchange():
+            case Exchange() | StatusMessage():
                 self._answer(item)
             case Opened():
                 self._open(item.stream)
@@ -152,9 +153,9 @@ class Pipeline:
             parts.output.under(self._active, SegmentMode.MASKED)
             parts.ask_for_keyframe()
 
-    def _answer(self, exchange: Exchange) -> None:
+    def _answer(self, told: Exchange | StatusMessage) -> None:
         maker = self._parts.samples()
-        sample = maker.sample(exchange) if maker is not None else None
+        sample = maker.sample(told) if maker is not None else None
         if sample is not None and self._session is not None and isinstance(self._session.way, MaskedWay):
             self._session.way.sample(sample)
 

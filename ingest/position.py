@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 
 import httpx
 
-_LONGEST_BYTES = 64 * 1024
+_LONGEST_BYTES = 256 * 1024
 _WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss"
 _BODY = '<s:Body><GetStatus xmlns="http://www.onvif.org/ver20/ptz/wsdl"><ProfileToken>{profile}</ProfileToken></GetStatus></s:Body>'
 _HEADER = (
@@ -46,6 +46,8 @@ class Position:
         moving: None where not told.
         utc_s: the camera's clock, seconds since 1970; None where not told.
         utc_digits: how many digits of the second it gave.
+        hfov_deg: the horizontal field of view that it told, None where it did not.
+        hfov_step_deg: by how much that number may be rounded.
     """
 
     pan: float | None
@@ -55,6 +57,8 @@ class Position:
     moving: bool | None
     utc_s: float | None
     utc_digits: int
+    hfov_deg: float | None = None
+    hfov_step_deg: float = 0.0
 
 
 def parse_status(body: bytes) -> Position | None:
@@ -64,11 +68,19 @@ def parse_status(body: bytes) -> Position | None:
     """
     root = parse_tolerantly(body)
     status = None if root is None else next(root.iter("PTZStatus"), None)
-    if status is None:
-        return None
+    return None if status is None else position_of(status)
+
+
+def position_of(status: ET.Element, utc_text: str | None = None) -> Position:
+    """Return what one PTZStatus element says.
+
+    Args:
+        utc_text: the time of what surrounds it, for a status that tells none itself.
+    """
     faulty = _fault(status.findtext("Error"))
     pan_tilt, zoom = status.find("Position/PanTilt"), status.find("Position/Zoom")
-    utc_s, digits = parse_utc(status.findtext("UtcTime"))
+    utc_s, digits = parse_utc(status.findtext("UtcTime") or utc_text)
+    hfov_deg, hfov_step_deg = _told_view(status.find("FieldOfView"))
     return Position(
         pan=None if faulty else _number(pan_tilt, "x"),
         tilt=None if faulty else _number(pan_tilt, "y"),
@@ -77,6 +89,8 @@ def parse_status(body: bytes) -> Position | None:
         moving=_moving(status.findtext("MoveStatus/PanTilt"), status.findtext("MoveStatus/Zoom")),
         utc_s=utc_s,
         utc_digits=digits,
+        hfov_deg=hfov_deg,
+        hfov_step_deg=hfov_step_deg,
     )
 
 
@@ -184,6 +198,15 @@ def _number(element: ET.Element | None, name: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def _told_view(element: ET.Element | None) -> tuple[float | None, float]:
+    """Return the horizontal field of view and the worth of its last digit (ONVIF 24.12: attributes hfov and vfov)."""
+    value = _number(element, "hfov")
+    if element is None or value is None or not 0.0 < value < 180.0:
+        return None, 0.0
+    fraction = (element.get("hfov") or "").strip().partition(".")[2]
+    return value, 10.0 ** -len(fraction) if fraction.isdigit() else 1.0
 
 
 def _moving(*words: str | None) -> bool | None:

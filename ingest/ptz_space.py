@@ -82,9 +82,9 @@ class PtzSpaces:
             return _wrapped(x), y
         return _wrapped(space.x.to(self.degrees.x, x)), space.y.to(self.degrees.y, y)
 
-    def zoom_share(self, raw: float) -> float:
-        """Return 0 (wide) .. 1 (tele)."""
-        return self.zoom.to(_UNIT, raw)
+    def zoom_share(self, raw: float | None) -> float | None:
+        """Return 0 (wide) .. 1 (tele), None where it is not told."""
+        return None if raw is None else self.zoom.to(_UNIT, raw)
 
     def raw_position(self, pan_deg: float, tilt_deg: float, zoom: float) -> tuple[float, float, float]:
         """Return the numbers to ask of the camera, in its space in degrees, kept within its ranges."""

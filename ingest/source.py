@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Self
+from typing import Any, Self
 
 import av
 import av.error
@@ -136,7 +136,7 @@ class CameraStream:
 
     def _first_ticks(self, held: "av.Packet[VideoStream]", following: "av.Packet[VideoStream]") -> int:
         """Return how long the first picture lasted: by the camera's clock where it is told, else as usual for the stream."""
-        began_s, ended_s = _camera_clock(held), _camera_clock(following)
+        began_s, ended_s = camera_clock(held), camera_clock(following)
         if began_s is not None and ended_s is not None:
             return round((ended_s - began_s) / float(following.time_base or TICK))
         return following.duration or _nominal_ticks(self._stream)
@@ -172,7 +172,7 @@ class CameraStream:
             packet=packet,
             media_ticks=ticks,
             arrived_s=arrived_s,
-            camera_s=_camera_clock(packet),
+            camera_s=camera_clock(packet),
             reported=packet.has_sidedata("rtcp_sr"),
             jumped=jumped,
             is_keyframe=packet.is_keyframe,
@@ -231,8 +231,8 @@ def translated(error: Exception) -> CameraFailure:
             return failure.unreachable(type(error).__name__)
 
 
-def _camera_clock(packet: "av.Packet[VideoStream]") -> float | None:
-    """Read AVProducerReferenceTime: the picture's instant on the camera's clock, int64 microseconds since 1970."""
+def camera_clock(packet: Any) -> float | None:
+    """Read AVProducerReferenceTime: a packet's instant on the camera's clock, int64 microseconds since 1970."""
     if not packet.has_sidedata("prft"):
         return None
     return int.from_bytes(bytes(packet.get_sidedata("prft"))[:8], "little", signed=True) / 1e6

@@ -1,26 +1,34 @@
-"""Poll a PTZ camera's position and turn each answer into a pose sample: an interval on the camera's clock, never an instant."""
+"""Poll a PTZ camera's position: as often as it sustains, less often where its metadata stream tells of every movement."""
 
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from blanking.pose import PoseSample
-from ingest.agreement import MAX_VIDEO_DELAY_S, ClockAgreement
+from ingest.clockmap import SlidingLeast
 from ingest.position import Position
-from ingest.ptz_space import PtzSpaces
+from ingest.samples import Exchange, SampleMaker
 from vms.clock import Clock
 
+__all__ = ["Exchange", "PollPace", "SampleMaker", "TelemetryPoll"]
+
 HIGHEST_RATE_HZ = 20.0
+LOWEST_RATE_HZ = 2.0
+BESIDE_SPEAKING_STREAM_HZ = 5.0
+"""How often a stream that tells of a movement is checked by a question."""
+BESIDE_SILENT_STREAM_HZ = 10.0
+"""The heartbeat: a stream that is silent says neither that the camera stands still nor that it is there."""
+SILENT_AFTER_S = 0.25
 LONGEST_PAUSE_S = 2.0
-UNSTAMPED_AGE_S = 1.0
-"""How old a pose without a time stamp may be when it arrives (design section 11)."""
 RATE_WINDOW = 40
 MOST_FAILURES = 30
 """After so many in a row the link is made anew: a camera that has been reset may have other profiles."""
+USUAL_WINDOW_S = 60.0
+SLOW_FACTOR = 2.0
+SLOW_S = 0.05
+"""An answer that takes this much longer than SLOW_FACTOR times the usual says that the camera is busy."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,92 +40,76 @@ class Asker(Protocol):
         """Return the answer, or None."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One answer with the monotonic instants of its request and its arrival."""
+class PollPace:
+    """Find the highest rate that the camera sustains: a little faster after each prompt answer, much slower after a slow one."""
 
-    position: Position
-    sent_s: float
-    received_s: float
+    def __init__(self) -> None:
+        self._usual = SlidingLeast(USUAL_WINDOW_S)
+        self._interval_s = 1.0 / HIGHEST_RATE_HZ
 
+    @property
+    def highest_hz(self) -> float:
+        """Return the rate that the camera is now believed to sustain."""
+        return 1.0 / self._interval_s
 
-class SampleMaker:
-    """Turn answers into samples on the camera's clock.
+    def pause_s(self, took_s: float, now_s: float, stream_silent_s: float | None) -> float:
+        """Return how long to wait before the next question.
 
-    Args:
-        spaces: what the camera's numbers mean.
-        agreement: learns the camera's clock from the answers' time stamps, and maps arrival where there are none.
-    """
-
-    def __init__(self, spaces: PtzSpaces, agreement: ClockAgreement) -> None:
-        self._spaces = spaces
-        self._agreement = agreement
-        self._sub_second = False
-
-    def sample(self, exchange: Exchange) -> PoseSample | None:
-        """Return the sample; None while its place on the camera's clock is unknown."""
-        position = exchange.position
-        bounds = self._unstamped(exchange) if position.utc_s is None else self._stamped(exchange, position.utc_s)
-        if bounds is None:
-            return None
-        low_s, high_s, arrived_s = bounds
-        pan_deg, tilt_deg, zoom = self.pose(position)
-        return PoseSample(low_s, high_s, arrived_s, pan_deg, tilt_deg, zoom, position.moving)
-
-    def pose(self, position: Position) -> tuple[float | None, float | None, float | None]:
-        """Return an answer's pan and tilt in degrees and zoom 0..1, each None where unknown."""
-        degrees = None
-        if position.pan is not None and position.tilt is not None:
-            degrees = self._spaces.pan_tilt_deg(position.pan, position.tilt, position.space)
-        zoom = None if position.zoom is None else self._spaces.zoom_share(position.zoom)
-        return (*(degrees or (None, None)), zoom)
-
-    def _stamped(self, exchange: Exchange, utc_s: float) -> tuple[float, float, float]:
-        # ".000" in every answer is no resolution of a millisecond: it counts as whole seconds until another fraction was seen.
-        self._sub_second = self._sub_second or utc_s % 1 != 0
-        resolution_s = 10.0**-exchange.position.utc_digits if self._sub_second else 1.0
-        # Whether a camera cuts or rounds is not told: both are covered.
-        low_s, high_s = utc_s - resolution_s, utc_s + resolution_s
-        self._agreement.see_pose(low_s - exchange.received_s, high_s - exchange.sent_s, exchange.received_s)
-        offset = self._agreement.pose_offset
-        by_request = exchange.sent_s + offset.low_s, exchange.received_s + offset.high_s
-        low_s, high_s = max(low_s, by_request[0]), max(min(high_s, by_request[1]), low_s)
-        return low_s, max(low_s, high_s), exchange.received_s + offset.middle_s
-
-    def _unstamped(self, exchange: Exchange) -> tuple[float, float, float] | None:
-        self._agreement.see_unstamped_pose(exchange.received_s)
-        offset_s = self._agreement.video_offset_s
-        if offset_s is None:
-            return None
-        # The video's offset is too small by its unknown delay: the sample may be that much later.
-        arrived_s = exchange.received_s + offset_s
-        return exchange.sent_s + offset_s - UNSTAMPED_AGE_S, arrived_s + MAX_VIDEO_DELAY_S, arrived_s
+        Args:
+            took_s: how long the last answer took.
+            stream_silent_s: how long ago the metadata stream last said something; None where there is none that works.
+        """
+        usual_s = self._usual.add(now_s, took_s)
+        if took_s > SLOW_FACTOR * usual_s + SLOW_S:
+            self._interval_s *= 1.25
+        else:
+            self._interval_s *= 0.98
+        self._interval_s = min(max(self._interval_s, 1.0 / HIGHEST_RATE_HZ), 1.0 / LOWEST_RATE_HZ)
+        wanted_s = self._interval_s
+        if stream_silent_s is not None:
+            enough_hz = BESIDE_SILENT_STREAM_HZ if stream_silent_s > SILENT_AFTER_S else BESIDE_SPEAKING_STREAM_HZ
+            wanted_s = max(wanted_s, 1.0 / enough_hz)
+        # A fifth of the time is the camera's own.
+        return max(wanted_s - took_s, 0.25 * took_s)
 
 
 class TelemetryPoll:
-    """Ask as often as the camera sustains, in a thread of its own.
+    """Ask in a thread of its own.
 
     Args:
         asker: whom to ask.
         take: gets each answer; called in this thread.
+        stream_silent_s: how long ago the metadata stream last said something, None where there is none that works.
     """
 
-    def __init__(self, asker: Asker, take: Callable[[Exchange], None], clock: Clock, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        take: Callable[[Exchange], None],
+        clock: Clock,
+        stop: threading.Event,
+        stream_silent_s: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._asker = asker
         self._take = take
         self._clock = clock
         self._stop = stop
+        self._stream_silent_s = stream_silent_s
+        self._pace = PollPace()
         self._arrivals: deque[float] = deque(maxlen=RATE_WINDOW)
+        self._took_s: deque[float] = deque(maxlen=RATE_WINDOW)
         self._failures = 0
 
     @property
     def rate_hz(self) -> float:
         """Return how many answers a second came lately."""
-        arrivals = list(self._arrivals)
-        if len(arrivals) < 2:
-            return 0.0
-        silence_s = self._clock.monotonic_s() - arrivals[-1]
-        return (len(arrivals) - 1) / max(1e-3, arrivals[-1] - arrivals[0] + (silence_s if silence_s > 1.0 else 0.0))
+        return rate_hz(list(self._arrivals), self._clock.monotonic_s())
+
+    @property
+    def round_trip_ms(self) -> float | None:
+        """Return how long an answer usually takes, None before the first."""
+        took_s = sorted(self._took_s)
+        return took_s[len(took_s) // 2] * 1000 if took_s else None
 
     def run(self) -> None:
         """Ask until told to stop, or until the camera has failed to answer for long."""
@@ -134,11 +126,20 @@ class TelemetryPoll:
         if position is None:
             self._failures += 1
             if self._failures == 1:
-                log.warning("the camera's position is unknown; its picture is grey until it answers again")
+                log.warning("the camera does not tell its position; its picture is grey until it does again")
             return min(LONGEST_PAUSE_S, 0.05 * (1 << min(self._failures, 10)))
         if self._failures:
             log.info("the camera tells its position again", failures=self._failures)
         self._failures = 0
         self._arrivals.append(received_s)
+        self._took_s.append(took_s)
         self._take(Exchange(position, sent_s, received_s))
-        return max(1.0 / HIGHEST_RATE_HZ - took_s, 0.25 * took_s)
+        return self._pace.pause_s(took_s, received_s, self._stream_silent_s())
+
+
+def rate_hz(arrivals_s: list[float], now_s: float) -> float:
+    """Return how many a second arrived lately."""
+    if len(arrivals_s) < 2:
+        return 0.0
+    silence_s = now_s - arrivals_s[-1]
+    return (len(arrivals_s) - 1) / max(1e-3, arrivals_s[-1] - arrivals_s[0] + (silence_s if silence_s > 1.0 else 0.0))

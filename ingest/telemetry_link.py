@@ -1,34 +1,48 @@
-"""Keep a PTZ camera's position coming in: link to its PTZ service, poll, and link again when it has been away."""
+"""Keep a PTZ camera's position coming in from every source it has: polling, and its metadata stream where it offers one."""
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
 from ingest.agreement import ClockAgreement
 from ingest.camera_desk import CameraDesk
 from ingest.gauge import Gauge
+from ingest.metadata_link import MetadataLink
+from ingest.metadata_source import MetadataStream, StatusMessage
 from ingest.ptz_control import Pose
-from ingest.telemetry import Exchange, SampleMaker, TelemetryPoll
+from ingest.samples import Exchange, SampleMaker
+from ingest.telemetry import TelemetryPoll
 from vms.clock import Clock
 from vms.errors import InvalidInput, NotFound, VmsError
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 15.0
 HOPELESS_WAIT_S = 60.0
+LATE_S = 0.25
+"""A streamed status that may be older than this when it arrives does not replace questions."""
 
 log = structlog.get_logger(__name__)
 
 
 class TelemetryLink:
-    """Run the poll in a thread, and know the newest pose for the others.
+    """Run the sources, each in a thread, and know the newest pose for the others.
 
     Args:
-        put: gets each answer.
+        put: gets each answer and message.
+        listen: opens the metadata stream; raises CameraFailure.
     """
 
     def __init__(
-        self, desk: CameraDesk, agreement: ClockAgreement, put: Callable[[Exchange], None], gauge: Gauge, clock: Clock
+        self,
+        desk: CameraDesk,
+        agreement: ClockAgreement,
+        put: Callable[[Exchange | StatusMessage], None],
+        gauge: Gauge,
+        clock: Clock,
+        *,
+        listen: Callable[[], MetadataStream],
     ) -> None:
         self._desk = desk
         self._agreement = agreement
@@ -36,13 +50,30 @@ class TelemetryLink:
         self._gauge = gauge
         self._clock = clock
         self._poll: TelemetryPoll | None = None
-        self._newest: Exchange | None = None
+        self._newest: Exchange | StatusMessage | None = None
         self._maker: SampleMaker | None = None
+        self._offers_stream: bool | None = None
+        self._stream = MetadataLink(lambda: self._offers_stream, listen, self._take, clock)
 
     @property
     def rate_hz(self) -> float:
-        """Return how many answers a second came lately."""
-        return 0.0 if self._poll is None else self._poll.rate_hz
+        """Return how many positions a second came lately, from all sources."""
+        return (0.0 if self._poll is None else self._poll.rate_hz) + self._stream.rate_hz
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the technician may know of the sources."""
+        poll, maker = self._poll, self._maker
+        streams = self._stream_silent_s() is not None
+        round_trip_ms = None if poll is None else poll.round_trip_ms
+        return {
+            "telemetry_hz": round(self.rate_hz, 1),
+            "telemetry_source": "stream+poll" if streams else "poll",
+            "telemetry_poll_hz": None if poll is None else round(poll.rate_hz, 1),
+            "telemetry_poll_ms": None if round_trip_ms is None else round(round_trip_ms, 1),
+            "telemetry_stream": self._stream_state(),
+            "telemetry_garbled": self._stream.garbled,
+            "telemetry_zone_s": None if maker is None else max(maker.zone_s.values(), key=abs),
+        }
 
     def maker(self) -> SampleMaker | None:
         """Return what makes samples of answers; None while the camera's spaces are unknown."""
@@ -63,7 +94,7 @@ class TelemetryLink:
         wait_s = FIRST_WAIT_S
         while not stop.is_set():
             try:
-                client, spaces = self._desk.position_client()
+                client, spaces, self._offers_stream = self._desk.telemetry()
             except (InvalidInput, NotFound) as error:
                 # A person must change the camera; until then its picture is grey.
                 log.error("the camera's position can't be used", code=error.code, message=str(error))  # noqa: TRY400 - expected
@@ -83,10 +114,27 @@ class TelemetryLink:
             # For the mask editor's panorama: how far down and up the camera can look at all.
             self._gauge.fact(tilt_range_deg=[spaces.degrees.y.low, spaces.degrees.y.high])
             with client:
-                self._poll = TelemetryPoll(client, self._take, self._clock, stop)
+                self._poll = TelemetryPoll(client, self._take, self._clock, stop, self._stream_silent_s)
                 self._poll.run()
             self._desk.forget()
 
-    def _take(self, exchange: Exchange) -> None:
-        self._newest = exchange
-        self._put(exchange)
+    def listen(self, stop: threading.Event) -> None:
+        """Listen to the metadata stream until told to stop."""
+        self._stream.run(stop)
+
+    def _stream_silent_s(self) -> float | None:
+        """Return how long the stream has been silent; None while there is none, or while what it tells comes too late to be of use."""
+        maker = self._maker
+        usable = maker is not None and maker.stream_lag_s < LATE_S
+        return self._stream.silent_s() if usable else None
+
+    def _stream_state(self) -> str:
+        if not self._offers_stream:
+            return "none"
+        if not self._stream.is_open:
+            return "away"
+        return "silent" if self._stream.rate_hz == 0.0 else "speaking"
+
+    def _take(self, told: Exchange | StatusMessage) -> None:
+        self._newest = told
+        self._put(told)

@@ -1,8 +1,8 @@
 """The worker: everything about one placement, in one process.
 
-Six threads: the reader (RTSP), the telemetry (ONVIF), the pictures (decode, blank, encode), the recorder (disk and rows), the
-dead-man watch and the commissioning desk; the main one keeps status and plan. A worker that can't guarantee blanking or writing ends;
-whoever started it starts it anew.
+Seven threads: the reader (RTSP), the telemetry (ONVIF) and its metadata stream (RTSP), the pictures (decode, blank, encode), the
+recorder (disk and rows), the dead-man watch and the commissioning desk; the main one keeps status and plan. A worker that can't
+guarantee blanking or writing ends; whoever started it starts it anew.
 """
 
 import random
@@ -25,6 +25,7 @@ from ingest.hardening import harden
 from ingest.inbox import Inbox, PlanChanged
 from ingest.live import LiveFeed
 from ingest.masked import MaskedSettings
+from ingest.metadata_source import MetadataStream, open_metadata
 from ingest.output import Output
 from ingest.panorama import PanoramaMaker
 from ingest.parts import IngestParts
@@ -111,7 +112,7 @@ class Worker:
             stop,
         )
         self._telemetry = (
-            TelemetryLink(self._desk, agreement, self._inbox.put, self._gauge, clock)
+            TelemetryLink(self._desk, agreement, self._inbox.put, self._gauge, clock, listen=self._listen)
             if self._desk is not None and agreement is not None
             else None
         )
@@ -152,6 +153,7 @@ class Worker:
         if self._telemetry is not None:
             telemetry = self._telemetry
             self._crew.start("telemetry", lambda: telemetry.run(self._stop))
+            self._crew.start("metadata", lambda: telemetry.listen(self._stop))
         log.info("the worker serves", placement_id=self._placement.id, epoch=self._epoch)
         try:
             while not self._stop.is_set():
@@ -169,7 +171,7 @@ class Worker:
             **self._gauge.status(),
             "epoch": self._epoch,
             "viewers": self._channel.viewers,
-            "telemetry_hz": round(self._telemetry.rate_hz, 1) if self._telemetry else None,
+            **(self._telemetry.facts() if self._telemetry else {"telemetry_hz": None}),
             "recording": "full" if self._recording.full else ("on" if self._plan and self._plan.records else "off"),
             "rows_waiting": self._recording.waiting_rows,
             "dropped_packets": self._inbox.dropped_packets,
@@ -253,6 +255,9 @@ class Worker:
 
     def _connect(self) -> CameraStream:
         return open_stream(self._address, self._parts.clock, SourceLimits())
+
+    def _listen(self) -> MetadataStream:
+        return open_metadata(self._address, self._parts.clock)
 
     def _ask_for_keyframe(self) -> None:
         if self._desk is not None:

@@ -68,6 +68,14 @@ class Optics:
         logs = [np.log(self.width_px / 2 / np.tan(np.radians(row[1]) / 2)) for row in self.hfov_deg]
         return float(np.exp(np.interp(zoom, zooms, logs))) * self.focal_factor
 
+    def view_deg(self, zoom: float) -> tuple[float, float]:
+        """Return the horizontal and vertical field of view at a zoom, distortion left out."""
+        focal = self.focal_px(zoom)
+        horizontal, vertical = (
+            float(np.degrees(2 * np.arctan(size / 2 / focal))) for size in (self.width_px, self.height_px)
+        )
+        return horizontal, vertical
+
     def k1_at(self, zoom: float) -> float:
         """Return the radial distortion at a zoom."""
         return float(np.interp(zoom, [row[0] for row in self.k1], [row[1] for row in self.k1]))

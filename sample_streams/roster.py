@@ -13,6 +13,7 @@ from sample_streams.optics import Optics
 from sample_streams.scene.places import PlaceKind
 from sample_streams.timecode import Corner
 from sample_streams.wire.auth import AuthMode
+from sample_streams.wire.metadata import PLAIN
 from sample_streams.wire.nal import Codec
 
 
@@ -44,6 +45,7 @@ class CameraSpec:
     has_plan: bool = True
     auth: AuthMode = AuthMode.DIGEST
     has_audio: bool = False
+    metadata: str | None = None
     clock_offset_s: float = 0.0
     start: Pose = NOMINAL
     exposure_s: float = 0.008
@@ -144,6 +146,7 @@ def _market() -> CameraSpec:
         true,
         planned,
         fps=15.0,
+        metadata=PLAIN,
         clock_offset_s=37.5,
         start=Pose(20.0, -4.0, 0.1),
         corners=(Corner.BOTTOM_LEFT, Corner.BOTTOM_RIGHT),

@@ -24,8 +24,9 @@ STATUS_STALE: Final = timedelta(seconds=15)
 
 _SHOWN: Final = ("reason", "recording", "fps", "viewers", "bitrate_bps", "since_at")
 _HEALTH: Final = (
-    *_SHOWN, "width", "height", "codec", "mode", "telemetry_hz", "reconnects", "restarts", "lost_packets", "clock_offset_ms", "pose_age_ms",
-    "delay_ms", "dropped_frames", "segment", "last_frame_at", "error",
+    *_SHOWN, "width", "height", "codec", "mode", "telemetry_hz", "telemetry_source", "telemetry_stream", "telemetry_poll_hz",
+    "telemetry_poll_ms", "telemetry_garbled", "telemetry_zone_s", "telemetry_problem", "reconnects", "restarts", "lost_packets",
+    "clock_offset_ms", "pose_age_ms", "delay_ms", "dropped_frames", "segment", "last_frame_at", "error",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import cv2
 from sample_streams.device.clock import CameraClock, monotonic_s
 from sample_streams.device.encoder import AccessUnit, Encoder, EncoderSettings, Picture
 from sample_streams.device.mechanics import Mechanics, Pose
+from sample_streams.device.metadata import INTERVAL_S, MetadataFeed
 from sample_streams.device.telemetry import Telemetry
 from sample_streams.onvif.device import DeviceFacts
 from sample_streams.onvif.media import MediaFacts
@@ -30,6 +31,7 @@ from sample_streams.truth import FrameRecord, camera_truth
 from sample_streams.wire.auth import Account
 from sample_streams.wire.http import HttpServer
 from sample_streams.wire.impairment import Impairment, Numbered
+from sample_streams.wire.metadata import packetise_document
 from sample_streams.wire.rtp import Payload, packetise
 from sample_streams.wire.rtsp import RtspServer, RtspSettings
 from sample_streams.wire.sdp import MediaDescription
@@ -66,16 +68,24 @@ class Camera:
         self.renderer = Renderer(self.place, spec.optics, spec.corners, options.seed, spec.fps)
         self.renderer.set_content_seed(options.content_seed)
         self.mechanics = Mechanics(spec.limits, spec.start, monotonic_s())
-        self.telemetry = Telemetry(self.mechanics, self.clock, spec.telemetry, self._rng("telemetry"))
+        self.telemetry = Telemetry(
+            self.mechanics, self.clock, spec.telemetry, self._rng("telemetry"), spec.optics.view_deg
+        )
         self.impairment = Impairment(self._rng("network"))
         self._qp = spec.qp if options.qp is None else options.qp
         self._native = self._encoder(spec.optics.width_px, spec.optics.height_px)
         self._scaled: Encoder | None = None
         self._account = Account("operator", options.password)
         settings = RtspSettings(options.host, "/stream1", self._account)
-        self.rtsp = RtspServer(settings, self.clock, self._describe, self.request_keyframe, options.rtsp_port)
+        self.rtsp = RtspServer(settings, self.clock, self._describe, self.synchronise, options.rtsp_port)
         self.rtsp.auth_mode = spec.auth
         self.onvif = self._onvif_service()
+        ptz = self.onvif.ptz
+        self.metadata = (
+            MetadataFeed(self.telemetry, ptz.status_fields, self._rng("metadata"))
+            if ptz is not None and spec.metadata is not None
+            else None
+        )
         self.onvif_http = HttpServer(self.onvif.handle, options.host, options.onvif_port)
         self.boot = 0
         self.frame_number = 0
@@ -109,6 +119,8 @@ class Camera:
         runs = [self._run_video(), self._run_housekeeping()]
         if self.spec.has_audio:
             runs.append(self._run_audio())
+        if self.metadata is not None:
+            runs.append(self._run_metadata(self.metadata))
         self._tasks = [asyncio.create_task(run) for run in runs]
 
     async def stop(self) -> None:
@@ -125,6 +137,12 @@ class Camera:
     def request_keyframe(self) -> None:
         """Make the next picture a keyframe."""
         self._wants_keyframe = True
+
+    def synchronise(self) -> None:
+        """Tell everything anew: a keyframe, and the status in the metadata stream."""
+        self._wants_keyframe = True
+        if self.metadata is not None:
+            self.metadata.resend()
 
     def set_size(self, width_px: int, height_px: int) -> None:
         """Send another resolution from the next frame on; the scene and its truth are scaled to it."""
@@ -178,7 +196,7 @@ class Camera:
 
     def _onvif_service(self) -> OnvifService:
         checker = TokenChecker(self._account, lambda: self.clock.camera_utc(monotonic_s()))
-        service = OnvifService(self.clock, checker, self._device_facts, self._media_facts, self.request_keyframe)
+        service = OnvifService(self.clock, checker, self._device_facts, self._media_facts, self.synchronise)
         if self.spec.kind is CameraKind.PTZ:
             space = PtzSpace(self.options.space, self.mechanics.limits)
             service.ptz = PtzService(self.mechanics, self.telemetry, space, self.spec.start)
@@ -196,7 +214,9 @@ class Camera:
 
     def _describe(self) -> MediaDescription:
         spec = self.spec
-        return MediaDescription(spec.codec, self.encoder.parameters, spec.fps, spec.has_audio, self.options.host)
+        return MediaDescription(
+            spec.codec, self.encoder.parameters, spec.fps, spec.has_audio, self.options.host, spec.metadata
+        )
 
     def _device_facts(self) -> DeviceFacts:
         base = f"http://{self.options.host}:{self.onvif_http.port}"
@@ -205,7 +225,15 @@ class Camera:
     def _media_facts(self) -> MediaFacts:
         settings = self.encoder.settings
         space = self.onvif.ptz.space if self.onvif.ptz else None
-        return MediaFacts(self.spec.codec, settings.width_px, settings.height_px, self.spec.fps, self.rtsp_url, space)
+        return MediaFacts(
+            self.spec.codec,
+            settings.width_px,
+            settings.height_px,
+            self.spec.fps,
+            self.rtsp_url,
+            space,
+            self.metadata is not None,
+        )
 
     async def _run_video(self) -> None:
         loop = asyncio.get_running_loop()
@@ -217,7 +245,7 @@ class Camera:
             taken_s = origin + number * interval
             await asyncio.sleep(max(taken_s + self.spec.exposure_s / 2 - monotonic_s(), 0.0))
             self.frame_number = number
-            if not self.rtsp.playing or monotonic_s() < self.stalled_until_s:
+            if not self.rtsp.viewers or monotonic_s() < self.stalled_until_s:
                 continue
             force, self._wants_keyframe = self._wants_keyframe, False
             exposure = self._exposure(taken_s)
@@ -282,6 +310,18 @@ class Camera:
             if monotonic_s() >= self.stalled_until_s:
                 self.rtsp.deliver_audio(silence, self.clock.rtp(monotonic_s(), 8000))
 
+    async def _run_metadata(self, feed: MetadataFeed) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            now = monotonic_s()
+            self.rtsp.report_without_video()
+            due = feed.next(now) if now >= self.stalled_until_s and self.rtsp.playing else None
+            if due is None or self.spec.metadata is None:
+                continue
+            payloads, timestamp = packetise_document(due.document, self.spec.metadata), self.clock.rtp(due.at_s)
+            loop.call_later(due.delay_s, self.rtsp.deliver_metadata, payloads, timestamp)
+
     async def _run_housekeeping(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
@@ -295,7 +335,8 @@ class Camera:
             "id": self.spec.camera_id,
             "boot": self.boot,
             "frame": self.frame_number,
-            "viewers": len(self.rtsp.playing),
+            "viewers": len(self.rtsp.viewers),
+            "metadata_sent": self.metadata.sent if self.metadata is not None else None,
             "is_away": self.is_away,
             "clock_offset_s": self.clock.offset_s,
             "size": [settings.width_px, settings.height_px],

@@ -13,6 +13,7 @@ from sample_streams.device.autopilot import Pattern, autopilot
 from sample_streams.device.camera import Camera
 from sample_streams.device.clock import monotonic_s
 from sample_streams.device.mechanics import Pose
+from sample_streams.device.metadata import MetadataFault
 from sample_streams.device.telemetry import TelemetryFault
 from sample_streams.wire.auth import AuthMode
 from sample_streams.wire.http import Request, Response
@@ -51,6 +52,7 @@ class Control:
             "no_reports": self._no_reports,
             "telemetry": self._telemetry,
             "telemetry_traits": self._telemetry_traits,
+            "metadata": self._metadata,
             "onvif_away": self._onvif_away,
         }
         self._deeds: dict[str, Action] = {
@@ -103,6 +105,8 @@ class Control:
         camera.rtsp.sends_reports = True
         camera.set_account_refusal(refuses=False)
         camera.telemetry.set_fault(TelemetryFault.NONE, monotonic_s())
+        if camera.metadata is not None:
+            camera.metadata.set_fault(MetadataFault.NONE, monotonic_s())
         camera.telemetry.traits = camera.spec.telemetry
         camera.clock.offset_s = camera.spec.clock_offset_s
         camera.set_size(camera.spec.optics.width_px, camera.spec.optics.height_px)
@@ -180,6 +184,11 @@ class Control:
 
     async def _telemetry_traits(self, order: Order) -> None:
         self._camera.set_telemetry_traits(**{name: float(value) for name, value in order.items() if name != "fault"})
+
+    async def _metadata(self, order: Order) -> None:
+        if self._camera.metadata is None:
+            raise OrderError("this camera has no metadata stream")
+        self._camera.metadata.set_fault(MetadataFault(order["mode"]), monotonic_s())
 
     async def _onvif_away(self, order: Order) -> None:
         await self._camera.onvif_http.stop()

@@ -20,6 +20,7 @@ class MediaFacts:
     fps: float
     stream_url: str
     ptz_space: "ptz_spaces.PtzSpace | None"
+    has_metadata: bool = False
 
 
 def profiles(facts: MediaFacts) -> str:
@@ -49,6 +50,12 @@ def video_sources(facts: MediaFacts) -> str:
     )
 
 
+def metadata_configurations(facts: MediaFacts) -> str:
+    """Answer GetMetadataConfigurations."""
+    inner = _metadata("trt:Configurations") if facts.has_metadata else ""
+    return f"<trt:GetMetadataConfigurationsResponse>{inner}</trt:GetMetadataConfigurationsResponse>"
+
+
 def synchronization_point() -> str:
     """Answer SetSynchronizationPoint."""
     return "<trt:SetSynchronizationPointResponse/>"
@@ -63,6 +70,7 @@ def _resolution(facts: MediaFacts) -> str:
 def _profile(facts: MediaFacts, tag: str) -> str:
     # The version 1 media service has no word for H.265; real cameras answer H264 there or leave the field out of date.
     encoding = "H264"
+    metadata = _metadata("tt:MetadataConfiguration") if facts.has_metadata else ""
     address = "<tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>"
     ptz = ptz_spaces.configuration("tt:PTZConfiguration", facts.ptz_space) if facts.ptz_space else ""
     return (
@@ -76,5 +84,15 @@ def _profile(facts: MediaFacts, tag: str) -> str:
         "<tt:BitrateLimit>4096</tt:BitrateLimit></tt:RateControl><tt:H264><tt:GovLength>"
         f"{round(facts.fps)}</tt:GovLength><tt:H264Profile>High</tt:H264Profile></tt:H264><tt:Multicast>{address}"
         "<tt:Port>0</tt:Port><tt:TTL>1</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>"
-        f"<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:VideoEncoderConfiguration>{ptz}</{tag}>"
+        f"<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:VideoEncoderConfiguration>{ptz}{metadata}</{tag}>"
+    )
+
+
+def _metadata(tag: str) -> str:
+    address = "<tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>"
+    return (
+        f'<{tag} token="metadata"><tt:Name>metadata</tt:Name><tt:UseCount>1</tt:UseCount>'
+        "<tt:PTZStatus><tt:Status>true</tt:Status><tt:Position>true</tt:Position></tt:PTZStatus>"
+        f"<tt:Analytics>false</tt:Analytics><tt:Multicast>{address}<tt:Port>0</tt:Port><tt:TTL>1</tt:TTL>"
+        f"<tt:AutoStart>false</tt:AutoStart></tt:Multicast><tt:SessionTimeout>PT60S</tt:SessionTimeout></{tag}>"
     )

@@ -45,6 +45,10 @@ class PtzService:
                 "GetConfiguration", ptz_spaces.configuration("tptz:PTZConfiguration", space)
             ),
             "GetConfigurationOptions": lambda _: ptz_spaces.configuration_options(space),
+            "GetServiceCapabilities": lambda _: self._wrap(
+                "GetServiceCapabilities",
+                '<tptz:Capabilities EFlip="false" Reverse="false" MoveStatus="true" StatusPosition="true"/>',
+            ),
             "ContinuousMove": self._continuous_move,
             "AbsoluteMove": self._absolute_move,
             "RelativeMove": self._relative_move,
@@ -71,19 +75,27 @@ class PtzService:
 
     def status(self, reading: Reading) -> str:
         """Answer GetStatus with a reading."""
+        return self._wrap("GetStatus", f"<tptz:PTZStatus>{self.status_fields(reading)}</tptz:PTZStatus>")
+
+    def status_fields(self, reading: Reading) -> str:
+        """Return what is inside a PTZStatus, in an answer and in the metadata stream alike."""
         position = ""
         if reading.pan is not None and reading.tilt is not None:
             x, y = self._numbers(reading.pan, reading.tilt)
             position += f'<tt:PanTilt x="{x}" y="{y}" space="{self.space.uri}"/>'
         if reading.zoom is not None:
             position += f'<tt:Zoom x="{reading.zoom}" space="{ptz_spaces.ZOOM_URI}"/>'
-        utc = reading.device_at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{reading.device_at.microsecond // 1000:03d}Z"
-        inner = (
-            f"<tptz:PTZStatus>{f'<tt:Position>{position}</tt:Position>' if position else ''}"
+        fields = f"<tt:Position>{position}</tt:Position>" if position else ""
+        fields += (
             f"<tt:MoveStatus><tt:PanTilt>{reading.pan_tilt_status}</tt:PanTilt>"
-            f"<tt:Zoom>{reading.zoom_status}</tt:Zoom></tt:MoveStatus><tt:UtcTime>{utc}</tt:UtcTime></tptz:PTZStatus>"
+            f"<tt:Zoom>{reading.zoom_status}</tt:Zoom></tt:MoveStatus>"
         )
-        return self._wrap("GetStatus", inner)
+        if reading.utc is not None:
+            fields += f"<tt:UtcTime>{reading.utc}</tt:UtcTime>"
+        if reading.field_of_view is not None:
+            horizontal, vertical = reading.field_of_view
+            fields += f'<tt:FieldOfView hfov="{horizontal:.4f}" vfov="{vertical:.4f}"/>'
+        return fields
 
     def _numbers(self, pan: str, tilt: str) -> tuple[str, str]:
         try:

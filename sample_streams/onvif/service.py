@@ -26,7 +26,7 @@ class OnvifService:
     checker: TokenChecker
     device_facts: Callable[[], DeviceFacts]
     media_facts: Callable[[], MediaFacts]
-    request_keyframe: Callable[[], None]
+    synchronise: Callable[[], None]
     ptz: PtzService | None = None
     calls: dict[str, int] = field(default_factory=dict)
 
@@ -82,8 +82,10 @@ class OnvifService:
                 return media.stream_uri(self.media_facts())
             case "GetVideoSources":
                 return media.video_sources(self.media_facts())
+            case "GetMetadataConfigurations":
+                return media.metadata_configurations(self.media_facts())
             case "SetSynchronizationPoint":
-                self.request_keyframe()
+                self.synchronise()
                 return media.synchronization_point()
             case _:
                 raise SoapFaultError("ter:ActionNotSupported", f"{call.operation} is not supported by this camera")

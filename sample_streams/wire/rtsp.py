@@ -13,7 +13,8 @@ from sample_streams.device.clock import RTP_CLOCK_HZ, CameraClock, monotonic_s
 from sample_streams.wire.auth import Account, Authenticator, AuthMode
 from sample_streams.wire.http import Request, parse_headers
 from sample_streams.wire.impairment import Numbered
-from sample_streams.wire.rtp import PCMU_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE
+from sample_streams.wire.metadata import METADATA_PAYLOAD_TYPE
+from sample_streams.wire.rtp import PCMU_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE, Payload
 from sample_streams.wire.sdp import MediaDescription, session_description
 from sample_streams.wire.session import SESSION_TIMEOUT_S, Carrier, Interleaved, Session, Track, open_datagrams
 
@@ -31,6 +32,13 @@ REASONS = {
 }
 REPORT_INTERVAL_S = 1.0
 AUDIO_CLOCK_HZ = 8000
+VIDEO, AUDIO, METADATA = 0, 1, 2
+FORMATS = {
+    VIDEO: (VIDEO_PAYLOAD_TYPE, RTP_CLOCK_HZ),
+    AUDIO: (PCMU_PAYLOAD_TYPE, AUDIO_CLOCK_HZ),
+    METADATA: (METADATA_PAYLOAD_TYPE, RTP_CLOCK_HZ),
+}
+"""Payload type and clock rate of each track."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +154,8 @@ class Connection:
 
     async def _set_up(self, request: Request) -> Reply:
         track_match = re.search(r"trackID=(\d+)", request.path)
-        number = int(track_match.group(1)) if track_match else 0
-        if number > (1 if self._server.describe().has_audio else 0):
+        number = int(track_match.group(1)) if track_match else VIDEO
+        if number not in self._server.tracks():
             return Reply(404)
         if self.session is None:
             self.session = Session(last_seen_s=monotonic_s(), clock_s=monotonic_s)
@@ -155,8 +163,7 @@ class Connection:
         carrier, answer = await self._carrier(transport, number)
         if carrier is None:
             return Reply(461)
-        kind, hz = (VIDEO_PAYLOAD_TYPE, RTP_CLOCK_HZ) if number == 0 else (PCMU_PAYLOAD_TYPE, AUDIO_CLOCK_HZ)
-        track = Track(carrier, kind, hz)
+        track = Track(carrier, *FORMATS[number])
         self.session.tracks[number] = track
         return Reply(200, (("Transport", f"{answer};ssrc={track.ssrc:08X}"),))
 
@@ -237,6 +244,11 @@ class RtspServer:
             connection.abort()
         return len(connections)
 
+    def tracks(self) -> list[int]:
+        """The tracks that a client may set up."""
+        media = self.describe()
+        return [VIDEO, *([AUDIO] if media.has_audio else []), *([METADATA] if media.metadata is not None else [])]
+
     def serves(self, url: str) -> bool:
         """Whether a request URL names this stream or one of its tracks."""
         path = "/" + url.split("://", 1)[-1].partition("/")[2]
@@ -244,15 +256,20 @@ class RtspServer:
         return path == self.settings.path or path.startswith(self.settings.path + "/")
 
     @property
+    def viewers(self) -> list[Session]:
+        """The playing sessions that set up the video track."""
+        return [session for session in self.playing if VIDEO in session.tracks]
+
+    @property
     def playing(self) -> list[Session]:
-        """The sessions that receive pictures."""
+        """The sessions that receive something."""
         return [one.session for one in self._connections if one.session is not None and one.session.is_playing]
 
     def deliver(self, packets: Sequence[Numbered], total: int, timestamp: int, *, is_keyframe: bool) -> None:
         """Send one access unit to every playing client; a new client starts at a keyframe."""
         now = monotonic_s()
         for session in self.playing:
-            track = session.tracks.get(0)
+            track = session.tracks.get(VIDEO)
             if track is None:
                 continue
             if session.waits_for_keyframe:
@@ -266,8 +283,22 @@ class RtspServer:
     def deliver_audio(self, packet: Numbered, timestamp: int) -> None:
         """Send one audio packet to every client that set up the audio track."""
         for session in self.playing:
-            if 1 in session.tracks:
-                session.tracks[1].send([packet], 1, timestamp)
+            if AUDIO in session.tracks:
+                session.tracks[AUDIO].send([packet], 1, timestamp)
+
+    def deliver_metadata(self, payloads: Sequence[Payload], timestamp: int) -> None:
+        """Send one document to every client that set up the metadata track."""
+        packets = [Numbered(place, payload) for place, payload in enumerate(payloads)]
+        for session in self.playing:
+            if METADATA in session.tracks:
+                session.tracks[METADATA].send(packets, len(packets), timestamp)
+
+    def report_without_video(self) -> None:
+        """Send the due reports of sessions without video; those with video get theirs in front of pictures."""
+        now = monotonic_s()
+        for session in self.playing:
+            if VIDEO not in session.tracks:
+                self._report_when_due(session, now)
 
     def end_expired(self) -> None:
         """Cut the clients that gave no sign of life for the session time-out."""

@@ -6,23 +6,25 @@ Source: RFC 8866 (SDP), RFC 6184 section 8.2.1, RFC 7798 section 7.1.
 import base64
 from dataclasses import dataclass
 
+from sample_streams.wire.metadata import METADATA_PAYLOAD_TYPE
 from sample_streams.wire.nal import Codec, ParameterSets
 from sample_streams.wire.rtp import PCMU_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE
 
 
 @dataclass(frozen=True, slots=True)
 class MediaDescription:
-    """What there is to describe."""
+    """What there is to describe; ``metadata`` is the encoding name of the metadata track, if there is one."""
 
     codec: Codec
     parameters: ParameterSets
     fps: float
     has_audio: bool
     host: str
+    metadata: str | None = None
 
 
 def session_description(media: MediaDescription) -> str:
-    """Return the SDP text; tracks are ``trackID=0`` (video) and ``trackID=1`` (audio)."""
+    """Return the SDP text; tracks are ``trackID=0`` (video), 1 (audio) and 2 (metadata)."""
     lines = [
         "v=0",
         f"o=- 1 1 IN IP4 {media.host}",
@@ -42,6 +44,12 @@ def session_description(media: MediaDescription) -> str:
             f"m=audio 0 RTP/AVP {PCMU_PAYLOAD_TYPE}",
             f"a=rtpmap:{PCMU_PAYLOAD_TYPE} PCMU/8000",
             "a=control:trackID=1",
+        ]
+    if media.metadata is not None:
+        lines += [
+            f"m=application 0 RTP/AVP {METADATA_PAYLOAD_TYPE}",
+            f"a=rtpmap:{METADATA_PAYLOAD_TYPE} {media.metadata}/90000",
+            "a=control:trackID=2",
         ]
     return "\r\n".join(lines) + "\r\n"
 

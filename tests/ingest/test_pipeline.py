@@ -21,8 +21,8 @@ from ingest.pipeline import Pipeline, PipelineParts
 from ingest.plan_watch import NO_PLAN, ActivePlan
 from ingest.position import Position
 from ingest.ptz_space import SPHERICAL_URI, PositionSpace, PtzSpaces, Range
+from ingest.samples import Exchange, SampleMaker
 from ingest.source import SourcePacket
-from ingest.telemetry import Exchange, SampleMaker
 from ingest.video_clock import ArrivalClock, CameraClock
 from vms.bus.messages import FrameMessage, InitMessage, LiveMessage, StateMessage
 from vms.bus.protocol import Admit

@@ -244,6 +244,7 @@ def test_an_operator_moves_the_camera_and_falling_silent_stops_it(ptz_city: City
     placement = house.add(ptz_city.cameras[PTZ])
     house.start(placement)
     until(lambda: (house.status(placement).get("telemetry_hz") or 0) > 1, 150, "telemetry comes")
+    until(lambda: house.status(placement).get("telemetry_source") == "stream+poll", 60, "the stream is heard")
     bus = LocalBus(house.parts.settings.run, request_within_s=20.0)
 
     async def ask(command: PtzContinuous | PtzAbsolute | PtzPresets) -> dict[str, object]:
@@ -254,3 +255,34 @@ def test_an_operator_moves_the_camera_and_falling_silent_stops_it(ptz_city: City
     until(lambda: "fell silent" in house.logs(), 30, "the dead-man stops it")
     assert "presets" in asyncio.run(ask(PtzPresets()))
     assert threading.active_count() >= 1
+
+
+def test_the_metadata_stream_is_used_where_it_works_and_polling_where_it_does_not(ptz_city: City, house: House) -> None:
+    """Per camera, by what it does: a stream that is garbled or late must not slow the questions down."""
+    placement = house.add(ptz_city.cameras[PTZ])
+    house.start(placement)
+    house.until_state(placement, "live", 150)
+    ptz_city.order(PTZ, do="autopilot", pattern="sweep", speed_deg_s=15)
+
+    def told(**wanted: object) -> bool:
+        status = house.status(placement)
+        return all(status.get(name) == value for name, value in wanted.items())
+
+    until(lambda: told(telemetry_stream="speaking", telemetry_source="stream+poll"), 60, "it speaks")
+    house.until_state(placement, "live", 60)
+    for mode in ("garbled", "late", "off"):
+        ptz_city.order(PTZ, fault="metadata", mode=mode)
+        if mode != "off":
+            until(lambda: told(telemetry_source="poll"), 60, f"polling alone while the stream is {mode}")
+        else:
+            until(lambda: told(telemetry_stream="silent"), 60, "it falls silent")
+        house.until_state(placement, "live", 60)
+    assert house.status(placement)["telemetry_garbled"] >= 1
+    ptz_city.order(PTZ, fault="metadata", mode="wrong_zone")
+    until(lambda: told(telemetry_zone_s=3600.0, telemetry_source="stream+poll"), 60, "the zone is put right")
+    house.until_state(placement, "live", 60)
+    ptz_city.order(PTZ, fault="metadata", mode="frozen")
+    house.until_state(placement, "grey", 60, reason="contradiction")
+    ptz_city.order(PTZ, fault="none")
+    house.until_state(placement, "live", 60)
+    ptz_city.order(PTZ, do="autopilot", pattern="off")

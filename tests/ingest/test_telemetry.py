@@ -9,7 +9,8 @@ import pytest
 from ingest.agreement import MAX_VIDEO_DELAY_S, ClockAgreement
 from ingest.position import Position
 from ingest.ptz_space import SPHERICAL_URI, PositionSpace, PtzSpaces, Range
-from ingest.telemetry import HIGHEST_RATE_HZ, MOST_FAILURES, Exchange, SampleMaker, TelemetryPoll
+from ingest.samples import Exchange, SampleMaker
+from ingest.telemetry import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MOST_FAILURES, PollPace, TelemetryPoll
 from vms.clock import ManualClock
 
 SPACES = PtzSpaces(PositionSpace(SPHERICAL_URI, Range(-180, 180), Range(-90, 90)), (), Range(0, 1))
@@ -104,3 +105,31 @@ def test_a_camera_that_does_not_answer_is_asked_less_and_less_and_then_linked_an
     assert pauses[-1] == 2.0
     poll.run()
     assert poll._failures == MOST_FAILURES
+
+
+def test_a_camera_that_gets_slow_is_asked_less_and_then_more_again() -> None:
+    """It encodes and turns with the same small processor."""
+    pace, now_s = PollPace(), 0.0
+
+    def run(takes_s: float, count: int) -> float:
+        nonlocal now_s
+        for _ in range(count):
+            now_s += takes_s + pace.pause_s(takes_s, now_s, None)
+        return pace.highest_hz
+
+    assert run(0.01, 50) == pytest.approx(HIGHEST_RATE_HZ)
+    assert run(0.2, 6) < HIGHEST_RATE_HZ / 3
+    assert run(0.2, 60) == pytest.approx(LOWEST_RATE_HZ)
+    assert run(0.01, 200) == pytest.approx(HIGHEST_RATE_HZ)
+
+
+@pytest.mark.parametrize(("stream_silent_s", "expected_hz"), [(None, HIGHEST_RATE_HZ), (0.05, 5.0), (600.0, 10.0)])
+def test_a_stream_that_speaks_spares_questions_but_never_all(stream_silent_s: float | None, expected_hz: float) -> None:
+    """Silence says neither that the camera stands still nor that it is there: the heartbeat goes on."""
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    camera = FakeCamera(clock)
+    poll = TelemetryPoll(camera, lambda _: None, clock, threading.Event(), lambda: stream_silent_s)
+    for _ in range(60):
+        clock.sleep(poll.step())
+    assert poll.rate_hz == pytest.approx(expected_hz, rel=0.05)
+    assert poll.round_trip_ms == pytest.approx(10.0)
