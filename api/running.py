@@ -13,7 +13,11 @@ from api.live.hub import LiveHub
 from api.live.views import ViewBook
 from api.parts import ApiParts
 from api.ptz import PtzDesk
+from api.remembered import Remembered
 from vms.bus.commissioning import CommissioningBus
+
+READINESS_LASTS_S = 5.0
+"""Anybody may ask whether we are ready, and the answer costs a thousand hashes."""
 
 
 class SessionBell:
@@ -59,6 +63,7 @@ class Running:
     commissioning: CommissioningBook
     commissioning_bus: CommissioningBus
     bell: SessionBell = field(default_factory=SessionBell)
+    readiness: Remembered[dict[str, bool]] = field(default_factory=lambda: Remembered(READINESS_LASTS_S))
 
     @property
     def https(self) -> bool:

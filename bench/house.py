@@ -111,7 +111,7 @@ def _started(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VMS_")}
     with subprocess.Popen(
         [sys.executable, *arguments],
-        env=environment | {"VMS_DIE_WITH_PARENT": "1"},
+        env=environment | {"VMS_DIE_WITH_PARENT": str(os.getpid())},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE if "bench.city_camera" in arguments else sys.stderr,
     ) as process:

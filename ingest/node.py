@@ -11,20 +11,24 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
 from ingest.backoff import Backoff
 from ingest.parts import IngestParts
 from ingest.takeover import take_over
-from vms.db import placements, segments
+from vms.db import placements, reports, segments
 from vms.db.cameras import Camera
+from vms.db.reports import Report, Service
 from vms.errors import Unavailable, VmsError
 from vms.model import PlacementId
 
 LOOK_EVERY_S = 0.5
 PLACEMENTS_EVERY_S = 2.0
 FINISH_AGAIN_AFTER_S = 60.0
+REPORT_EVERY_S = 10.0
+SILENT_AFTER = timedelta(seconds=60)
 DRAIN_WITHIN_S = 25.0
 """Workers seal their segments within twenty seconds; one that does not is killed, and its next start repairs."""
 
@@ -81,10 +85,11 @@ class IngestNode:
             ]
         )
         # Workers end with us however we end: a second set of them would only meet locked cameras.
-        self._environment = os.environ | {"VMS_DIE_WITH_PARENT": "1"}
+        self._environment = os.environ | {"VMS_DIE_WITH_PARENT": str(os.getpid())}
         self._children: dict[PlacementId, _Child] = {}
         self._looked_s: float | None = None
         self._finish_at_s: dict[PlacementId, float] = {}
+        self._reported_s: float | None = None
 
     def run(self) -> None:
         """Run until told to stop; then let the workers close their segments."""
@@ -103,6 +108,9 @@ class IngestNode:
             self._follow(now_s)
         for child in list(self._children.values()):
             self._look_after(child, now_s)
+        if self._reported_s is None or now_s - self._reported_s >= REPORT_EVERY_S:
+            self._reported_s = now_s
+            self._report()
 
     def drain(self) -> None:
         """Tell all workers to stop, wait for them, and kill those that don't."""
@@ -149,6 +157,19 @@ class IngestNode:
                 child.camera = in_use[child.placement_id]
         for placement_id in sorted(unsealed - wanted - self._children.keys()):
             self._finish(placement_id, now_s)
+
+    def _report(self) -> None:
+        """Leave word of ourselves where the API, `vms health` and `vms check` read it."""
+        wanted = [child for child in self._children.values() if child.wanted]
+        down = sorted(child.placement_id for child in wanted if child.process is None)
+        words = {"placements": len(wanted), "workers": len(wanted) - len(down), "down": down}
+        try:
+            with self._parts.db.write() as conn:
+                now = self._parts.clock.now()
+                problems = ("worker-down",) if down else ()
+                reports.store(conn, Report(Service.INGEST, now, now + SILENT_AFTER, problems, words))
+        except Unavailable as error:
+            log.warning("the node can't report: the database does not answer", cause=str(error))
 
     def _end(self, child: _Child, now_s: float) -> None:
         """Ask a worker to drain, and see to it that it does."""

@@ -138,6 +138,18 @@ def sweep_stopped(doubts: Sequence[str], placements: Sequence[PlacementId]) -> E
     )
 
 
+def sweep_failed(error: str, pending: Sequence[HoldId]) -> Entry:
+    """A sweep met an error and claimed nothing more; the holds whose placing is not finished may be why."""
+    return Entry(
+        act=Act.SWEEP_STOPPED,
+        actor=DAEMON.actor,
+        origin=DAEMON.origin,
+        object={"doubts": [error], "pending_hold_ids": list(pending)},
+        result=Result.FAILED,
+        why="error",
+    )
+
+
 def breach(oldest_at: datetime) -> Entry:
     """There is footage that is older than the law allows."""
     return _entry(Act.RETENTION_BREACH, {"oldest": oldest_at})

@@ -16,7 +16,8 @@ from retention.panoramas import erase_due_panoramas
 from retention.parts import RetentionParts
 from retention.reconcile import Findings, erase_overdue, reconcile
 from retention.sweep import SweepLimits, SweepReport, run_sweep
-from vms.db import holds, inventory
+from vms.db import holds, inventory, reports, sweeps
+from vms.db.reports import Report, Service
 from vms.errors import VmsError
 from vms.ledger import outside
 from vms.ledger.notes import Signer
@@ -28,6 +29,10 @@ _RECONCILE_EVERY = timedelta(hours=24)
 _OVERDUE_EVERY = timedelta(minutes=30)
 """At most; with a small margin more often, so that nothing without a row outlives its term."""
 _BREACH_EVERY = timedelta(hours=1)
+_STUCK_AFTER = timedelta(minutes=10)
+"""A hold whose placing has not ended by then keeps failing."""
+_ROUND_LASTS = timedelta(minutes=10)
+"""A round may erase a lot; who has said nothing for longer, and three more sweeps, is away."""
 _CHECKPOINT_ENTRIES = 1000
 _CHECKPOINT_AGE = timedelta(hours=1)
 
@@ -88,24 +93,53 @@ class RetentionDaemon:
         self._attempt("reviews", _BATCHES_EVERY, self._remind)
         self._attempt("breach", _BREACH_EVERY, self._look_for_breach)
         self._attempt("checkpoint", timedelta(0), self._checkpoint)
+        self._attempt("report", timedelta(0), self._say)
 
     def status(self) -> dict[str, Any]:
         """Return what the health page shows: last sweep, doubts, oldest unheld footage, errors, findings."""
         with self._parts.db.read() as conn:
             oldest_at = inventory.oldest_unheld_at(conn)
+            last_good = sweeps.last_good(conn)
+            pending = holds.list_in(conn, {HoldState.PENDING})
         now = self._parts.clock.now()
         report, findings = self._report, self._findings
+        late = timedelta(0) if oldest_at is None else now - oldest_at - self._limits.keep_for
         return {
             "swept_at": self._last_run_at.get("sweep"),
+            "last_good_at": last_good.finished_at if last_good else None,
             "doubts": [doubt.value for doubt in report.doubts] if report else [],
             "claimed": report.claimed if report else 0,
             "oldest_unheld_at": oldest_at,
+            "overdue_s": max(0, round(late.total_seconds())),
+            "is_late": late > self._limits.margin * 3 / 4,
             "is_breach": oldest_at is not None and breaches(oldest_at, now),
             "errors": dict(self._errors),
             "reconciled_at": self._last_run_at.get("reconcile"),
             "is_reconciled": findings is None or findings.is_clean,
             "reviews_due": sorted(self._reminded),
+            "stuck_holds": sorted(hold.id for hold in pending if now - hold.requested_at > _STUCK_AFTER),
         }
+
+    def _say(self) -> None:
+        """Leave the status where the API, `vms health` and `vms check` read it."""
+        status = self.status()
+        found = {
+            "sweep-stopped": bool(status["doubts"]),
+            "failed": bool(status["errors"]),
+            "late": status["is_late"],
+            "breach": status["is_breach"],
+            "unreconciled": not status["is_reconciled"],
+            "hold-stuck": bool(status["stuck_holds"]),
+        }
+        words = {
+            name: f"{value:%Y-%m-%dT%H:%M:%S.%fZ}" if isinstance(value, datetime) else value
+            for name, value in status.items()
+        }
+        now = self._parts.clock.now()
+        silent_at = now + timedelta(seconds=3 * self._sweep_every_s) + _ROUND_LASTS
+        problems = tuple(name for name, is_so in found.items() if is_so)
+        with self._parts.db.write() as conn:
+            reports.store(conn, Report(Service.RETENTION, now, silent_at, problems, words))
 
     def _attempt(self, name: str, every: timedelta, work: Callable[[], object]) -> None:
         now = self._parts.clock.now()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+import structlog
+
 from retention import acts
 from retention.due import ranges
 from retention.exports import erase_exports
@@ -20,7 +22,7 @@ from retention.parts import DAEMON, By, RetentionParts
 from vms.db import erasing, holds, placements
 from vms.db.holds import Hold, NewHold
 from vms.db.segments import Segment
-from vms.errors import Conflict, IntegrityLost, InvalidInput, NotFound
+from vms.errors import Conflict, IntegrityLost, InvalidInput, NotFound, VmsError
 from vms.model import (
     HoldId,
     HoldOutcome,
@@ -31,6 +33,8 @@ from vms.model import (
     UserId,
     checked_case_number,
 )
+
+_log = structlog.get_logger()
 
 LONGEST_REVIEW = timedelta(days=90)
 LONGEST_SPAN = timedelta(days=31)
@@ -123,7 +127,10 @@ def attend(parts: RetentionParts) -> int:
     """Go on with everything about holds that waits; return how many segments active holds have caught.
 
     Placing that was interrupted is finished: keeping is the safe side, and the list shows the hold. Active holds keep what was
-    sealed in their span since. Releases that could not be finished are tried again.
+    sealed in their span since. Releases that could not be finished are tried again. One that fails keeps no other from its turn.
+
+    Raises:
+        VmsError: the first failure, after all have had their turn: the sweep must not claim what a failing hold may want.
     """
     with parts.db.read() as conn:
         waiting = holds.list_in(conn, {HoldState.PENDING, HoldState.ACTIVE, HoldState.RELEASING})
@@ -133,13 +140,20 @@ def attend(parts: RetentionParts) -> int:
             if hold.state is HoldState.ACTIVE and erasing.list_uncaught(conn, hold.id, _HOLDABLE, limit=1)
         }
     caught = 0
+    failures: list[VmsError] = []
     for hold in waiting:
-        if hold.state is HoldState.PENDING:
-            _finish_placing(parts, hold, DAEMON)
-        elif hold.state is HoldState.RELEASING:
-            finish_release(parts, hold.id)
-        elif hold.id in behind:
-            caught += _catch(parts, hold.id, HoldState.ACTIVE)
+        try:
+            if hold.state is HoldState.PENDING:
+                _finish_placing(parts, hold, DAEMON)
+            elif hold.state is HoldState.RELEASING:
+                finish_release(parts, hold.id)
+            elif hold.id in behind:
+                caught += _catch(parts, hold.id, HoldState.ACTIVE)
+        except VmsError as error:
+            _log.exception("retention.hold-failed", hold_id=hold.id, state=hold.state.value, code=error.code)
+            failures.append(error)
+    if failures:
+        raise failures[0]
     return caught
 
 

@@ -15,9 +15,10 @@ from retention.due import HOUR, Brake, choose, length_of
 from retention.erase import Tally
 from retention.parts import By, RetentionParts
 from vms.db import erasing, inventory, sweeps
+from vms.db.holds import list_in
 from vms.db.sweeps import ClockSample, SweepOutcome
 from vms.errors import VmsError
-from vms.model import PlacementId
+from vms.model import HoldState, PlacementId
 
 _MICROSECONDS = 1_000_000
 _CANDIDATES = 50_000
@@ -81,7 +82,7 @@ def run_sweep(parts: RetentionParts, limits: SweepLimits) -> SweepReport:
             holds.attend(parts)  # a released hold's key may have waited for what is erased now
         tally.raise_first()
     except VmsError as error:
-        _stop(parts, sweep_id, tally, error)
+        _stop(parts, sweep_id, tally, error, previous)
         raise
     doubts = (*verdict.doubts, *([Doubt.BRAKE] if braked else []))
     with parts.db.write() as conn:
@@ -177,8 +178,13 @@ def _brake(parts: RetentionParts, verdict: Verdict, now: datetime) -> Brake:
     return Brake(last_good_at, elapsed, taken)
 
 
-def _stop(parts: RetentionParts, sweep_id: int, tally: Tally, error: VmsError) -> None:
-    """Record that the sweep ended badly; if even that fails, the row stays RUNNING, which counts as no good sweep."""
+def _stop(parts: RetentionParts, sweep_id: int, tally: Tally, error: VmsError, previous: sweeps.Sweep | None) -> None:
+    """Record that the sweep ended badly; if even that fails, the row stays RUNNING, which counts as no good sweep.
+
+    The ledger gets one entry when a reason begins, not one with every sweep. It names the holds whose placing has not ended:
+    nothing is claimed before they know what they keep, so a hold that can't be finished holds up all erasing.
+    """
+    doubts = (f"error {error.code}",)
     with parts.db.write() as conn:
         sweeps.finish(
             conn,
@@ -187,5 +193,8 @@ def _stop(parts: RetentionParts, sweep_id: int, tally: Tally, error: VmsError) -
             outcome=SweepOutcome.STOPPED,
             claimed=tally.claimed,
             destroyed=0,
-            doubts=[f"error {error.code}"],
+            doubts=doubts,
         )
+        if previous is None or tuple(previous.doubts) != doubts:
+            pending = [hold.id for hold in list_in(conn, {HoldState.PENDING})]
+            parts.ledger.append(conn, acts.sweep_failed(doubts[0], pending))

@@ -2,21 +2,27 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from api.gate import public
+from api.access import Asker
+from api.gate import Allow, public, writes
 from api.parts import ApiParts
+from api.routers.shapes import instant
 from api.running import running_of
+from config.policy import Action
 from vms import __version__
-from vms.db import migrate
+from vms.db import migrate, reports
 from vms.errors import IntegrityLost, Unavailable, VmsError
 from vms.ledger import outside
 
 router = APIRouter(prefix="/api", tags=["health"])
+
+_FOR_MACHINES: Final = ("last_good_at", "oldest_unheld_at", "overdue_s", "placements", "workers")
+"""What may be told without signing in: no id of a camera or hold."""
 
 log = structlog.get_logger(__name__)
 
@@ -27,10 +33,50 @@ async def health() -> dict[str, str]:
     return {"status": "ok", "version": __version__}
 
 
+@router.get("/health/services", openapi_extra=public("asked by the machine that watches us"))
+def services_health(request: Request) -> JSONResponse:
+    """Say how ingest and retention are, by their own reports; 503 where somebody must look."""
+    found = _services(running_of(request).parts)
+    for one in found:
+        one["words"] = {name: value for name, value in one["words"].items() if name in _FOR_MACHINES}
+    whole = all(one["in_order"] for one in found)
+    return JSONResponse({"in_order": whole, "services": found}, status_code=200 if whole else 503)
+
+
+@router.get("/services", openapi_extra=writes())
+def list_services(
+    asker: Annotated[Asker, Depends(Allow(Action.CAMERA_HEALTH))], request: Request
+) -> list[dict[str, Any]]:
+    """Say the same to people: last good sweep, why erasing stopped, oldest footage that nobody holds."""
+    del asker
+    return _services(running_of(request).parts)
+
+
+def _services(parts: ApiParts) -> list[dict[str, Any]]:
+    with parts.db.read() as conn:
+        found = reports.conditions(conn, parts.clock.now())
+    return [
+        {
+            "service": one.service.value,
+            "in_order": one.in_order,
+            "problems": list(one.problems),
+            "reported_at": instant(one.reported_at),
+            "words": dict(one.words),
+        }
+        for one in found
+    ]
+
+
 @router.get("/ready", openapi_extra=public("asked by the machine that sends us work"))
 def ready(request: Request) -> JSONResponse:
     """Check everything that a request may need; 503 and the names of what fails."""
-    parts = running_of(request).parts
+    running = running_of(request)
+    found = running.readiness.get(running.parts.clock.monotonic_s(), lambda: _all_checks(running.parts))
+    whole = all(found.values())
+    return JSONResponse({"ready": whole, "checks": found}, status_code=200 if whole else 503)
+
+
+def _all_checks(parts: ApiParts) -> dict[str, bool]:
     checks: dict[str, Callable[[ApiParts], None]] = {
         "database": _database,
         "migrations": _migrations,
@@ -38,9 +84,7 @@ def ready(request: Request) -> JSONResponse:
         "keyring": _keyring,
         "footage": _footage,
     }
-    found: dict[str, Any] = {name: _passes(name, check, parts) for name, check in checks.items()}
-    whole = all(found.values())
-    return JSONResponse({"ready": whole, "checks": found}, status_code=200 if whole else 503)
+    return {name: _passes(name, check, parts) for name, check in checks.items()}
 
 
 def _passes(name: str, check: Callable[[ApiParts], None], parts: ApiParts) -> bool:

@@ -1,10 +1,14 @@
 """What surrounds every request: host, origin, CSRF, headers, sizes, logs."""
 
+from datetime import timedelta
+
 import pytest
 from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 
 from tests.api.site import FIXED, ORIGIN, PASSWORD, Site
+from vms.db import reports
+from vms.db.reports import Report, Service
 from vms.model import Role
 
 
@@ -125,7 +129,28 @@ def test_it_says_whether_it_can_work(site: Site) -> None:
     }
     with site.parts.db.write() as conn:
         conn.exec_driver_sql("UPDATE alembic_version SET version_num = 'other'")
+    assert site.client.get("/api/ready").status_code == 200, "a thousand hashes for each stranger's question"
+    site.clock.advance(timedelta(seconds=5))
     answer = site.client.get("/api/ready")
     assert answer.status_code == 503
     assert answer.json()["checks"]["migrations"] is False
     assert site.client.get("/api/health").status_code == 200
+
+
+def test_monitoring_learns_how_recording_and_erasing_are_without_an_account(site: Site) -> None:
+    """A daemon that stands still must ring somewhere; ids of cameras and holds are nobody's business."""
+    answer = site.client.get("/api/health/services")
+    assert answer.status_code == 503
+    assert {one["service"]: one["problems"] for one in answer.json()["services"]} == {
+        "ingest": ["never-reported"],
+        "retention": ["never-reported"],
+    }
+    with site.parts.db.write() as conn:
+        for service in Service:
+            words = {"overdue_s": 0, "stuck_holds": ["h-1"]}
+            now = site.clock.now()
+            reports.store(conn, Report(service, now, now + timedelta(minutes=1), (), words))
+    answer = site.client.get("/api/health/services")
+    assert (answer.status_code, answer.json()["services"][1]["words"]) == (200, {"overdue_s": 0})
+    for role in (Role.TECHNICIAN, Role.DIRECTOR, Role.AUDITOR):
+        assert site.sign_in(role).get("/api/services").json()[1]["words"]["stuck_holds"] == ["h-1"]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import pytest
 from config import load
 from vms.cli.main import run
 from vms.cli.parts import build
+from vms.clock import SystemClock
+from vms.db import reports
 from vms.db.engine import Database
+from vms.db.reports import Report, Service
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Result
 from vms.ledger.search import Filter, search
 
+HOUR = timedelta(hours=1)
 PASSWORD = "een heel lang wachtwoord 7"
 
 
@@ -290,3 +295,18 @@ def test_a_folder_that_can_not_be_made_is_named(bare: CommandLine, monkeypatch: 
         done = bare(command)
         assert done.status == 2
         assert "file/data" in done.stderr
+
+
+def test_a_health_check_fails_until_the_service_reports(vms: CommandLine) -> None:
+    """The status is all that a container engine looks at."""
+    assert vms("health", "retention").status == 1
+    now = SystemClock().now()
+    database = Database(f"sqlite:///{vms.folder / 'data' / 'vms.sqlite'}")
+    with database.write() as conn:
+        reports.store(conn, Report(Service.RETENTION, now, now + HOUR, (), {}))
+        reports.store(conn, Report(Service.INGEST, now - HOUR, now - HOUR / 2, (), {}))
+    assert vms("health", "retention").status == 0
+    assert vms("health", "ingest").status == 1
+    done = vms("check")
+    assert done.status == 2
+    assert "ingest has not reported since" in done.stderr

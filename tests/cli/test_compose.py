@@ -39,6 +39,15 @@ def test_all_parts_are_there_and_wait_for_the_schema() -> None:
         assert OURS[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
+@pytest.mark.parametrize("name", ["ingest", "retention"])
+def test_who_has_no_page_has_a_health_check_by_a_command_that_exists(name: str) -> None:
+    """A daemon that hangs would otherwise look alive to the engine for ever."""
+    kind, program, command, *options = OURS[name]["healthcheck"]["test"]
+    assert (kind, program, options) == ("CMD", "vms", [name])
+    group = typer.main.get_command(app)
+    group.commands[command].make_context(command, options, resilient_parsing=False, obj=None)  # type: ignore[attr-defined] - as above
+
+
 def test_workers_leave_no_core_dumps_and_keys_have_their_own_volume() -> None:
     """A core dump of a worker holds raw pictures; a key on a backed-up volume defeats the erasing."""
     for service in OURS.values():

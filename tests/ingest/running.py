@@ -116,7 +116,7 @@ class House:
         process = subprocess.Popen(
             [sys.executable, "-m", "vms.cli.main", "--settings", str(self.settings_file), *arguments],
             stderr=log,
-            env=os.environ | {"VMS_DIE_WITH_PARENT": "1"} | environment,
+            env=os.environ | {"VMS_DIE_WITH_PARENT": str(os.getpid())} | environment,
         )
         self.processes.append(process)
         return process

@@ -12,8 +12,9 @@ from config import Settings
 from ingest.node import IngestNode
 from tests.footage.scene import Scene, packets
 from vms.clock import Clock, ManualClock, SystemClock
-from vms.db import cameras, placements, segments
+from vms.db import cameras, placements, reports, segments
 from vms.db.engine import Database
+from vms.db.reports import Service
 from vms.footage.credentials import CredentialBox
 from vms.footage.keys import KeyService
 from vms.footage.store import FootageStore
@@ -116,5 +117,18 @@ def test_a_worker_starts_anew_when_its_camera_is_changed(scene: Scene, tmp_path:
             assert clock.monotonic_s() < give_up_s
             clock.sleep(0.05)
         assert look() == pid
+    finally:
+        node.drain()
+
+
+def test_the_node_says_that_it_lives_and_how_many_workers_run(scene: Scene, tmp_path: Path) -> None:
+    """Because a node that hangs records nothing, and nobody can ask it."""
+    node = node_on(scene, tmp_path)
+    try:
+        node.look()
+        with scene.db.read() as conn:
+            [ingest] = [one for one in reports.conditions(conn, scene.clock.now()) if one.service is Service.INGEST]
+        assert ingest.in_order
+        assert (ingest.words["placements"], ingest.words["workers"]) == (1, 1)
     finally:
         node.drain()

@@ -4,19 +4,24 @@ import shutil
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from retention.daemon import Checkpoints, RetentionDaemon
-from tests.footage.scene import KEEP_FOR
-from tests.retention.town import LIMITS, Town
+from retention.holds import HoldRequest, place_hold
+from tests.footage.scene import INVESTIGATOR, KEEP_FOR
+from tests.retention.town import LIMITS, PERSON, Town
 from vms.clock import ManualClock
-from vms.db import segments
+from vms.db import reports, segments
+from vms.db.reports import Condition, Service
+from vms.errors import Unavailable
+from vms.footage.keys import KeyService
 from vms.ledger import outside
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
 from vms.ledger.signer import load_or_make
-from vms.model import RETENTION_CEILING, PlacementId, SegmentMode
+from vms.model import RETENTION_CEILING, HoldId, PlacementId, SegmentMode, Span
 
 P0 = PlacementId("p0")
 MINUTE = timedelta(minutes=1)
@@ -178,3 +183,73 @@ def test_a_file_without_row_is_gone_before_its_28_days_are_over(town: Town, daem
     town.clock.advance(RETENTION_CEILING - KEEP_FOR)
     daemon.run_once()
     assert not town.store.has_any(orphan)
+
+
+class FullKeyring:
+    """A key storage that takes no new hold key: full, or broken."""
+
+    def __init__(self, inner: object) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        """Do everything else."""
+        return getattr(self._inner, name)
+
+    def new_hold_key(self, hold_id: HoldId) -> None:
+        """Refuse."""
+        raise Unavailable(f"no room for the key of {hold_id}", code="keys.full")
+
+
+def retention_condition(town: Town) -> Condition:
+    """Return how retention is, as everybody else sees it."""
+    with town.db.read() as conn:
+        [found] = [one for one in reports.conditions(conn, town.clock.now()) if one.service is Service.RETENTION]
+    return found
+
+
+def test_its_status_stands_where_others_read_it(town: Town, daemon: RetentionDaemon) -> None:
+    """Because doubt and breach in a log file only are seen by nobody."""
+    town.record(P0)
+    town.clock.advance(MINUTE)
+    daemon.run_once()
+    found = retention_condition(town)
+    assert found.in_order
+    assert found.words["overdue_s"] == 0
+    assert found.words["last_good_at"] == f"{town.clock.now():%Y-%m-%dT%H:%M:%S.%fZ}"
+    town.clock.step_wall_clock(timedelta(days=29))
+    assert retention_condition(town).problems == ("silent",)
+    daemon.run_once()
+    assert {"sweep-stopped", "late", "breach"} <= set(retention_condition(town).problems)
+
+
+def test_a_hold_that_cannot_be_placed_is_seen_and_written_down_once(town: Town) -> None:
+    """It holds up all erasing, rightly, so somebody must be told; and it must not fill the ledger."""
+    town.record(P0)
+    town.clock.advance(MINUTE)
+    broken = replace(town.parts, keys=cast("KeyService", FullKeyring(town.parts.keys)))
+    now = town.clock.now()
+    request = HoldRequest(
+        "r-1",
+        "PL0900-2027-123456",
+        "wpg-8",
+        "diefstal op de markt",
+        (P0,),
+        Span(now - MINUTE, now),
+        now + timedelta(days=30),
+        INVESTIGATOR,
+    )
+    with pytest.raises(Unavailable):
+        place_hold(broken, request, PERSON)
+    checkpoints = Checkpoints(load_or_make(town.folder / "keys", "test.example/log"), town.folder / "keys")
+    daemon = RetentionDaemon(broken, LIMITS, checkpoints, sweep_every_s=60, stop=threading.Event())
+    for _ in range(3):
+        town.clock.advance(timedelta(minutes=6))
+        daemon.run_once()
+    found = retention_condition(town)
+    assert set(found.problems) == {"failed", "hold-stuck"}
+    with town.db.read() as conn:
+        [entry] = search(conn, Filter(acts=(Act.SWEEP_STOPPED,)))
+    assert list(entry.object["pending_hold_ids"]) == list(found.words["stuck_holds"])
+    repaired = RetentionDaemon(town.parts, LIMITS, checkpoints, sweep_every_s=60, stop=threading.Event())
+    repaired.run_once()
+    assert retention_condition(town).in_order

@@ -126,7 +126,7 @@ class Demo:
 
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if not name.startswith("VMS_")} | {
-            "VMS_DIE_WITH_PARENT": "1"
+            "VMS_DIE_WITH_PARENT": str(os.getpid())
         }
 
     def _city_port(self) -> int:

@@ -9,7 +9,7 @@ import typer
 
 from config import load
 from vms import __version__
-from vms.cli import blanking, calibrating, cameras, masks, people, processes, selftest, state
+from vms.cli import blanking, calibrating, cameras, health, masks, people, processes, selftest, state
 from vms.errors import VmsError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.add_typer(people.app, name="user")
 app.add_typer(cameras.app, name="camera")
 app.add_typer(masks.app, name="masks")
 processes.add_to(app)
+health.add_to(app)
 blanking.add_to(app)
 selftest.add_to(app)
 calibrating.add_to(app)

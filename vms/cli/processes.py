@@ -20,7 +20,9 @@ from vms.cli.logs import configure
 from vms.cli.parts import Parts, build, private_folder
 from vms.cli.supervise import Supervisor, stop_on_signals
 from vms.clock import SystemClock
+from vms.db import reports
 from vms.db.migrate import upgrade
+from vms.errors import Unavailable
 from vms.ledger import outside
 from vms.ledger.acts import Act
 from vms.model import PlacementId
@@ -42,7 +44,7 @@ def up(context: typer.Context) -> None:
     private_folder(called.settings.data_dir)
     upgrade(called.settings.database)
     build(called.settings).db.dispose()
-    supervisor = Supervisor(SystemClock(), os.environ | {DIE_WITH_PARENT: "1"})
+    supervisor = Supervisor(SystemClock(), os.environ | {DIE_WITH_PARENT: str(os.getpid())})
     for command in ("api", "ingest", "retention", "selftest"):
         supervisor.add(command, ["-m", "vms.cli.main", *called.arguments, command])
     supervisor.run()
@@ -170,12 +172,18 @@ def migrate(context: typer.Context) -> None:
 
 
 def check(context: typer.Context) -> None:
-    """Check settings, folders, schema, keyring and the ledger's tail; status 2 and one line where something is wrong."""
+    """Check settings, folders, schema, keyring, ledger, and that services still report; status 2 and one line if not."""
     settings = state.invocation(context).settings
     parts = build(settings)
     with parts.db.read() as conn:
+        silent = [one for one in reports.conditions(conn, parts.clock.now()) if reports.SILENT in one.problems]
         size = parts.ledger.size(conn)
         parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
+    for one in silent:
+        raise Unavailable(
+            f"{one.service} has not reported since {one.reported_at:%Y-%m-%d %H:%M} UTC: start `vms {one.service}`, or read its log",
+            code="service.silent",
+        )
     hours = len(parts.keys.hours())
     typer.echo(f"In order: settings, folders, schema, keyring ({hours} hour keys), ledger ({size} entries).")
 
@@ -207,3 +215,6 @@ def _die_with_parent() -> None:
     """Drain when the supervisor dies, however it dies: otherwise its restart would find the old processes still recording."""
     if os.environ.get(DIE_WITH_PARENT):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if str(os.getppid()) != os.environ[DIE_WITH_PARENT]:
+            # It died before the kernel knew that we want to hear of it.
+            os.kill(os.getpid(), signal.SIGTERM)

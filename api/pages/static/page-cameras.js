@@ -6,11 +6,13 @@ import { chip, row, table } from "./data-table.js";
 import { element } from "./dom.js";
 import { formatNumber, t, tn } from "./i18n.js";
 import { gapCause, greyReason, notRecorded } from "./reasons.js";
+import { showServices } from "./service-health.js";
 import "./shell.js";
 
 const POLL_MS = 3000;
 
 const list = document.getElementById("list");
+const services = document.getElementById("services");
 const summary = document.getElementById("summary");
 
 const STATES = {
@@ -24,6 +26,7 @@ async function load(background) {
   try {
     const answer = await request("GET", "/api/cameras", undefined, { background });
     show(answer);
+    showServices(services, await request("GET", "/api/services", undefined, { background }));
   } catch (error) {
     if (!background) list.replaceChildren(element("p", { class: "empty" }, error.message));
   } finally {

@@ -9,6 +9,7 @@ from vms.db.tables.log import ledger_checkpoint, ledger_entry, ledger_placement,
 from vms.db.tables.panorama import panorama
 from vms.db.tables.people import session, user_account, user_role, view
 from vms.db.tables.places import area, camera, designation, placement, plan, plan_review
+from vms.db.tables.reporting import service_report
 
 __all__ = [
     "LONGEST_STORED",
@@ -39,6 +40,7 @@ __all__ = [
     "plan",
     "plan_review",
     "segment",
+    "service_report",
     "session",
     "sweep",
     "user_account",

@@ -1,0 +1,63 @@
+/** Recording and erasing as the processes report them: what is wrong, last good sweep, oldest footage that nobody holds. */
+
+import { formatStamp, parseInstant } from "./civil-time.js";
+import { chip, row, table } from "./data-table.js";
+import { element } from "./dom.js";
+import { formatNumber, t } from "./i18n.js";
+
+const HOUR_S = 3600;
+
+const NAMES = { ingest: () => t("Recording"), retention: () => t("Erasing") };
+
+const PROBLEMS = {
+  "never-reported": () => t("has never reported: not started?"),
+  silent: () => t("reports no longer: stopped or stuck"),
+  "worker-down": () => t("a camera is not served: its process restarts"),
+  "sweep-stopped": () => t("erasing has stopped"),
+  failed: () => t("a part of its work fails and is tried again"),
+  late: () => t("footage is erased too late"),
+  breach: () => t("footage is older than the law allows"),
+  unreconciled: () => t("files and database did not agree"),
+  "hold-stuck": () => t("a hold can't be finished: nothing is erased until it is"),
+};
+
+const DOUBTS = {
+  "clock-stepped": () => t("the clock jumped ahead"),
+  "clock-backwards": () => t("the clock went backwards"),
+  "long-absence": () => t("it did not run for a long time"),
+  "database-clock": () => t("the database's clock differs"),
+  "footage-from-the-future": () => t("there is footage from the future"),
+  brake: () => t("far more is due at once than usual"),
+};
+
+/** @param {HTMLElement} target @param {any[]} services answer of /api/services */
+export function showServices(target, services) {
+  const columns = [
+    { title: t("Process") }, { title: t("State") }, { title: t("Last report") }, { title: t("Last good sweep") },
+    { title: t("Oldest footage not held") }, { title: t("Hours overdue"), class: "number" },
+  ];
+  target.replaceChildren(table(t("Recording and erasing"), columns, services.map(serviceRow), ""));
+}
+
+function serviceRow(service) {
+  const { words } = service;
+  const isErasing = service.service === "retention" && service.reported_at;
+  return row([
+    { content: [element("strong", {}, (NAMES[service.service] ?? (() => service.service))())] },
+    { content: [service.in_order ? chip("ok", t("In order")) : chip("bad", t("Needs attention")), ...remarks(service)] },
+    { content: [stamp(service.reported_at)] },
+    { content: [isErasing ? stamp(words.last_good_at) : ""] },
+    { content: [isErasing ? stamp(words.oldest_unheld_at) : ""] },
+    { class: "number", content: [isErasing ? formatNumber((words.overdue_s ?? 0) / HOUR_S, 1) : ""] },
+  ]);
+}
+
+function remarks({ problems, words }) {
+  const lines = problems.map((code) => (PROBLEMS[code] ?? (() => code))());
+  const causes = [...(words.doubts ?? []).map((code) => (DOUBTS[code] ?? (() => code))()), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...(words.stuck_holds ?? [])];
+  return [...lines, ...causes].map((line) => element("span", { class: "muted small line" }, line));
+}
+
+function stamp(at) {
+  return at ? formatStamp(parseInstant(at)) : "–";
+}

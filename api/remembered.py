@@ -1,0 +1,27 @@
+"""An answer that is worked out at most every few seconds, however often somebody asks."""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Remembered(Generic[T]):
+    """The last answer, and when it was worked out.
+
+    Args:
+        lasts_s: how long it counts.
+    """
+
+    def __init__(self, lasts_s: float) -> None:
+        self._lasts_s = lasts_s
+        self._lock = threading.Lock()
+        self._answer: tuple[float, T] | None = None
+
+    def get(self, now_s: float, work_out: Callable[[], T]) -> T:
+        """Return the answer; those who ask at once wait for the one who works it out."""
+        with self._lock:
+            if self._answer is None or not 0 <= now_s - self._answer[0] < self._lasts_s:
+                self._answer = (now_s, work_out())
+            return self._answer[1]

@@ -1,0 +1,88 @@
+"""What ingest and retention last said of themselves: the heartbeat by which everybody else knows that they live."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from vms.db.tables import service_report
+
+NEVER_REPORTED: Final = "never-reported"
+SILENT: Final = "silent"
+
+
+class Service(StrEnum):
+    """The processes that nobody can ask directly."""
+
+    INGEST = "ingest"
+    RETENTION = "retention"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a service says.
+
+    Args:
+        silent_at: from when on having said nothing new means that it is away.
+        problems: codes of what is not in order; empty: all is well.
+        words: figures, instants as text; never about a person, never a picture.
+    """
+
+    service: Service
+    reported_at: datetime
+    silent_at: datetime
+    problems: tuple[str, ...]
+    words: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a service is, as seen from outside at an instant."""
+
+    service: Service
+    problems: tuple[str, ...]
+    reported_at: datetime | None = None
+    words: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nobody has to look."""
+        return not self.problems
+
+
+def store(conn: Connection, report: Report) -> None:
+    """Replace what the service said before."""
+    values = {
+        "reported_at": report.reported_at,
+        "silent_at": report.silent_at,
+        "problems": list(report.problems),
+        "words": dict(report.words),
+    }
+    # Same statement, two builders: SQLAlchemy has no common one.
+    maker = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    statement = maker(service_report).values(service=report.service.value, **values)
+    conn.execute(statement.on_conflict_do_update(index_elements=["service"], set_=values))
+
+
+def conditions(conn: Connection, now: datetime) -> tuple[Condition, ...]:
+    """Return how each service is: what it says, and whether it still says anything."""
+    said = {
+        Service(row.service): Report(
+            Service(row.service), row.reported_at, row.silent_at, tuple(row.problems), dict(row.words)
+        )
+        for row in conn.execute(select(service_report))
+    }
+    return tuple(condition_of(service, said.get(service), now) for service in Service)
+
+
+def condition_of(service: Service, report: Report | None, now: datetime) -> Condition:
+    """Judge a report at an instant. One that lies in the future (a clock was set back) is no sign of life either."""
+    if report is None:
+        return Condition(service, (NEVER_REPORTED,))
+    lifetime = report.silent_at - report.reported_at
+    away = not report.reported_at - lifetime <= now < report.silent_at
+    return Condition(service, ((SILENT,) if away else ()) + report.problems, report.reported_at, report.words)
