@@ -65,7 +65,7 @@ def test_the_matrix_is_what_people_agreed_on() -> None:
         Role.BLANKING_OFFICER: 10,
         Role.TECHNICIAN: 4,
         Role.POLICY_OFFICER: 2,
-        Role.AUDITOR: 3,
+        Role.AUDITOR: 4,
         Role.IDENTITY_ADMIN: 2,
     }
     for role in NO_IMAGES:
