@@ -180,4 +180,6 @@ class Accounts:
                 raise NotFound(f"there is no account {username}", code="user.unknown")
             ended = change(conn, account)
             record(self.ledger, conn, act, who, {"user": account.id, **obj})
+            if ended:
+                record(self.ledger, conn, Act.AUTH_REVOKED, who, {"user": account.id, "sessions": len(ended)})
         return ended

@@ -138,6 +138,11 @@ def sweep_stopped(doubts: Sequence[str], placements: Sequence[PlacementId]) -> E
     )
 
 
+def clock_doubted(doubts: Sequence[str]) -> Entry:
+    """The clock can't be trusted to say what is old."""
+    return _entry(Act.CLOCK_DOUBT, {"doubts": list(doubts)})
+
+
 def sweep_failed(error: str, pending: Sequence[HoldId]) -> Entry:
     """A sweep met an error and claimed nothing more; the holds whose placing is not finished may be why."""
     return Entry(

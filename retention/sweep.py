@@ -101,6 +101,8 @@ def run_sweep(parts: RetentionParts, limits: SweepLimits) -> SweepReport:
             sweeps.set_clock_sample(conn, stored)
         if doubts and (previous is None or tuple(previous.doubts) != tuple(map(str, doubts))):
             parts.ledger.append(conn, acts.sweep_stopped([doubt.value for doubt in doubts], braked))
+            if verdict.doubts:
+                parts.ledger.append(conn, acts.clock_doubted([doubt.value for doubt in verdict.doubts]))
     return SweepReport(tally.finished, tally.claimed, ended_keys, caught, doubts)
 
 

@@ -170,7 +170,6 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "export.failed": N_("could not build an export"),
     "export.download": N_("downloaded an export"),
     "export.erased": N_("erased an export"),
-    "case.link": N_("linked footage to a case"),
     "destroy.intent": N_("began to erase footage"),
     "destroy.done": N_("erased footage"),
     "key.intent": N_("began to destroy an hour key"),

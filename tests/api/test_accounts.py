@@ -62,6 +62,14 @@ def test_every_change_is_in_the_ledger_without_the_persons_name(site: Site) -> N
     assert entries[0].object["username"] == "smit"
 
 
+def test_the_sessions_that_a_new_password_ends_are_an_entry(site: Site) -> None:
+    """The log must say why somebody's view broke off."""
+    assert site.try_sign_in("observer", PASSWORD).status_code == 200
+    site.people.set_password(COMMAND_LINE, "observer", "een ander lang wachtwoord")
+    last = site.ledger()[-1]
+    assert (last.act.value, last.object["sessions"]) == ("auth.revoked", 1)
+
+
 def test_what_is_not_there_can_not_be_changed(site: Site) -> None:
     """And says so."""
     with pytest.raises(NotFound):

@@ -2,17 +2,18 @@
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config import load
+from vms.cli.acts import note_configuration, settings_digest
 from vms.cli.main import run
 from vms.cli.parts import build
 from vms.clock import SystemClock
-from vms.db import reports
+from vms.db import reports, users
 from vms.db.engine import Database
 from vms.db.reports import Report, Service
 from vms.ledger.acts import Act
@@ -310,3 +311,29 @@ def test_a_health_check_fails_until_the_service_reports(vms: CommandLine) -> Non
     done = vms("check")
     assert done.status == 2
     assert "ingest has not reported since" in done.stderr
+
+
+def test_a_role_counts_on_its_last_day_until_midnight_in_amsterdam(vms: CommandLine) -> None:
+    """Who reads "until 30 June" works on 30 June."""
+    people(vms, "smit")
+    done = vms("user", "grant", "smit", "observer", "--until", "2037-06-30")
+    assert "until the end of 2037-06-30 in Amsterdam" in done.stdout
+    with Database(f"sqlite:///{vms.folder / 'data' / 'vms.sqlite'}").read() as conn:
+        [account] = users.list_all(conn)
+    assert account.grants[0].valid_until_at == datetime(2037, 6, 30, 22, tzinfo=UTC)
+
+
+def test_a_start_with_other_settings_is_written_down(vms: CommandLine) -> None:
+    """Retention that was made longer overnight must stand in the log; a password must not."""
+    parts = build(load(None))
+    changed = parts.settings.model_copy(update={"retention_days": 14})
+    with parts.db.write() as conn:
+        for settings in (parts.settings, parts.settings, changed):
+            note_configuration(conn, parts.ledger, settings, "policy", "api")
+    with parts.db.read() as conn:
+        assert len(search(conn, Filter(acts=(Act.CONFIG_START,)))) == 3
+        [entry] = search(conn, Filter(acts=(Act.CONFIG_CHANGE,)))
+    assert entry.object["changed"] == ["settings_sha256"]
+    urls = (f"postgresql+psycopg://vms:{word}@database/vms" for word in ("one", "two"))
+    one, two = (settings_digest(parts.settings.model_copy(update={"database_url": url})) for url in urls)
+    assert one == two

@@ -159,7 +159,7 @@ def test_the_database_refuses_to_change_what_is_written(database: Database, ledg
     with database.write() as conn:
         for number in range(3):
             ledger.append(conn, recorded(number))
-        ledger.append(conn, Entry(Act.CASE_LINK, Actor.service("x"), HERE, {"note": Private("n")}))
+        ledger.append(conn, Entry(Act.AREA_ADD, Actor.service("x"), HERE, {"note": Private("n")}))
         ledger.checkpoint(conn, SIGNER)
     for statement in REFUSED:
         with pytest.raises(Conflict, match="append-only"), database.write() as conn:
@@ -341,7 +341,7 @@ def test_texts_are_shown_until_they_are_erased_and_the_tree_stays_whole(database
 def test_a_text_that_was_swapped_is_an_incident(database: Database, ledger: Ledger) -> None:
     """The text on the page must be the one that was committed to."""
     with database.write() as conn:
-        ledger.append(conn, Entry(Act.CASE_LINK, Actor.service("x"), HERE, {"note": Private("true")}))
+        ledger.append(conn, Entry(Act.AREA_ADD, Actor.service("x"), HERE, {"note": Private("true")}))
     with database.write() as conn:
         without_triggers(conn)
         conn.execute(text("UPDATE ledger_text SET text = 'false'"))

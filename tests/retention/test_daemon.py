@@ -128,6 +128,7 @@ def test_doubt_is_shown_and_is_in_the_ledger_once(town: Town, daemon: RetentionD
     assert daemon.status()["doubts"] == ["clock-stepped"]
     with town.db.read() as conn:
         assert len(search(conn, Filter(acts=(Act.SWEEP_STOPPED,)))) == 1
+        assert len(search(conn, Filter(acts=(Act.CLOCK_DOUBT,)))) == 1
 
 
 def test_a_hold_whose_review_is_due_is_said_once(town: Town, daemon: RetentionDaemon) -> None:

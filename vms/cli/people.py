@@ -1,7 +1,8 @@
 """`vms user`: accounts and roles. An unknown role or a forbidden combination is refused with the list of what is possible."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -12,6 +13,8 @@ from vms.cli import state
 from vms.db import users
 from vms.errors import InvalidInput
 from vms.model import Role
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 app = typer.Typer(no_args_is_help=True, help="Accounts and roles.")
 
@@ -35,15 +38,16 @@ def checked_role(text: str) -> Role:
         raise InvalidInput(f'there is no role "{text}"; choose from: {", ".join(Role)}', code="role.unknown") from error
 
 
-def checked_day(text: str) -> datetime:
-    """Return the start of a day in UTC.
+def end_of_day(text: str) -> datetime:
+    """Return the instant at which a day ends in Amsterdam: who is valid until a day is valid on it.
 
     Raises:
         InvalidInput: it is no date.
     """
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as error:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=AMSTERDAM)
+        return (day + timedelta(days=1)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidInput(f'"{text}" is no date: write it like 2027-06-30', code="date.format") from error
 
 
@@ -68,10 +72,22 @@ def grant(
     context: typer.Context,
     username: Username,
     role: Annotated[str, typer.Argument(help=f"One of: {', '.join(Role)}.")],
-    until: Annotated[str, typer.Option(help="Day until which screening and training are valid, e.g. 2027-06-30.")],
+    until: Annotated[
+        str,
+        typer.Option(
+            help="Last day of valid screening and training, e.g. 2027-06-30; counts until its end in Amsterdam."
+        ),
+    ],
 ) -> None:
-    """Give a role until a day."""
-    _accounts(context).grant_role(COMMAND_LINE, username, checked_role(role), checked_day(until))
+    """Give a role up to and including a day."""
+    until_at = end_of_day(until)
+    _accounts(context).grant_role(COMMAND_LINE, username, checked_role(role), until_at)
+    typer.echo(f"{username} is {role} until the end of {last_day(until_at)} in Amsterdam.")
+
+
+def last_day(until_at: datetime) -> str:
+    """Return the last day in Amsterdam that has a moment before an instant."""
+    return f"{(until_at - timedelta(microseconds=1)).astimezone(AMSTERDAM):%Y-%m-%d}"
 
 
 @app.command("revoke")
@@ -108,6 +124,6 @@ def list_accounts(context: typer.Context) -> None:
     parts = state.parts(context)
     with parts.db.read() as conn:
         for account in users.list_all(conn):
-            roles = ", ".join(f"{grant.role} until {grant.valid_until_at:%Y-%m-%d}" for grant in account.grants)
+            roles = ", ".join(f"{grant.role} until {last_day(grant.valid_until_at)}" for grant in account.grants)
             columns = [account.username, account.display_name, roles or "-", "disabled" if account.disabled_at else ""]
             typer.echo("\t".join(columns).rstrip())

@@ -13,8 +13,9 @@ import uvicorn
 
 from api.accounts import COMMAND_LINE
 from config import Settings
+from config.policy import load_policy
 from vms.cli import state
-from vms.cli.acts import by_command_line
+from vms.cli.acts import by_command_line, note_configuration
 from vms.cli.demo import Demo
 from vms.cli.logs import configure
 from vms.cli.parts import Parts, build, private_folder
@@ -69,7 +70,6 @@ def api(
     """Serve pages, live view, playback, holds and exports."""
     from api.app import ApiParts, create_app
     from blanking.review import BlankingReview
-    from config.policy import load_policy
     from vms.bus.local import LocalBus
     from vms.footage.playback import FootageReader
 
@@ -105,6 +105,7 @@ def api(
         # Video does not compress; trying would cost a core.
         ws_per_message_deflate=False,
     )
+    stopped(parts, "api")
 
 
 def ingest(
@@ -121,9 +122,11 @@ def ingest(
     if placement is not None:
         parts = started(called.settings, "worker", placement=placement)
         run_worker(parts, PlacementId(placement), stop_event())
+        stopped(parts, "worker", placement=placement)
         return
     parts = started(called.settings, "ingest")
     IngestNode(parts, called.arguments, stop_event()).run()
+    stopped(parts, "ingest")
 
 
 def retention(
@@ -161,6 +164,7 @@ def retention(
         sweep_every_s=settings.sweep_every_s,
         stop=stop_event(),
     ).run()
+    stopped(parts, "retention")
 
 
 def migrate(context: typer.Context) -> None:
@@ -200,8 +204,20 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
     with parts.db.write() as conn:
         # No entry, no act: a process does not start on a ledger that was changed or set back.
         parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
+        parts.ledger.append(
+            conn,
+            by_command_line(Act.INTEGRITY_CHECKED, {"process": process, "entries": parts.ledger.size(conn), **bound}),
+        )
         parts.ledger.append(conn, by_command_line(Act.SYSTEM_START, {"process": process, **bound}))
+        if not bound:
+            note_configuration(conn, parts.ledger, settings, load_policy().sha256, process)
     return parts
+
+
+def stopped(parts: Parts, process: str, **bound: str) -> None:
+    """Write down that a process ended in order; one that is killed or breaks leaves no such entry."""
+    with parts.db.write() as conn:
+        parts.ledger.append(conn, by_command_line(Act.SYSTEM_STOP, {"process": process, **bound}))
 
 
 def stop_event() -> threading.Event:

@@ -18,6 +18,7 @@ class Category(StrEnum):
     RAADPLEGEN = "raadplegen"
     VERSTREKKEN = "verstrekken"
     COMBINEREN = "combineren"
+    """Nothing of ours does it: a hold names its case, and that is `hold.place`."""
     VERNIETIGEN = "vernietigen"
     BEHEER = "beheer"
 
@@ -78,8 +79,6 @@ class Act(StrEnum):
     EXPORT_FAILED = ("export.failed", Category.VERSTREKKEN)
     EXPORT_DOWNLOAD = ("export.download", Category.VERSTREKKEN)
     EXPORT_ERASED = ("export.erased", Category.VERNIETIGEN)
-
-    CASE_LINK = ("case.link", Category.COMBINEREN)
 
     HOLD_PLACE = ("hold.place", Category.VERNIETIGEN)
     HOLD_CATCH = ("hold.catch", Category.VERNIETIGEN)
