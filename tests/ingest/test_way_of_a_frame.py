@@ -242,11 +242,14 @@ def test_a_killed_worker_leaves_a_gap_with_its_cause_and_no_hole_in_the_numbers(
 def test_capture_instants_are_on_our_clock_although_the_cameras_is_wrong(run: Run) -> None:
     """Footage of several cameras must be comparable; this camera's clock is 37.5 s ahead."""
     inspector = Inspector(run.city.truth, CAMERA, ())
-    errors_s = [
-        one.captured_s - record.true_utc_s
+    found = [
+        (one.captured_s, record)
         for one in run.within("panning")
         if (record := inspector.record_of_code(one)) is not None
     ]
-    assert errors_s
-    assert sorted(errors_s)[len(errors_s) // 2] == pytest.approx(0.0, abs=0.5)
+    assert found
+    errors_s = sorted(captured_s - record.true_utc_s for captured_s, record in found)
+    # Our clock of the camera is as late as the quickest picture on its way: on a busy machine the simulator itself is late.
+    quickest_s = min(record.sent_utc_s - record.true_utc_s for _, record in found if record.sent_utc_s is not None)
+    assert errors_s[len(errors_s) // 2] == pytest.approx(quickest_s, abs=0.5)
     assert Path(run.city.truth).is_dir()
