@@ -1,9 +1,11 @@
 """The proof: a camera of the demo city whose optics nobody knows is calibrated by the real worker, over real RTSP and ONVIF.
 
-`VMS_CALIBRATION=thorough` makes it the whole run, at the camera's own size and speed (docs/calibration.md says how long that takes).
+Once by default, to keep the whole suite short. `VMS_CALIBRATION=twice` shows that it repeats; `VMS_CALIBRATION=thorough` makes it two whole
+runs, at the camera's own size and speed (docs/calibration.md).
 """
 
 import asyncio
+import itertools
 import math
 import os
 import sys
@@ -28,13 +30,14 @@ from vms.db.calibrations import Calibration, plan_document
 from vms.errors import Conflict
 from vms.model import PlacementId
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(2700)]
 
 CAMERA = "vredenmarkt"
 THOROUGH = os.environ.get("VMS_CALIBRATION") == "thorough"
+RUNS = 2 if os.environ.get("VMS_CALIBRATION") in {"twice", "thorough"} else 1
 SEED = int(os.environ.get("VMS_CALIBRATION_SEED", "3"))
 UNKNOWN = UnknownOptics(SEED, None if THOROUGH else (640, 360), 1.0 if THOROUGH else 3.0)
-FAR = 900 if THOROUGH else 400
+FAR = 1200 if THOROUGH else 700
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def calibrated(house: House, placement: PlacementId, version: int) -> Calibratio
     return found
 
 
-def test_a_camera_of_unknown_optics_ends_within_its_stated_accuracy_twice_in_a_row(tmp_path: Path) -> None:
+def test_a_camera_of_unknown_optics_ends_within_its_stated_accuracy_each_time(tmp_path: Path) -> None:
     """And whoever tries to move it meanwhile is told why that does not work; it stands where it stood afterwards."""
     options = {"unknown_optics": UNKNOWN.seed, "unknown_haste": UNKNOWN.haste}
     if UNKNOWN.size is not None:
@@ -125,14 +128,16 @@ def test_a_camera_of_unknown_optics_ends_within_its_stated_accuracy_twice_in_a_r
         until(lambda: ask_or_none(house, placement), 120, "the worker answers")
         until(lambda: house.status(placement).get("telemetry_hz"), 60, "the camera tells where it looks")
         before = city.state(CAMERA)["pose"]
-        first = calibrated(house, placement, 1)
-        assert city.state(CAMERA)["pose"] == pytest.approx(before, abs=0.06)
-        second = calibrated(house, placement, 2)
+        found = []
+        for version in range(1, RUNS + 1):
+            found.append(calibrated(house, placement, version))
+            assert city.state(CAMERA)["pose"] == pytest.approx(before, abs=0.06)
         _cancelled_and_refused(house, placement)
         assert house.stop(worker, 40) == 0
-    for found in (first, second):
-        _within_what_is_stated(found)
-    _agree(first, second)
+    for one in found:
+        _within_what_is_stated(one)
+    for first, second in itertools.pairwise(found):
+        _agree(first, second)
 
 
 def ask_or_none(house: House, placement: PlacementId) -> dict[str, Any] | None:
@@ -156,7 +161,7 @@ def _cancelled_and_refused(house: House, placement: PlacementId) -> None:
     with house.parts.db.read() as conn:
         newest = calibrations.newest(conn, placement)
     assert newest is not None
-    assert newest.version == 2
+    assert newest.version == RUNS
 
 
 def _within_what_is_stated(found: Calibration) -> None:
