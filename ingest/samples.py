@@ -109,8 +109,10 @@ class SampleMaker:
             # Before the first sender report the arrival has to do: it is later than the packet.
             way_s = (arrived_s if packet_s is None else packet_s) - utc_s
             if -resolution_s - EARLIER_S <= way_s <= LONGEST_ON_ITS_WAY_S + resolution_s:
-                latest_s = message.received_s + offset.high_s if offset.known else high_s
-                return low_s, max(low_s, min(high_s, latest_s)), arrived_s
+                latest_s = arrived_s + MAX_VIDEO_DELAY_S if not offset.known else message.received_s + offset.high_s
+                # It arrived after it was read. The camera's clock is known by half a round trip only, and a status is under way for
+                # less than that: the middle of what is known may lie before the status' own time. Beyond the bound the clock was set.
+                return low_s, max(low_s, min(high_s, latest_s)), max(arrived_s, min(low_s, latest_s))
         if packet_s is None:
             return None
         return packet_s - UNSTAMPED_AGE_S, packet_s, arrived_s

@@ -46,6 +46,35 @@ def test_a_streamed_status_counts_at_its_own_time(agreement: ClockAgreement) -> 
     assert maker.stream_lag_s == pytest.approx(0.06, abs=0.03)
 
 
+@pytest.mark.parametrize("round_trip_s", [0.02, 0.2, 0.4])
+def test_a_status_that_comes_at_once_was_not_read_after_it_arrived(
+    agreement: ClockAgreement, round_trip_s: float
+) -> None:
+    """Questions that take long leave the camera's clock open by as much; that is no clock that was set, which would be grey."""
+    maker = SampleMaker(SPACES, agreement)
+    for step in range(40):
+        now_s = 101.0 + step * 0.5
+        told = position(now_s + AHEAD_S + 1e-4)  # stamped when the question came, answered much later
+        maker.sample(Exchange(told, now_s, now_s + round_trip_s))
+        taken_s = now_s + 0.3 + AHEAD_S + 1e-4
+        sample = maker.sample(StatusMessage(position(taken_s), taken_s, now_s + 0.301))
+        assert sample is not None
+        assert sample.at_lo_s <= sample.arrived_s
+        assert sample.arrived_s == pytest.approx(taken_s, abs=0.02)
+
+
+def test_a_status_from_beyond_what_is_open_was_read_by_a_clock_that_was_set(agreement: ClockAgreement) -> None:
+    """It stays later than its arrival, and that greys the picture."""
+    maker = SampleMaker(SPACES, agreement)
+    for step in range(5):
+        polled_at_s = 101.0 + step
+        maker.sample(Exchange(position(polled_at_s + 0.01 + AHEAD_S + 1e-4), polled_at_s, polled_at_s + 0.02))
+    taken_s = 106.0 + 0.4 + AHEAD_S + 1e-4
+    sample = maker.sample(StatusMessage(position(taken_s), taken_s, 106.0))
+    assert sample is not None
+    assert sample.at_lo_s > sample.arrived_s + 0.3
+
+
 @pytest.mark.parametrize("wrong_by_s", [-7.0, 5.0])
 def test_a_status_whose_time_contradicts_its_packet_counts_anywhere_in_the_second_before(
     agreement: ClockAgreement, wrong_by_s: float
@@ -97,7 +126,7 @@ def test_a_stamp_from_another_century_is_no_time(agreement: ClockAgreement) -> N
 
 
 def test_a_field_of_view_travels_with_its_sample(agreement: ClockAgreement) -> None:
-    """Blanking checks it against the plan's table."""
+    """It is there for whoever will check it against the plan's table; nothing does yet."""
     maker = SampleMaker(SPACES, agreement)
     told = Position(1.0, 1.0, SPHERICAL_URI, 0.5, None, 100.01 + AHEAD_S + 1e-4, 3, 31.2, 0.1)
     sample = maker.sample(Exchange(told, 100.0, 100.02))
