@@ -101,8 +101,8 @@ MUTANTS = (
     Mutant(
         "pan interpolated the long way over +-180",
         "blanking/track.py",
-        "pan_deg = math.remainder(pan_deg, 360.0)",
-        "pan_deg = math.copysign(pan_deg, pan_deg)",
+        "return math.remainder(difference_deg, 360.0) if",
+        "return math.copysign(difference_deg, difference_deg) if",
         (*hazard("over_the_seam"), TRACK),
     ),
     Mutant(
