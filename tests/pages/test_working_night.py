@@ -186,9 +186,7 @@ def test_looking_back_asks_for_a_purpose_and_shows_what_was_recorded(investigato
     """No recording without a reason; the picture is the recorded one: its number is that of the past."""
     sealed = _wait_until_recorded(vms)
     investigator.goto(f"{vms.url}/playback?camera={PTZ}")
-    script = (
-        "document.querySelector('timeline-view').rows[0]?.data.stretches.some((stretch) => stretch.state === 'sealed')"
-    )
+    script = "document.querySelector('timeline-view').rows?.[0]?.data.stretches.some((stretch) => stretch.state === 'sealed')"
     # Not wait_for_function: it evaluates text inside the page, which the security policy refuses.
     _wait_for(lambda: investigator.evaluate(script), "the timeline shows what was recorded")
     start_ms = round(sealed.start_at.timestamp() * 1000)
