@@ -31,6 +31,7 @@ from vms.db.tables import (
     plan,
     plan_review,
     segment,
+    service_report,
     sweep,
     user_account,
     view,
@@ -53,6 +54,13 @@ HOLD = {
     "requested_by": "u-investigator",
     "requested_at": START,
     "outcome": "accepted",
+}
+REPORT = {
+    "service": "retention",
+    "reported_at": START,
+    "silent_at": START + timedelta(minutes=5),
+    "problems": [],
+    "words": {},
 }
 CALIBRATION = {
     "placement_id": PLACE,
@@ -145,6 +153,7 @@ def filled(database: Database) -> Database:
         conn.execute(insert(commissioning).values(LEAVE))
         conn.execute(insert(commissioning_view).values(LOOK))
         conn.execute(insert(panorama).values(PANORAMA))
+        conn.execute(insert(service_report).values(REPORT))
         conn.execute(insert(calibration).values(CALIBRATION))
         conn.execute(
             insert(calibration_check).values(
@@ -237,6 +246,8 @@ CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
     ("a refused leave that counts", commissioning, {"state": "refused"}),
     ("a closed leave without the instant", commissioning, {"state": "closed"}),
     ("a leave of an unknown state", commissioning, {"state": "eternal"}),
+    ("a report of a service that nobody knows", service_report, {"service": "kitchen"}),
+    ("a report that is silent from its own instant on", service_report, {"silent_at": START}),
     ("a panorama kept longer than 28 days", panorama, {"due_at": START + timedelta(days=28, microseconds=1)}),
     ("a panorama made before it was begun", panorama, {"made_at": START - timedelta(seconds=1)}),
     ("a look seen before it was opened", commissioning_view, {"seen_at": START - timedelta(seconds=1)}),
