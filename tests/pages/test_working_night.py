@@ -299,7 +299,8 @@ def test_a_technician_sees_health_and_no_picture(browser: Browser, vms: RunningV
     """The city runs the equipment; the police watch."""
     page = _page(browser, vms, complaints, "technicus")
     page.goto(f"{vms.url}/cameras")
-    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("#list tbody tr")).to_have_count(2)
+    expect(page.locator("#services tbody tr")).to_have_count(2)
     assert page.locator("video").count() == 0
     assert page.goto(f"{vms.url}/playback").status == 403  # type: ignore[union-attr]
     page.get_by_role("button", name="English").click()

@@ -11,14 +11,16 @@ from typing import Self
 
 
 class Category(StrEnum):
-    """Kinds of processing, in the words of the law."""
+    """Kinds of processing, in the words of the law.
+
+    The law's *combineren* is not among them: nothing here joins footage with other data. A hold names its case, and that
+    is `hold.place`.
+    """
 
     VERZAMELEN = "verzamelen"
     WIJZIGEN = "wijzigen"
     RAADPLEGEN = "raadplegen"
     VERSTREKKEN = "verstrekken"
-    COMBINEREN = "combineren"
-    """Nothing of ours does it: a hold names its case, and that is `hold.place`."""
     VERNIETIGEN = "vernietigen"
     BEHEER = "beheer"
 
