@@ -1,6 +1,6 @@
 /** Modal dialogs on the browser's own <dialog>: focus stays inside, Escape closes, focus goes back. */
 
-import { element } from "./dom.js";
+import { element, textButton } from "./dom.js";
 import { t } from "./i18n.js";
 
 /**
@@ -10,7 +10,7 @@ import { t } from "./i18n.js";
  */
 export function showDialog(title, ...content) {
   const dialog = open(title, (close) =>
-    element("div", { class: "dialog-body" }, head(title, ""), ...content, buttons(null, button(t("Close"), "primary", close))));
+    element("div", { class: "dialog-body" }, head(title, ""), ...content, buttons(null, textButton(t("Close"), "primary", close))));
   return dialog;
 }
 
@@ -27,7 +27,7 @@ export function askForm({ title, lead = "", fields, submitText, danger = false, 
       const error = element("p", { class: "form-error", role: "alert", hidden: true });
       const send = element("button", { type: "submit", class: danger ? "danger" : "primary" }, submitText);
       const form = /** @type {HTMLFormElement} */ (element("form", { noValidate: true }, head(title, lead), ...fields,
-        buttons(error, button(t("Cancel"), "", close), send)));
+        buttons(error, textButton(t("Cancel"), "", close), send)));
       form.addEventListener("submit", async (event) => {
         event.preventDefault();
         error.hidden = true;
@@ -109,8 +109,4 @@ function head(title, lead) {
 
 function buttons(error, ...children) {
   return element("div", { class: "dialog-foot" }, error, element("div", { class: "dialog-buttons" }, ...children));
-}
-
-function button(text, kind, act) {
-  return element("button", { type: "button", class: kind, on: { click: act } }, text);
 }

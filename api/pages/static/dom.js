@@ -46,3 +46,8 @@ export function icon(name) {
 export function iconButton(symbol, name, properties = {}) {
   return element("button", { type: "button", title: name, "aria-label": name, ...properties }, icon(symbol));
 }
+
+/** @param {string} text @param {string} kind classes @param {() => void} run when it is pressed */
+export function textButton(text, kind, run) {
+  return element("button", { type: "button", class: kind, on: { click: run } }, text);
+}

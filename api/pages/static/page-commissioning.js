@@ -6,26 +6,24 @@ import { CommissioningPad } from "./commissioning-pad.js";
 import "./commissioning-picture.js";
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled, select } from "./dialog.js";
-import { element } from "./dom.js";
+import { element, textButton } from "./dom.js";
 import { t } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";
 import "./panorama-picture.js";
 import { allowedActions } from "./shell.js";
+import { WatchedList } from "./watched-list.js";
 
-const POLL_MS = 2000;
 const MINUTES = [5, 10, 15, 20, 30];
 const USUAL_MINUTES = 15;
 const LEAST_REASON = 10;
 
 const place = document.getElementById("commissioning");
-const list = document.getElementById("list");
 const viewPlace = document.getElementById("view");
 const allowed = allowedActions(place);
 const picture = /** @type {import("./commissioning-picture.js").CommissioningPicture} */ (document.createElement("commissioning-picture"));
 /** @type {CommissioningPad | null} */
 let pad = null;
 let ownId = "";
-let shown = "";
 let openId = "";
 
 const STATES = {
@@ -48,26 +46,10 @@ const WHY = {
   unavailable: () => t("the camera gave no pictures"),
 };
 
-async function load(background) {
-  try {
-    const answer = await request("GET", "/api/commissioning", undefined, { background });
-    const text = JSON.stringify(answer) + openId;
-    if (text === shown) return;
-    shown = text;
-    show(answer);
-  } catch (error) {
-    if (!background) list.replaceChildren(element("p", { class: "empty" }, error.message));
-  } finally {
-    list.setAttribute("aria-busy", "false");
-  }
-}
-
-function show(leaves) {
+const list = new WatchedList(document.getElementById("list"), "/api/commissioning", (leaves) => {
   const columns = [t("Camera"), t("State"), t("Asked for by"), t("Reason"), t("Second person"), ""].map((title) => ({ title }));
-  const focused = document.activeElement?.closest("tr")?.dataset.id;
-  list.replaceChildren(table(t("Views for drawing masks"), columns, leaves.map(leaveRow), t("Nobody asked for a view in the last day.")));
-  if (focused) list.querySelector(`tr[data-id="${CSS.escape(focused)}"] button`)?.focus();
-}
+  return table(t("Views for drawing masks"), columns, leaves.map(leaveRow), t("Nobody asked for a view in the last day."));
+});
 
 function leaveRow(leave) {
   return row([
@@ -95,17 +77,13 @@ function actsOf(leave) {
   const isOwn = leave.requested_by.id === ownId;
   const mayDecide = allowed.has("commissioning.approve");
   if (leave.state === "requested") {
-    if (isOwn) acts.push(element("span", { class: "muted small" }, t("Your own request: somebody else decides.")), button(t("Withdraw"), "small", () => end(leave)));
-    else if (mayDecide) acts.push(button(t("Approve"), "small primary", () => approve(leave)), button(t("Refuse"), "small", () => refuse(leave)));
+    if (isOwn) acts.push(element("span", { class: "muted small" }, t("Your own request: somebody else decides.")), textButton(t("Withdraw"), "small", () => end(leave)));
+    else if (mayDecide) acts.push(textButton(t("Approve"), "small primary", () => approve(leave)), textButton(t("Refuse"), "small", () => refuse(leave)));
   } else if (leave.state === "approved") {
-    if (isOwn && allowed.has("commissioning.view") && openId !== leave.id) acts.push(button(t("Open the view"), "small primary", () => openView(leave)));
-    if (isOwn || mayDecide) acts.push(button(t("End it now"), "small danger", () => end(leave)));
+    if (isOwn && allowed.has("commissioning.view") && openId !== leave.id) acts.push(textButton(t("Open the view"), "small primary", () => openView(leave)));
+    if (isOwn || mayDecide) acts.push(textButton(t("End it now"), "small danger", () => end(leave)));
   }
   return acts;
-}
-
-function button(text, kind, run) {
-  return element("button", { type: "button", class: kind, on: { click: run } }, text);
 }
 
 async function ask() {
@@ -132,7 +110,7 @@ async function ask() {
       return request("POST", `/api/placements/${encodeURIComponent(String(data.get("placement")))}/commissioning`, { reason, minutes: Number(data.get("minutes")) });
     },
   });
-  if (done) await load(false);
+  if (done) await list.load();
 }
 
 async function approve(leave) {
@@ -143,7 +121,7 @@ async function approve(leave) {
     submitText: t("Approve"),
     submit: () => request("POST", `/api/commissioning/${encodeURIComponent(leave.id)}/approve`, {}),
   });
-  if (done) await load(false);
+  if (done) await list.load();
 }
 
 async function refuse(leave) {
@@ -157,7 +135,7 @@ async function refuse(leave) {
       return request("POST", `/api/commissioning/${encodeURIComponent(leave.id)}/refuse`, { reason });
     },
   });
-  if (done) await load(false);
+  if (done) await list.load();
 }
 
 async function end(leave) {
@@ -166,7 +144,7 @@ async function end(leave) {
   } catch (error) {
     noticeError(error);
   }
-  await load(false);
+  await list.load();
 }
 
 async function openView(leave) {
@@ -179,9 +157,9 @@ async function openView(leave) {
     pad.connect();
     viewPlace.append(pad.place);
   }
-  viewPlace.append(button(t("Close the view"), "", () => {
+  viewPlace.append(textButton(t("Close the view"), "", () => {
     closeView();
-    load(false);
+    list.load();
   }));
   if (placement?.ptz && allowed.has("panorama.view")) {
     const panorama = /** @type {import("./panorama-picture.js").PanoramaPicture} */ (document.createElement("panorama-picture"));
@@ -191,7 +169,7 @@ async function openView(leave) {
   viewPlace.hidden = false;
   scrollTo(0, 0);
   picture.open(leave);
-  await load(false);
+  await list.load();
 }
 
 function closeView() {
@@ -207,7 +185,7 @@ picture.addEventListener("over", (event) => {
   const { why } = /** @type {CustomEvent} */ (event).detail;
   closeView();
   notice(t("The view is over: {why}.", { why: WHY[why]?.() ?? t("the connection was lost") }), "bad");
-  load(false);
+  list.load();
 });
 
 document.getElementById("ask")?.addEventListener("click", ask);
@@ -216,5 +194,4 @@ try {
 } catch (error) {
   noticeError(error);
 }
-await load(false);
-setInterval(() => !document.hidden && load(true), POLL_MS);
+await list.watch();

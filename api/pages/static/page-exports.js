@@ -4,19 +4,17 @@ import { me, request } from "./api.js";
 import { formatStamp, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled } from "./dialog.js";
-import { element, icon, iconButton } from "./dom.js";
+import { element, icon, iconButton, textButton } from "./dom.js";
 import { formatBytes, formatNumber, t } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";
 import { allowedActions } from "./shell.js";
+import { WatchedList } from "./watched-list.js";
 
-const POLL_MS = 2000;
 const HASH_SHOWN = 16;
 
 const place = document.getElementById("exports");
-const list = document.getElementById("list");
 const allowed = allowedActions(place);
 let ownId = "";
-let shown = "";
 
 const STATES = {
   requested: () => chip("warn", t("Waits for a decision")),
@@ -28,27 +26,10 @@ const STATES = {
   erased: () => chip("quiet", t("Erased with its hold")),
 };
 
-async function load(background) {
-  try {
-    const answer = await request("GET", "/api/exports", undefined, { background });
-    const text = JSON.stringify(answer);
-    // Rows are only made anew when something changed: focus and selection stay where they are.
-    if (text === shown) return;
-    shown = text;
-    show(answer);
-  } catch (error) {
-    if (!background) list.replaceChildren(element("p", { class: "empty" }, error.message));
-  } finally {
-    list.setAttribute("aria-busy", "false");
-  }
-}
-
-function show(exports) {
+const list = new WatchedList(document.getElementById("list"), "/api/exports", (exports) => {
   const columns = [t("Case"), t("State"), t("Receiver"), t("Asked for"), t("Package"), ""].map((title) => ({ title }));
-  const focused = document.activeElement?.closest("tr")?.dataset.id;
-  list.replaceChildren(table(t("Exports"), columns, exports.map(exportRow), t("No export has been asked for. Ask for one from a hold.")));
-  if (focused) list.querySelector(`tr[data-id="${CSS.escape(focused)}"] button`)?.focus();
-}
+  return table(t("Exports"), columns, exports.map(exportRow), t("No export has been asked for. Ask for one from a hold."));
+});
 
 function exportRow(item) {
   return row([
@@ -89,16 +70,12 @@ function actsOf(item) {
   const isOwn = item.requested_by.id === ownId;
   if (item.state === "requested" && allowed.has("export.decide")) {
     if (isOwn) acts.push(element("span", { class: "muted small" }, t("Your own request: somebody else decides.")));
-    else acts.push(button(t("Approve"), "small primary", () => approve(item)), button(t("Refuse"), "small", () => refuse(item)));
+    else acts.push(textButton(t("Approve"), "small primary", () => approve(item)), textButton(t("Refuse"), "small", () => refuse(item)));
   }
   if (item.state === "ready" && allowed.has("export.download")) {
     acts.push(element("a", { class: "button small", href: `/api/exports/${encodeURIComponent(item.id)}/download`, download: "" }, icon("download"), t("Download")));
   }
   return acts;
-}
-
-function button(text, kind, run) {
-  return element("button", { type: "button", class: kind, on: { click: run } }, text);
 }
 
 async function copy(text) {
@@ -118,7 +95,7 @@ async function approve(item) {
     submitText: t("Approve"),
     submit: async () => (await request("POST", `/api/exports/${encodeURIComponent(item.id)}/approve`, {})) ?? true,
   });
-  if (done) await load(false);
+  if (done) await list.load();
 }
 
 async function refuse(item) {
@@ -132,7 +109,7 @@ async function refuse(item) {
       return (await request("POST", `/api/exports/${encodeURIComponent(item.id)}/refuse`, { reason })) ?? true;
     },
   });
-  if (done) await load(false);
+  if (done) await list.load();
 }
 
 try {
@@ -140,5 +117,4 @@ try {
 } catch (error) {
   noticeError(error);
 }
-await load(false);
-setInterval(() => !document.hidden && load(true), POLL_MS);
+await list.watch();

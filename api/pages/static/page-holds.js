@@ -5,7 +5,7 @@ import { grounds } from "./choices.js";
 import { DAY_MS, formatDate, formatSpan, formatStamp, HOUR_MS, parseInstant, startOfDay } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled } from "./dialog.js";
-import { element } from "./dom.js";
+import { element, textButton } from "./dom.js";
 import { placeHold } from "./hold-dialog.js";
 import { t, tn } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";
@@ -54,8 +54,8 @@ function holdRow(hold) {
   const end_ms = parseInstant(hold.end_at);
   const isActive = hold.state === "active" || hold.state === "pending";
   const acts = [];
-  if (hold.state === "active" && allowed.has("export.request") && hold.segments?.accepted !== 0) acts.push(act(t("Export"), () => askExport(hold)));
-  if (isActive && allowed.has("hold.release")) acts.push(act(t("Release"), () => release(hold)));
+  if (hold.state === "active" && allowed.has("export.request") && hold.segments?.accepted !== 0) acts.push(textButton(t("Export"), "small", () => askExport(hold)));
+  if (isActive && allowed.has("hold.release")) acts.push(textButton(t("Release"), "small", () => release(hold)));
   return row([
     { content: [element("strong", { class: "mono nowrap" }, hold.case_number), element("span", { class: "muted small line" }, groundName(hold.ground))] },
     { content: [(STATES[hold.state] ?? (() => chip("quiet", hold.state)))()] },
@@ -88,10 +88,6 @@ function reviewDate(reviewOn) {
   if (left_days < 0) return [chip("bad", t("{date}, past", { date: shown }))];
   if (left_days <= NEAR_DAYS) return [chip("warn", t("{date}, soon", { date: shown }))];
   return [shown];
-}
-
-function act(text, run) {
-  return element("button", { type: "button", class: "small", on: { click: run } }, text);
 }
 
 /** Two steps: the reason, then the consequence, said in full. */

@@ -3,7 +3,7 @@
 import { request } from "./api.js";
 import { row, table } from "./data-table.js";
 import { askForm, FieldError, labelled } from "./dialog.js";
-import { element } from "./dom.js";
+import { element, textButton } from "./dom.js";
 import { t } from "./i18n.js";
 import "./mask-view.js";
 import "./panorama-view.js";
@@ -46,7 +46,7 @@ export class PlanComparisonPage {
     const acts = [];
     if (isOpen && this.allowed.has("plan.approve")) {
       if (late.drawn_by.id === this.ownId) acts.push(element("span", { class: "muted small" }, t("Your own drawing: somebody else decides.")));
-      else acts.push(button(t("Refuse"), "", () => this.#refuse()), button(t("Approve"), "primary", () => this.#approve()));
+      else acts.push(textButton(t("Refuse"), "", () => this.#refuse()), textButton(t("Approve"), "primary", () => this.#approve()));
     }
     return element("div", { class: "page-head" }, element("div", {},
       element("p", { class: "small" }, element("a", { href: address(this.camera.id) }, this.camera.name)),
@@ -155,9 +155,5 @@ export class PlanComparisonPage {
 /** Outlines of what is lost can be drawn where they are in the version's own coordinates. */
 function sameKind(version, comparison) {
   return comparison && (version.document.kind === "image") === (comparison.unit === "picture");
-}
-
-function button(text, kind, run) {
-  return element("button", { type: "button", class: kind, on: { click: run } }, text);
 }
 

@@ -1,6 +1,6 @@
 /** Masks that are proposed: looked at, and accepted or rejected one by one. Nothing is masked by a proposal. */
 
-import { element } from "./dom.js";
+import { element, textButton } from "./dom.js";
 import { t, tn } from "./i18n.js";
 import { originText } from "./plan-words.js";
 
@@ -32,14 +32,10 @@ export class ProposalList {
     this.place.replaceChildren(element("section", { class: "proposals" }, element("h2", {}, tn(proposals.length, "{count} proposal", "{count} proposals")),
       element("button", { type: "button", class: "plain mask-name", on: { click: () => this.acts.go(next.ring) } }, element("strong", {}, next.id),
         element("span", { class: "muted small" }, originText(next.origin)), element("span", { class: "muted small" }, distanceText(next.origin))),
-      element("div", { class: "proposal-acts" }, button(t("Accept"), "small primary", decide(() => this.acts.accept(next))), button(t("Reject"), "small", decide(() => {})),
-        button(t("Later"), "small", () => this.show([...others, next])))));
+      element("div", { class: "proposal-acts" }, textButton(t("Accept"), "small primary", decide(() => this.acts.accept(next))), textButton(t("Reject"), "small", decide(() => {})),
+        textButton(t("Later"), "small", () => this.show([...others, next])))));
     this.acts.go(next.ring);
   }
-}
-
-function button(text, kind, act) {
-  return element("button", { type: "button", class: kind, on: { click: act } }, text);
 }
 
 function distanceText(origin) {
