@@ -33,6 +33,10 @@ class CameraReader:
         self._again = threading.Event()
         self.progress_s = clock.monotonic_s()
         """When this thread last came by; a thread that hangs in FFmpeg does not."""
+        self.sessions = 0
+        """How many sessions the camera has given so far."""
+        self.last_failure: str | None = None
+        """The code of what ended a session, or kept one from beginning, most lately."""
 
     def reconnect(self) -> None:
         """End the session at its next packet and begin another."""
@@ -46,6 +50,7 @@ class CameraReader:
             try:
                 with self._connect() as stream:
                     began_s = self._clock.monotonic_s()
+                    self.sessions += 1
                     self._inbox.put(Opened(stream))
                     told = ""
                     self._read(stream)
@@ -58,7 +63,7 @@ class CameraReader:
                     log.warning(
                         "no pictures from the camera", cause=failure.cause, code=failure.code, message=str(failure)
                     )
-                told = failure.code
+                told = self.last_failure = failure.code
                 self._inbox.put(Ended(failure))
             now_s = self.progress_s = self._clock.monotonic_s()
             self._clock.wait(self._stop, self._backoff.wait_s(0.0 if began_s is None else now_s - began_s))

@@ -175,6 +175,8 @@ class Worker:
             "recording": "full" if self._recording.full else ("on" if self._plan and self._plan.records else "off"),
             "rows_waiting": self._recording.waiting_rows,
             "dropped_packets": self._inbox.dropped_packets,
+            "reconnects": max(0, self._reader.sessions - 1),
+            "error": self._reader.last_failure,
         }
 
     def _look(self) -> None:

@@ -23,11 +23,12 @@ STATUS_STALE: Final = timedelta(seconds=15)
 """A worker that has said nothing for so long is taken to be away."""
 
 _SHOWN: Final = ("reason", "recording", "fps", "viewers", "bitrate_bps", "since_at")
-_HEALTH: Final = (
-    *_SHOWN, "width", "height", "codec", "mode", "telemetry_hz", "telemetry_source", "telemetry_stream", "telemetry_poll_hz",
-    "telemetry_poll_ms", "telemetry_garbled", "telemetry_zone_s", "telemetry_problem", "reconnects", "restarts", "lost_packets",
-    "clock_offset_ms", "pose_age_ms", "delay_ms", "dropped_frames", "segment", "last_frame_at", "error",
+_TELEMETRY: Final = (
+    "telemetry_hz", "telemetry_source", "telemetry_stream", "telemetry_poll_hz", "telemetry_poll_ms", "telemetry_garbled",
+    "telemetry_zone_s", "telemetry_problem",
 )  # fmt: skip
+HEALTH: Final = (*_SHOWN, *_TELEMETRY, "codec", "reconnects", "delay_ms", "dropped_packets", "error")
+"""What a worker says of itself that the technician may know."""
 
 
 @router.get("/placements", openapi_extra=writes())
@@ -73,7 +74,7 @@ def camera_health(
             **_head(item),
             "commissioning": _commissioning(unblanked, item.id),
             "state": state_of(item, now),
-            "health": {name: (item.status or {}).get(name) for name in _HEALTH if name in (item.status or {})},
+            "health": {name: (item.status or {}).get(name) for name in HEALTH if name in (item.status or {})},
             "status_at": instant(item.status_at),
             "plan": _plan(approved.get(item.id)),
             "designation": {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.routers.placements import HEALTH
 from ingest.address import CameraAddress
 from ingest.failure import CameraFailure
 from ingest.onvif_device import OnvifDevice
@@ -169,6 +170,7 @@ def test_stall_refusal_and_hang_up_become_gaps_with_their_causes_and_recording_g
     house.until_state(placement, "offline", 60)
     city.order(BASIC, fault="none")
     house.until_state(placement, "live", 90)
+    assert house.status(placement)["reconnects"] >= 2
     assert house.stop(worker, 40) == 0
     causes = [gap.cause for gap in house.gaps(placement)]
     assert GapCause.CAMERA_UNREACHABLE in causes
@@ -278,6 +280,7 @@ def test_the_metadata_stream_is_used_where_it_works_and_polling_where_it_does_no
             until(lambda: told(telemetry_stream="silent"), 60, "it falls silent")
         house.until_state(placement, "live", 60)
     assert house.status(placement)["telemetry_garbled"] >= 1
+    assert set(HEALTH) - set(house.status(placement)) == set(), "the technician's page asks for what no worker says"
     ptz_city.order(PTZ, fault="metadata", mode="wrong_zone")
     until(lambda: told(telemetry_zone_s=3600.0, telemetry_source="stream+poll"), 60, "the zone is put right")
     house.until_state(placement, "live", 60)

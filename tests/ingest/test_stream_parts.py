@@ -1,10 +1,12 @@
 """The small parts between camera and output: addresses, failures, media time, waiting, locks, queues, shedding, budget."""
 
 import random
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import av.error
 import pytest
@@ -16,9 +18,10 @@ from ingest.failure import stalled
 from ingest.gauge import GREY_TOLD_AFTER, Gauge
 from ingest.inbox import MOST_PACKETS, Dropped, Ended, Inbox
 from ingest.mediatime import MediaTimeline, StallWatch
+from ingest.reader import CameraReader
 from ingest.session_lock import SessionLock
 from ingest.shedding import CALM_FOR_S, Shed, Shedder
-from ingest.source import SourcePacket, translated
+from ingest.source import CameraStream, SourcePacket, translated
 from vms.clock import ManualClock
 from vms.errors import Conflict, InvalidInput
 from vms.model import CameraId, GapCause
@@ -183,3 +186,36 @@ def test_the_gauge_tells_states_only_when_they_last() -> None:
     gauge.offline("camera.stalled")
     assert gauge.state()["state"] == "offline"
     assert SimpleNamespace(**gauge.status()).reason == "camera.stalled"
+
+
+class HangingUp:
+    """A session in which the camera hangs up at once."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def packets(self) -> Iterator[SourcePacket]:
+        """Give nothing and fail."""
+        raise stalled("a test")
+        yield cast("SourcePacket", None)
+
+
+def test_the_reader_counts_its_sessions_and_remembers_why_the_last_one_ended() -> None:
+    """The technician's page says how often a camera was lost, and why."""
+    clock, stop = ManualClock(NOW), threading.Event()
+    opened = 0
+
+    def connect() -> CameraStream:
+        nonlocal opened
+        opened += 1
+        if opened == 3:
+            stop.set()
+        return cast("CameraStream", HangingUp())
+
+    reader = CameraReader(connect, Inbox(), Backoff(random.Random(1)), clock, stop)
+    reader.run()
+    assert reader.sessions == 3
+    assert reader.last_failure == "camera.stalled"
