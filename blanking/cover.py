@@ -150,8 +150,11 @@ class MaskSphere:
         ends: list[tuple[Vectors, Vectors]] = []
         steps: list[int] = []
         previous: list[Vectors | None] = []
+        flat: list[Vectors | None] = []
         for index, (pan, tilt) in enumerate(zip(poses.pans, poses.tilts, strict=True)):
-            flat = flat_pieces(corners @ rotation(pan, tilt).T, counts, poses.reach_radius, distorted=distorted)
+            # A camera that stands still has the same outlines at both ends of its only step.
+            if not index or poses.step > 0.0:
+                flat = flat_pieces(corners @ rotation(pan, tilt).T, counts, poses.reach_radius, distorted=distorted)
             for before, after in zip(previous, flat, strict=False):
                 if before is not None and after is not None:
                     ends.append((before, after))
