@@ -16,9 +16,10 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from blanking.frames import Plane, RawFrame
-from ingest.bitstream import parameter_nals, split_sample
+from ingest.bitstream import join_annexb, parameter_nals, split_sample
 from ingest.loss import Finding, H264LossDetector, LossDetector
 from ingest.loss_h265 import H265LossDetector
+from ingest.pace import PaceWatch
 from vms.errors import InvalidInput
 
 _MOST_OUTSTANDING = 32
@@ -62,13 +63,11 @@ class PictureDecoder:
     ) -> None:
         context = _new_context(codec) if isinstance(codec, str) else codec
         codec = context.name
-        context.thread_count, context.thread_type = 1, ThreadType.SLICE
-        context.copy_opaque = True
-        if extradata and context.extradata != extradata:
-            context.extradata = extradata
-        self._context = context
+        self._context = _configured(context, extradata)
+        self._extradata = extradata
         self._instant_of = instant_of
         self._detector: LossDetector | None = None
+        self._pace = PaceWatch()
         self._prefix_bytes = 0
         if codec in {"h264", "hevc"}:
             self._detector = H264LossDetector() if codec == "h264" else H265LossDetector()
@@ -99,7 +98,10 @@ class PictureDecoder:
             return []
         sequence = self._sequence
         self._sequence += 1
+        was_intact = self._intact
         self._suspect_of[sequence] = self._judge(packet, sequence, lost=lost)
+        if sequence and self._intact and not was_intact:
+            self._renew_context(sequence)
         packet.opaque = sequence
         try:
             frames = self._context.decode(packet)
@@ -126,6 +128,21 @@ class PictureDecoder:
         self._intact = False
         return pictures
 
+    def _renew_context(self, clean_start: int) -> None:
+        """Begin with a fresh decoder: FFmpeg's for H.264 carries damage across an IDR, even when flushed (decision 0012)."""
+        if not isinstance(self._detector, H264LossDetector):
+            return
+        suspect = self._suspect_of.pop(clean_start)
+        try:
+            for frame in self._context.decode(None):
+                self._take(frame)
+        except av.error.FFmpegError as error:
+            _log.info("what was still in the decoder is damaged: %s", error)
+        self._suspect_of = {clean_start: suspect}
+        self._intact = True
+        extradata = self._extradata if self._prefix_bytes else join_annexb(self._detector.parameter_sets())
+        self._context = _configured(_new_context(self._context.name), extradata)
+
     def _learn(self, nal: bytes) -> None:
         assert self._detector is not None
         try:
@@ -143,6 +160,10 @@ class PictureDecoder:
         else:
             nals = split_sample(bytes(packet), self._prefix_bytes)
             finding = Finding.LOST if nals is None else self._detector.see(nals)
+            room = self._pace.room(packet.pts, packet.time_base)
+            # Half: what is measured of the pace may be off, and a counter that has gone round shows nothing at all.
+            if room >= self._detector.counts_to / 2 and finding is not Finding.CLEAN_START:
+                finding = Finding.LOST
         if finding is Finding.CLEAN_START:
             self._leading_suspect = not self._intact
             self._intact = True
@@ -209,6 +230,14 @@ def _new_context(codec: str) -> VideoCodecContext:
         raise InvalidInput(f"There is no decoder for {codec!r} video: {error}.", code="video.codec") from error
     if not isinstance(context, VideoCodecContext):
         raise InvalidInput(f"{codec!r} is not a video codec.", code="video.codec")
+    return context
+
+
+def _configured(context: VideoCodecContext, extradata: bytes | None) -> VideoCodecContext:
+    context.thread_count, context.thread_type = 1, ThreadType.SLICE
+    context.copy_opaque = True
+    if extradata and context.extradata != extradata:
+        context.extradata = extradata
     return context
 
 

@@ -28,11 +28,41 @@ class LossDetector(Protocol):
 
     interlaced: bool
 
+    @property
+    def counts_to(self) -> int:
+        """After how many pictures its counter begins again: a burst of so many leaves no gap."""
+
     def learn(self, nal: bytes) -> None:
         """Take a parameter set from outside the stream."""
 
     def see(self, nals: list[bytes]) -> Finding:
         """Judge the next access unit."""
+
+    def parameter_sets(self) -> list[bytes]:
+        """Return the newest parameter sets, for a decoder that begins at the next clean start."""
+
+
+class KnownSets:
+    """Notice that a parameter set says something else than the one of the same kind and number before it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], bytes] = {}
+        self._changed = False
+
+    def take(self, kind: int, number: int, nal: bytes) -> None:
+        """Take a parameter set."""
+        before = self._known.get((kind, number))
+        self._known[kind, number] = nal
+        self._changed = self._changed or (before is not None and before != nal)
+
+    def units(self) -> list[bytes]:
+        """Return the newest of each, sequence parameter sets first."""
+        return [nal for _, nal in sorted(self._known.items())]
+
+    def changed(self) -> bool:
+        """Return whether one has changed since this was last asked."""
+        changed, self._changed = self._changed, False
+        return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +84,25 @@ class H264LossDetector:
         self._active: _H264Sps | None = None
         self._last_reference: int | None = None
         self._last_field: tuple[int, bool] | None = None
+        self._sets = KnownSets()
+
+    @property
+    def counts_to(self) -> int:
+        """MaxFrameNum; before the first picture the least there is."""
+        return 1 << (self._active.frame_num_bits if self._active else 4)
 
     def learn(self, nal: bytes) -> None:
         """Take a sequence or picture parameter set."""
         kind = nal[0] & 0x1F
         if kind == NAL_SPS:
             number, sps = _h264_sps(nal)
+            self._sets.take(kind, number, nal)
             self._sps[number] = sps
             self.interlaced = self.interlaced or not sps.frame_only
         elif kind == NAL_PPS:
             bits = Bits(nal, 1)
             number = bits.ue()
+            self._sets.take(kind, number, nal)
             self._sps_of_pps[number] = bits.ue()
 
     def see(self, nals: list[bytes]) -> Finding:
@@ -72,14 +110,20 @@ class H264LossDetector:
         try:
             for nal in nals:
                 self.learn(nal)
+            changed = self._sets.changed()
             slices = [nal for nal in nals if nal[0] & 0x1F in {NAL_SLICE, NAL_IDR}]
             if not slices:
                 # Data partitioning (types 2 to 4) is not followed: what is not understood counts as lost.
-                return Finding.LOST if any(2 <= nal[0] & 0x1F <= 4 for nal in nals) else Finding.CONTINUES
-            return self._judge(slices)
+                return Finding.LOST if changed or any(2 <= nal[0] & 0x1F <= 4 for nal in nals) else Finding.CONTINUES
+            found = self._judge(slices)
         except (EOFError, KeyError, IndexError):
             self._last_reference = None
             return Finding.LOST
+        return Finding.LOST if changed and found is not Finding.CLEAN_START else found
+
+    def parameter_sets(self) -> list[bytes]:
+        """Return the newest parameter sets."""
+        return self._sets.units()
 
     def _judge(self, slices: list[bytes]) -> Finding:
         findings: list[Finding] = []

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ingest.bitstream import Bits
-from ingest.loss import Finding
+from ingest.loss import Finding, KnownSets
 
 _SPS, _PPS = 33, 34
 _RASL = {8, 9}
@@ -24,12 +24,14 @@ class _Sps:
     order_bits: int
     separate_planes: bool
     size_px: tuple[int, int]
+    blocks: int
     sets: tuple[tuple[_Reference, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pps:
     sps: int
+    has_dependent_slices: bool
     has_output_flag: bool
     extra_bits: int
 
@@ -45,18 +47,27 @@ class H265LossDetector:
         self._active: _Sps | None = None
         self._order_base = 0
         self._held: set[int] | None = None
+        self._sets = KnownSets()
+        self._layouts: dict[bool, tuple[int, ...]] = {}
+
+    @property
+    def counts_to(self) -> int:
+        """MaxPicOrderCntLsb; before the first picture the least there is."""
+        return 1 << (self._active.order_bits if self._active else 4)
 
     def learn(self, nal: bytes) -> None:
         """Take a sequence or picture parameter set."""
         kind = (nal[0] >> 1) & 0x3F
         if kind == _SPS:
             number, sps = _read_sps(nal)
+            self._sets.take(kind, number, nal)
             self._sps[number] = sps
         elif kind == _PPS:
             bits = Bits(nal, 2)
             number, sps_number = bits.ue(), bits.ue()
-            bits.flag()
-            self._pps[number] = _Pps(sps_number, bits.flag(), bits.u(3))
+            self._sets.take(kind, number, nal)
+            has_dependent_slices = bits.flag()
+            self._pps[number] = _Pps(sps_number, has_dependent_slices, bits.flag(), bits.u(3))
 
     def see(self, nals: list[bytes]) -> Finding:
         """Judge the next access unit."""
@@ -64,13 +75,20 @@ class H265LossDetector:
             for nal in nals:
                 if len(nal) > 2:
                     self.learn(nal)
+            changed = self._sets.changed()
             slices = [nal for nal in nals if len(nal) > 2 and (nal[0] >> 1) & 0x3F <= 21]
             if not slices:
-                return Finding.CONTINUES
-            return self._judge(slices[0])
+                return Finding.LOST if changed else Finding.CONTINUES
+            found = self._judge(slices[0])
+            whole = self._has_all_slices(slices)
         except (EOFError, KeyError, IndexError):
             self._held = None
             return Finding.LOST
+        return found if whole and (not changed or found is Finding.CLEAN_START) else Finding.LOST
+
+    def parameter_sets(self) -> list[bytes]:
+        """Return the newest parameter sets."""
+        return self._sets.units()
 
     def _judge(self, nal: bytes) -> Finding:
         kind, layer = (nal[0] >> 1) & 0x3F, (nal[1] & 7) - 1
@@ -111,6 +129,30 @@ class H265LossDetector:
         if kind in _RASL:
             return Finding.LEADING
         return Finding.CONTINUES if needed <= held else Finding.LOST
+
+    def _has_all_slices(self, slices: list[bytes]) -> bool:
+        """Return whether the picture is cut into slices as the one before it of its kind was.
+
+        Where a slice ends can't be read without decoding it, and a decoder says nothing when the next one is missing. So the cut is
+        compared: a camera cuts by place. One that cuts by size stays grey, and has to be set otherwise.
+        """
+        cut = tuple(self._address(nal) for nal in slices)
+        is_random_access = 16 <= (slices[0][0] >> 1) & 0x3F <= 23
+        before = self._layouts.get(is_random_access, self._layouts.get(not is_random_access, cut))
+        self._layouts[is_random_access] = cut
+        return cut == before
+
+    def _address(self, nal: bytes) -> int:
+        """Return where in the picture a slice begins, in coding blocks."""
+        bits = Bits(nal, 2)
+        if bits.flag():
+            return 0
+        if 16 <= (nal[0] >> 1) & 0x3F <= 23:
+            bits.flag()
+        pps = self._pps[bits.ue()]
+        if pps.has_dependent_slices:
+            bits.flag()
+        return bits.u((self._sps[pps.sps].blocks - 1).bit_length())
 
     def _order(self, low: int, sps: _Sps, *, is_fresh: bool) -> int:
         """Return the picture order count (clause 8.3.1)."""
@@ -182,7 +224,8 @@ def _read_sps(nal: bytes) -> tuple[int, _Sps]:
     for _ in range(layers + 1 if bits.flag() else 1):
         for _ in range(3):
             bits.ue()
-    for _ in range(6):
+    block_bits = 3 + bits.ue() + bits.ue()
+    for _ in range(4):
         bits.ue()
     if bits.flag() and bits.flag():
         _skip_scaling(bits)
@@ -198,7 +241,11 @@ def _read_sps(nal: bytes) -> tuple[int, _Sps]:
     sets: list[tuple[_Reference, ...]] = []
     for _ in range(count):
         sets.append(_read_set(bits, sets, in_slice=False))
-    return number, _Sps(order_bits, separate_planes, size_px, tuple(sets))
+    # A block size that no profile has comes from a broken set.
+    if block_bits > 6:
+        raise EOFError
+    blocks = (-(-size_px[0] >> block_bits)) * (-(-size_px[1] >> block_bits))
+    return number, _Sps(order_bits, separate_planes, size_px, blocks, tuple(sets))
 
 
 def _skip_profile(bits: Bits, layers: int) -> None:

@@ -32,7 +32,8 @@ from vms.model import CameraKind
 log = structlog.get_logger(__name__)
 
 MOST_INSIDE = 600
-SUSPECT_BEFORE_ASKING = 3
+ASK_EVERY_S = 2.0
+"""While pictures stay suspect the camera is asked for a keyframe this often: each costs it a burst of bits."""
 _DECODERS = {"h264": "h264", "h265": "hevc"}
 
 
@@ -113,7 +114,7 @@ class MaskedWay:
         self._active = active
         self._stage = self._new_stage(None)
         self._steps = video_clock.steps
-        self._suspects = 0
+        self._asked_s: float | None = None
         self._key_at: datetime | None = None
         self._size_px = (0, 0)
 
@@ -174,7 +175,8 @@ class MaskedWay:
     def _picture(self, picture: Picture) -> None:
         frame = picture.frame
         inside = self._inside.get(frame.pts) if frame.pts is not None else None
-        self._ask_when_suspect(suspect=picture.suspect)
+        if picture.suspect:
+            self._ask_in_measure()
         if inside is None or not self._shedder.wants_frame():
             return
         self._fit(frame)
@@ -212,9 +214,10 @@ class MaskedWay:
             return ImagePlan(size_px[0], size_px[1], ())
         return active.plan
 
-    def _ask_when_suspect(self, *, suspect: bool) -> None:
-        self._suspects = self._suspects + 1 if suspect else 0
-        if self._suspects % 50 == SUSPECT_BEFORE_ASKING:
+    def _ask_in_measure(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if self._asked_s is None or now_s - self._asked_s >= ASK_EVERY_S:
+            self._asked_s = now_s
             self._ask_for_keyframe()
 
     def _start_afresh_after_step(self) -> None:

@@ -73,6 +73,7 @@ class Camera:
         )
         self.impairment = Impairment(self._rng("network"))
         self._qp = spec.qp if options.qp is None else options.qp
+        self._keyframe_interval = spec.keyframe_interval
         self._native = self._encoder(spec.optics.width_px, spec.optics.height_px)
         self._scaled: Encoder | None = None
         self._account = Account("operator", options.password)
@@ -158,6 +159,11 @@ class Camera:
         self._native = self._encoder(self.spec.optics.width_px, self.spec.optics.height_px)
         self.set_size(old.width_px, old.height_px)
 
+    def set_keyframe_interval(self, frames: int) -> None:
+        """Make keyframes this many frames apart, as cameras with very long groups of pictures do."""
+        self._keyframe_interval = frames
+        self.set_qp(self._qp)
+
     async def go_away(self) -> None:
         """Close every port and connection, as a camera without power does."""
         self.is_away = True
@@ -192,7 +198,7 @@ class Camera:
 
     def _encoder(self, width_px: int, height_px: int) -> Encoder:
         spec = self.spec
-        return Encoder(EncoderSettings(spec.codec, width_px, height_px, spec.fps, self._qp, spec.keyframe_interval))
+        return Encoder(EncoderSettings(spec.codec, width_px, height_px, spec.fps, self._qp, self._keyframe_interval))
 
     def _onvif_service(self) -> OnvifService:
         checker = TokenChecker(self._account, lambda: self.clock.camera_utc(monotonic_s()))

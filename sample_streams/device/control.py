@@ -62,6 +62,7 @@ class Control:
             "truth_colours": self._truth_colours,
             "content_seed": self._content_seed,
             "qp": self._qp,
+            "keyframes": self._keyframes,
         }
 
     async def handle(self, request: Request) -> Response:
@@ -216,6 +217,9 @@ class Control:
 
     async def _qp(self, order: Order) -> None:
         self._camera.set_qp(int(order["value"]))
+
+    async def _keyframes(self, order: Order) -> None:
+        self._camera.set_keyframe_interval(int(order["every"]))
 
 
 def _json(status: int, value: object) -> Response:

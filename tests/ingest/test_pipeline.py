@@ -223,6 +223,20 @@ def test_a_lost_picture_is_grey_until_the_next_clean_keyframe_and_one_is_asked_f
     assert bench.keyframes_asked == 1
 
 
+def test_a_keyframe_is_asked_for_at_the_first_suspect_picture_and_then_in_measure() -> None:
+    """Each third of a second of waiting is grey; a camera asked at every picture would send nothing but keyframes."""
+    bench = Bench()
+    bench.put(PlanChanged(masks(FIXED_PLAN)))
+    bench.put(Opened(FakeStream()))  # type: ignore[arg-type]  # a fake
+    packets = shot(9 * FPS)
+    rest = [packet for packet in packets[FPS:] if not packet.is_keyframe]
+    bench.play([*packets[:5], packets[6]])
+    assert bench.keyframes_asked == 1
+    bench.play(rest[: 5 * FPS + 10])
+    assert set(bench.output.reasons[5:]) == {"lost-picture"}
+    assert bench.keyframes_asked == 4, "at once, and every 2 s of the 6.5 s after it"
+
+
 def test_dropped_packets_are_lost_pictures() -> None:
     """A full inbox drops; what follows lacks its references."""
     bench = Bench()

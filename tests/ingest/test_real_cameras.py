@@ -1,10 +1,12 @@
 """Workers against real RTSP and ONVIF: transports, refusals, stalls, losses, and cameras that don't disturb each other."""
 
 import itertools
+import json
 import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,6 +179,34 @@ def test_stall_refusal_and_hang_up_become_gaps_with_their_causes_and_recording_g
     assert GapCause.CAMERA_STALLED in causes
     assert all(gap.end_at is not None for gap in house.gaps(placement)[:-1])
     assert city.cameras[BASIC]["password"] not in house.logs()
+
+
+def test_a_camera_that_sends_no_keyframe_of_itself_is_asked_for_one(city: City, house: House) -> None:
+    """A lost picture would be grey for the rest of the day; the sync point ends it."""
+    placement = house.add(city.cameras[BASIC])
+    worker = house.start(placement)
+    house.until_state(placement, "live", 120)
+    city.order(BASIC, do="keyframes", every=1_000_000)
+    try:
+        log = city.truth / f"{BASIC}.jsonl"
+
+        def records() -> list[dict[str, Any]]:
+            return [json.loads(line) for line in log.read_text().splitlines()]
+
+        until(lambda: not any(one["keyframe"] for one in records()[-10:]), 60, "a long group of pictures")
+        before = len(records())
+        city.order(BASIC, fault="drop_frame")
+        until(lambda: any(one["keyframe"] for one in records()[before:]), 60, "the camera is asked for a keyframe")
+        answered = len(records())
+        until(lambda: len(records()) > answered + 20, 60, "pictures after it")
+    finally:
+        city.order(BASIC, do="keyframes", every=10)
+    assert house.stop(worker, 40) == 0
+    lost = [span for span in house.greys(placement) if span.reason == "lost-picture"]
+    ended_at = house.segments(placement)[-1].end_at
+    assert lost
+    assert ended_at is not None
+    assert lost[-1].end_at < ended_at
 
 
 def test_a_second_worker_of_a_camera_is_refused(city: City, house: House) -> None:
