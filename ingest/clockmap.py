@@ -12,6 +12,8 @@ SYNCHRONISED_S = (-0.05, 0.5)
 """A camera whose pictures arrive this long after their own time stamp keeps the right time: its stamps are used as they are."""
 STILL_SYNCHRONISED_S = (-0.15, 0.8)
 HOST_STEP_S = 0.5
+REANCHOR_S = 5.0
+"""Instants that a step of our own clock put off by more than this begin anew, with a stated gap: slewing would take ten times as long."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -51,6 +53,7 @@ class CaptureMap:
         self._media_s = 0.0
         self._wall_minus_monotonic_s: float | None = None
         self._last_at = not_before
+        self._step_s: float | None = None
 
     @property
     def synchronised(self) -> bool:
@@ -72,15 +75,35 @@ class CaptureMap:
             arrived_at: on our clock.
         """
         wall_s = (arrived_at - EPOCH).total_seconds()
-        self._notice_host_step(wall_s - arrived_s)
+        stepped = self._notice_host_step(wall_s - arrived_s)
         if (camera_s is not None) != self._uses_camera:
             self._uses_camera = camera_s is not None
             self._delay.clear()
         stamp_s = media_s if camera_s is None else camera_s
         least_delay_s = self._delay.add(arrived_s, wall_s - stamp_s)
         target_s = stamp_s + self._correction_s(least_delay_s, is_camera=camera_s is not None)
+        before_s = self._offset_s
+        if stepped and before_s is not None and abs(target_s - media_s - before_s) > REANCHOR_S:
+            self._offset_s = None
+            self._step_s = target_s - media_s - before_s
         self._slew_to(target_s - media_s, media_s)
-        return EPOCH + timedelta(seconds=media_s + (self._offset_s or 0.0))
+        captured_at = EPOCH + timedelta(seconds=media_s + (self._offset_s or 0.0))
+        if before_s is None and self._last_at is not None:
+            ahead_s = (self._last_at - captured_at).total_seconds()
+            self._step_s = -ahead_s if ahead_s > REANCHOR_S else None
+        return captured_at
+
+    def take_step_s(self) -> float | None:
+        """Return by how much instants were set by the newest packet, once; None when they go on.
+
+        Pictures still to come with instants from before it have to be moved by as much. After a step back `begin_anew` must follow.
+        """
+        step_s, self._step_s = self._step_s, None
+        return step_s
+
+    def begin_anew(self) -> None:
+        """Let the next instant be before the last one given."""
+        self._last_at = None
 
     def in_order(self, captured_at: datetime) -> datetime:
         """Return the instant, or the next microsecond after the last one given, whichever is later. Call it in output order."""
@@ -101,8 +124,9 @@ class CaptureMap:
             self._offset_s = max(wanted_s, self._offset_s - SLEW * max(0.0, media_s - self._media_s))
         self._media_s = max(self._media_s, media_s)
 
-    def _notice_host_step(self, wall_minus_monotonic_s: float) -> None:
-        before_s = self._wall_minus_monotonic_s
-        if before_s is not None and abs(wall_minus_monotonic_s - before_s) > HOST_STEP_S:
+    def _notice_host_step(self, wall_minus_monotonic_s: float) -> bool:
+        before_s, self._wall_minus_monotonic_s = self._wall_minus_monotonic_s, wall_minus_monotonic_s
+        stepped = before_s is not None and abs(wall_minus_monotonic_s - before_s) > HOST_STEP_S
+        if stepped:
             self._delay.clear()
-        self._wall_minus_monotonic_s = wall_minus_monotonic_s
+        return stepped

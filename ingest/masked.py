@@ -2,8 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
-from datetime import datetime
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -166,6 +166,14 @@ class MaskedWay:
         self._active = active
         self._stage = self._new_stage(self._size_px)
         self._key_at = None
+
+    def cut(self, step: timedelta) -> None:
+        """Hand on what waits, and begin anew with a keyframe; what is still in the decoder moves by `step`."""
+        self._hand_on(self._stage.flush(self._now_s()))
+        self._stage = self._new_stage(self._size_px)
+        self._key_at = None
+        for ticks, inside in self._inside.items():
+            self._inside[ticks] = replace(inside, captured_at=inside.captured_at + step)
 
     def close(self) -> None:
         """Hand on what waits and end."""

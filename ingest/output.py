@@ -5,7 +5,7 @@ from datetime import datetime
 from ingest.gauge import Gauge
 from ingest.live import LiveFeed
 from ingest.plan_watch import ActivePlan
-from ingest.recording import GapNote, Note, Recording, Under
+from ingest.recording import ClockStep, GapNote, Note, Recording, Under
 from vms.footage.recorder import Packet
 from vms.model import GapCause, SegmentMode
 
@@ -46,6 +46,10 @@ class Output:
         self._live.interrupt()
         self._gauge.offline(reason)
         self._live.state(self._gauge.state())
+
+    def clock_step(self, at: datetime, step_s: float) -> None:
+        """Our clock was set: what follows begins at `at`, although what came before may bear later instants."""
+        self._recording.put(ClockStep(at, step_s))
 
     def still_offline(self, reason: str) -> None:
         """The camera still gives nothing, maybe for another reason by now."""

@@ -146,12 +146,24 @@ class Pipeline:
             parts.agreement.see_picture(packet.media_s, packet.camera_s, packet.arrived_s)
             self._resolve_step(parts.agreement, now_s)
         self._had_packet, self._in_gap = True, False
+        step_s = session.captured.take_step_s()
+        if step_s is not None:
+            self._clock_step(session, captured_at, step_s)
         session.way.packet(packet, captured_at)
         if isinstance(session.way, CopiedWay) and not session.way.possible:
             log.warning("the stream can't be copied (B-frames): it is transcoded")
             session.way = self._masked_way(session.stream, session.captured, session.shedder)
             parts.output.under(self._active, SegmentMode.MASKED)
             parts.ask_for_keyframe()
+
+    def _clock_step(self, session: _Session, at: datetime, step_s: float) -> None:
+        """Our own clock was set: what follows is recorded at the new time, after a gap that says so."""
+        log.warning("this machine's clock was set: recorded instants begin anew", step_s=round(step_s, 1))
+        if isinstance(session.way, MaskedWay):
+            session.way.cut(timedelta(seconds=step_s))
+        if step_s < 0:
+            session.captured.begin_anew()
+        self._parts.output.clock_step(at, step_s)
 
     def _answer(self, told: Exchange | StatusMessage) -> None:
         maker = self._parts.samples()

@@ -46,7 +46,15 @@ class Under:
     mode: SegmentMode
 
 
-Entry = Packet | Note | GapNote | Under
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """What follows begins here, although what came before may bear later instants: our clock was set by so much."""
+
+    at: datetime
+    step_s: float
+
+
+Entry = Packet | Note | GapNote | ClockStep | Under
 MakeRecorder = Callable[[ActivePlan, SegmentMode], SegmentRecorder]
 
 
@@ -140,6 +148,8 @@ class Recording:
                 _take_note(recorder, entry)
         elif isinstance(entry, GapNote):
             recorder.gap(entry.start_at, entry.cause)
+        elif isinstance(entry, ClockStep):
+            recorder.clock_step(entry.at, entry.step_s)
         elif not self.full or entry.is_keyframe:
             self._append(recorder, entry)
 

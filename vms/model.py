@@ -146,6 +146,7 @@ class GapCause(StrEnum):
     DATABASE_AWAY = "database-away"
     FENCED = "fenced"
     OVERLOAD = "overload"
+    CLOCK_STEP = "clock-step"
 
 
 class Role(StrEnum):

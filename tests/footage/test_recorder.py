@@ -12,6 +12,8 @@ from vms.db import segments
 from vms.errors import Fenced, StorageFull
 from vms.footage.keys import FileKeyring, SegmentKey
 from vms.footage.recorder import Packet, SegmentRecorder
+from vms.ledger.acts import Act
+from vms.ledger.search import Filter, search
 from vms.ledger.segments import record_sha256
 from vms.model import GapCause, SegmentState, Span
 
@@ -159,6 +161,32 @@ def test_a_silence_becomes_a_gap_with_its_cause(scene: Scene) -> None:
         (GapCause.WORKER_STOPPED, None),
     ]
     assert rows(scene)[0].end_at == start_at + timedelta(seconds=2)
+
+
+def test_a_clock_set_back_begins_anew_with_a_stated_gap_and_a_doubt(scene: Scene) -> None:
+    """Because footage under a wrong hour that nothing tells of is worse than a gap."""
+    recorder = scene.recorder()
+    start_at = scene.clock.now()
+    ahead_at, back_at = start_at + timedelta(hours=1), start_at + timedelta(seconds=20)
+    record(recorder, packets(start_at, 2))
+    recorder.clock_step(ahead_at, 3598.0)
+    record(recorder, packets(ahead_at, 2))
+    recorder.clock_step(back_at, -3582.0)
+    record(recorder, packets(back_at + timedelta(seconds=1), 2))
+    recorder.close(GapCause.WORKER_STOPPED)
+    assert [row.start_at for row in sorted(rows(scene), key=lambda row: row.number)] == [
+        start_at,
+        ahead_at,
+        back_at + timedelta(seconds=1),
+    ]
+    with scene.db.read() as conn:
+        found = segments.list_gaps(conn, scene.placement_id, Span(start_at, start_at + timedelta(days=1)))
+        doubts = search(conn, Filter(acts=(Act.CLOCK_DOUBT,)))
+    assert [(gap.start_at, gap.end_at, gap.cause) for gap in found[:2]] == [
+        (start_at + timedelta(seconds=2), ahead_at, GapCause.CLOCK_STEP),
+        (back_at, back_at + timedelta(seconds=1), GapCause.CLOCK_STEP),
+    ]
+    assert len(doubts) == 2
 
 
 def test_grey_frames_become_grey_spans_of_their_segments(scene: Scene) -> None:

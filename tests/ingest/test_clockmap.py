@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +85,32 @@ def test_our_clock_set_forward_is_followed_at_once() -> None:
         camera.host_error_s = 60.0 if number > 100 else 0.0
         camera.shoot(number)
     assert 59.9 < camera.errors_s[-1] < 60.2
+
+
+@pytest.mark.parametrize("ahead_s", [37.5, 0.0, -3.0e7])
+def test_our_clock_far_ahead_and_back_is_said_and_instants_are_right_at_once(ahead_s: float) -> None:
+    """An hour's error slewed away by a tenth would label ten hours of footage wrongly, and nobody would know."""
+    camera = Camera(ahead_s, jitter_s=0.0)
+    told = []
+    for number in range(300):
+        camera.host_error_s = 3600.0 if 100 <= number < 200 else 0.0
+        camera.shoot(number)
+        told.append(camera.map.take_step_s())
+        if (told[-1] or 0) < 0:
+            camera.map.begin_anew()
+    steps = {number: step_s for number, step_s in enumerate(told) if step_s is not None}
+    assert steps == {100: pytest.approx(3600, abs=0.5), 200: pytest.approx(-3600, abs=0.5)}
+    assert abs(camera.errors_s[201]) < 0.2
+    assert abs(camera.errors_s[-1]) < 0.2
+
+
+def test_a_session_that_begins_after_our_clock_came_back_says_so_too() -> None:
+    """The clock may be set while the camera is away."""
+    later = CaptureMap(NOW + timedelta(hours=1))
+    later.captured_at(0.0, None, 1.0, NOW)
+    assert later.take_step_s() == pytest.approx(-3600)
+    later.begin_anew()
+    assert later.in_order(NOW) == NOW
 
 
 def test_a_new_session_goes_on_after_the_old_ones_last_instant() -> None:

@@ -88,6 +88,10 @@ class FakeOutput:
     def still_offline(self, reason: str) -> None:
         """Note more of the gap."""
 
+    def clock_step(self, at: datetime, step_s: float) -> None:
+        """Note that instants begin anew."""
+        self.events.append(("clock-step", at, round(step_s)))
+
     @property
     def packets(self) -> list[Packet]:
         """The packets."""
@@ -235,6 +239,26 @@ def test_a_keyframe_is_asked_for_at_the_first_suspect_picture_and_then_in_measur
     bench.play(rest[: 5 * FPS + 10])
     assert set(bench.output.reasons[5:]) == {"lost-picture"}
     assert bench.keyframes_asked == 4, "at once, and every 2 s of the 6.5 s after it"
+
+
+def test_instants_begin_anew_when_our_clock_comes_back_from_far_ahead() -> None:
+    """Slewing an hour away would take ten: the recorder is told, and a keyframe begins what follows."""
+    bench = Bench()
+    bench.put(PlanChanged(masks(FIXED_PLAN)))
+    bench.put(Opened(FakeStream()))  # type: ignore[arg-type]  # a fake
+    packets = shot(45)
+    for wall_step, part in ((0, packets[:15]), (3600, packets[15:30]), (-3600, packets[30:])):
+        bench.clock.step_wall_clock(timedelta(seconds=wall_step))
+        bench.play(part)
+    told = [one for one in bench.output.events if isinstance(one, tuple) and one[0] == "clock-step"]
+    assert [step_s for _, _, step_s in told] == [3601, -3599], "and the second between two parts"
+    behind = bench.output.events.index(told[1])
+    before = [one for one in bench.output.events[:behind] if isinstance(one, Packet)]
+    after = [one for one in bench.output.events[behind:] if isinstance(one, Packet)]
+    assert (len(before), len(after)) == (30, 15)
+    assert after[0].is_keyframe
+    assert before[-1].captured_at - after[0].captured_at > timedelta(minutes=59)
+    assert bench.clock.now() - after[-1].captured_at < timedelta(seconds=2)
 
 
 def test_dropped_packets_are_lost_pictures() -> None:

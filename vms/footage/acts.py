@@ -38,6 +38,11 @@ def gap(placement_id: PlacementId, start_at: datetime, end_at: datetime | None, 
     return _entry(Act.REC_GAP, words)
 
 
+def clock_doubted(placement_id: PlacementId, step_s: int) -> Entry:
+    """The machine's clock was set by so many seconds while a placement was recorded: instants before it may be wrong."""
+    return _entry(Act.CLOCK_DOUBT, {"placement_id": placement_id, "doubts": ["recorder-clock-step"], "step_s": step_s})
+
+
 def repaired(placement_id: PlacementId, number: int, start_at: datetime, end_at: datetime, *, is_whole: bool) -> Entry:
     """A segment that a crash left open has been sealed."""
     words: dict[str, Value] = {

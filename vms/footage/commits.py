@@ -140,6 +140,20 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtClock:
+    """Tell the ledger that this machine's clock was set while recording."""
+
+    recording: Recording
+    step_s: int
+
+    def run(self) -> None:
+        """Write the entry."""
+        recording = self.recording
+        with recording.db.write() as conn:
+            recording.ledger.append(conn, acts.clock_doubted(recording.placement_id, self.step_s))
+
+
+@dataclass(frozen=True, slots=True)
 class OpenGap:
     """Record that nothing is recorded from here on."""
 

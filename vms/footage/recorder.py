@@ -14,7 +14,7 @@ from vms.clock import Clock
 from vms.db.engine import Database
 from vms.errors import InvalidInput, StorageFull, Unavailable
 from vms.footage.blanking_record import BlankingNotes, FrameNote, Grey
-from vms.footage.commits import CloseGap, OpenGap, OpenRow, Recording, SealRow, Start, Stop, UnsealedSegment
+from vms.footage.commits import CloseGap, DoubtClock, OpenGap, OpenRow, Recording, SealRow, Start, Stop, UnsealedSegment
 from vms.footage.keys import KeyService
 from vms.footage.nal import Codec, ParameterSets, drop_delimiters, find_parameter_sets, length_prefixed, split_annex_b
 from vms.footage.notes import SegmentNote
@@ -173,6 +173,23 @@ class SegmentRecorder:
         if starts:
             self._in_gap = True
             self._outbox.put(OpenGap(self._recording, max(starts), cause))
+
+    def clock_step(self, at: datetime, step_s: float) -> None:
+        """Begin anew after our clock was set: seal, state the gap, write the doubt. After a step back instants may be below those before.
+
+        Args:
+            at: from where on instants are now given.
+            step_s: by how much the clock was set.
+        """
+        end_at = self._finish(None) or self._last_at
+        start_at = at
+        if step_s < 0:
+            self._last_at = None
+        elif end_at is not None:
+            start_at = end_at
+        self._in_gap = True
+        self._outbox.put(OpenGap(self._recording, start_at, GapCause.CLOCK_STEP))
+        self._outbox.put(DoubtClock(self._recording, round(step_s)))
 
     def tick(self) -> None:
         """Call now and then while no packets come: tries again what waits for the database.

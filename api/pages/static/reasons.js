@@ -45,6 +45,7 @@ const GAP = {
   "worker-away": () => t("recorder not reachable"),
   fenced: () => t("another recorder took over"),
   overload: () => t("recorder overloaded"),
+  "clock-step": () => t("the recorder's clock was set"),
 };
 
 /** @param {string} code */
