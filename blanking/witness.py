@@ -22,6 +22,7 @@ class Saying:
         half_s: half of that interval.
         pan_deg, tilt_deg: in the axes' own degrees.
         zoom: 0..1.
+        source: which of the camera's telemetry sources told it.
     """
 
     offset_s: float
@@ -29,6 +30,7 @@ class Saying:
     pan_deg: float
     tilt_deg: float
     zoom: float
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class Witness:
 
     before: Saying | None
     after: Saying | None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The telemetry sources that told of them, each once."""
+        return tuple(sorted({saying.source for saying in (self.before, self.after) if saying is not None}))
 
 
 NOTHING_SAID = Witness(None, None)
@@ -75,4 +82,5 @@ class Sayings:
         assert sample.tilt_deg is not None
         assert sample.zoom is not None
         half_s = abs(sample.at_hi_s - sample.at_lo_s) / 2
-        return Saying(self._middles_s[index] - captured_s, half_s, sample.pan_deg, sample.tilt_deg, sample.zoom)
+        offset_s = self._middles_s[index] - captured_s
+        return Saying(offset_s, half_s, sample.pan_deg, sample.tilt_deg, sample.zoom, sample.source)

@@ -44,7 +44,7 @@ class CopiedWay:
         if packet.is_keyframe:
             data = self._with_sets(data, packet)
         captured_at = self._in_order(captured_at)
-        self._output.note(captured_at, None, 0.0, "none")
+        self._output.note(captured_at, None, 0.0, "none", "none")
         self._output.packet(Packet(data, captured_at, packet.is_keyframe, *self._size_px, "h264"))
 
     def lost(self) -> None:

@@ -28,9 +28,11 @@ class Output:
         """What follows is made under this plan."""
         self._recording.put(Under(plan, mode))
 
-    def note(self, captured_at: datetime, grey_reason: str | None, margin_px: float, pose_source: str) -> None:
+    def note(
+        self, captured_at: datetime, grey_reason: str | None, margin_px: float, pose_source: str, telemetry: str
+    ) -> None:
         """Tell how the frame of the next packet was blanked."""
-        self._recording.put(Note(captured_at, grey_reason, margin_px, pose_source))
+        self._recording.put(Note(captured_at, grey_reason, margin_px, pose_source, telemetry))
         self._gauge.frame(grey_reason)
         self._live.state(self._gauge.state())
 

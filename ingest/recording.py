@@ -28,6 +28,7 @@ class Note:
     grey_reason: str | None
     margin_px: float
     pose_source: str
+    telemetry: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,5 +176,9 @@ class Recording:
 
 def _take_note(recorder: SegmentRecorder, note: Note) -> None:
     recorder.note_frame(
-        note.captured_at, grey_reason=note.grey_reason, margin_px=note.margin_px, pose_source=note.pose_source
+        note.captured_at,
+        grey_reason=note.grey_reason,
+        margin_px=note.margin_px,
+        pose_source=note.pose_source,
+        telemetry=note.telemetry,
     )

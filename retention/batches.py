@@ -87,9 +87,12 @@ def _blanking(batch: Sequence[Segment]) -> dict[str, Value]:
     records = [row.blanking for row in batch if row.blanking and "v" in row.blanking]
     reasons: Counter[str] = Counter()
     sources: Counter[str] = Counter()
+    telemetry: Counter[str] = Counter()
     for record in records:
         reasons.update(dict(record["grey_reasons"]))
         sources.update(dict(record["pose_sources"]))
+        # Records from before this was told do not have it.
+        telemetry.update(dict(record.get("telemetry", [])))
     return {
         "records": len(records),
         "plans": sorted({row.plan_version for row in batch}),
@@ -97,5 +100,6 @@ def _blanking(batch: Sequence[Segment]) -> dict[str, Value]:
         "grey_frames": sum(record["grey_frames"] for record in records),
         "grey_reasons": [[reason, count] for reason, count in sorted(reasons.items())],
         "pose_sources": [[source, count] for source, count in sorted(sources.items())],
+        "telemetry": [[source, count] for source, count in sorted(telemetry.items())],
         "largest_margin_millipx": max((record["largest_margin_millipx"] for record in records), default=0),
     }

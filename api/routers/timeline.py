@@ -116,6 +116,7 @@ def _blanked(conn: Connection, row: Segment) -> dict[str, Any]:
         "frames": record.get("frames"),
         "grey_frames": record.get("grey_frames"),
         "pose_sources": record.get("pose_sources") or [],
+        "telemetry": record.get("telemetry") or [],
         "largest_margin_px": None if margin_millipx is None else margin_millipx / 1000,
         "grey": [
             {"start_at": start_at, "end_at": end_at, "reason": reason}

@@ -170,9 +170,11 @@ def test_a_clock_set_back_begins_anew_with_a_stated_gap_and_a_doubt(scene: Scene
     ahead_at, back_at = start_at + timedelta(hours=1), start_at + timedelta(seconds=20)
     record(recorder, packets(start_at, 2))
     recorder.clock_step(ahead_at, 3598.0)
-    record(recorder, packets(ahead_at, 2))
-    recorder.clock_step(back_at, -3582.0)
-    record(recorder, packets(back_at + timedelta(seconds=1), 2))
+    for packet in [*packets(ahead_at, 2), *packets(back_at + timedelta(seconds=1), 2)]:
+        if packet.captured_at == back_at + timedelta(seconds=1):
+            recorder.clock_step(back_at, -3582.0)
+        recorder.note_frame(packet.captured_at, grey_reason="pose-late")
+        recorder.append(packet)
     recorder.close(GapCause.WORKER_STOPPED)
     assert [row.start_at for row in sorted(rows(scene), key=lambda row: row.number)] == [
         start_at,
@@ -182,11 +184,13 @@ def test_a_clock_set_back_begins_anew_with_a_stated_gap_and_a_doubt(scene: Scene
     with scene.db.read() as conn:
         found = segments.list_gaps(conn, scene.placement_id, Span(start_at, start_at + timedelta(days=1)))
         doubts = search(conn, Filter(acts=(Act.CLOCK_DOUBT,)))
+        greys = segments.list_grey_spans(conn, scene.placement_id, Span(back_at, back_at + timedelta(minutes=1)))
     assert [(gap.start_at, gap.end_at, gap.cause) for gap in found[:2]] == [
         (start_at + timedelta(seconds=2), ahead_at, GapCause.CLOCK_STEP),
         (back_at, back_at + timedelta(seconds=1), GapCause.CLOCK_STEP),
     ]
     assert len(doubts) == 2
+    assert [grey.start_at for grey in greys] == [back_at + timedelta(seconds=1)], "grey all along is told on both sides"
 
 
 def test_grey_frames_become_grey_spans_of_their_segments(scene: Scene) -> None:
@@ -195,7 +199,13 @@ def test_grey_frames_become_grey_spans_of_their_segments(scene: Scene) -> None:
     start_at = scene.clock.now() + timedelta(seconds=50)
     for number, packet in enumerate(packets(start_at, 20)):
         grey = "pose-late" if 200 <= number < 300 else None
-        recorder.note_frame(packet.captured_at, grey_reason=grey, margin_px=number / 100, pose_source="interpolated")
+        recorder.note_frame(
+            packet.captured_at,
+            grey_reason=grey,
+            margin_px=number / 100,
+            pose_source="interpolated",
+            telemetry="polling" if number < 100 else "metadata",
+        )
         recorder.append(packet)
     recorder.close()
     with scene.db.read() as conn:
@@ -209,6 +219,7 @@ def test_grey_frames_become_grey_spans_of_their_segments(scene: Scene) -> None:
     assert second.blanking is not None
     assert (first.blanking["frames"], first.blanking["grey_frames"]) == (250, 50)
     assert first.blanking["largest_margin_millipx"] == 2490
+    assert first.blanking["telemetry"] == [["metadata", 150], ["polling", 100]]
     assert second.blanking["grey_reasons"] == [["pose-late", 50]]
     assert [reason for _, _, reason in second.blanking["grey"]] == ["pose-late"]
     assert len(record_sha256(first.blanking)) == 64

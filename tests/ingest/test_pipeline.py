@@ -68,13 +68,17 @@ class FakeOutput:
     """Keeps what comes out."""
 
     events: list[Any] = field(default_factory=list)
+    telemetry: list[str] = field(default_factory=list)
 
     def under(self, plan: ActivePlan, mode: SegmentMode) -> None:
         """Note a plan."""
         self.events.append((plan.version, mode))
 
-    def note(self, captured_at: datetime, grey_reason: str | None, margin_px: float, pose_source: str) -> None:
+    def note(
+        self, captured_at: datetime, grey_reason: str | None, margin_px: float, pose_source: str, telemetry: str
+    ) -> None:
         """Note a frame."""
+        self.telemetry.append(telemetry)
         self.events.append(grey_reason)
 
     def packet(self, packet: Packet) -> None:
@@ -200,6 +204,7 @@ def test_masks_are_grey_and_the_rest_is_the_street() -> None:
     bench.play(shot(30))
     assert bench.output.events[0] == (1, SegmentMode.MASKED)
     assert bench.output.reasons == [None] * 30
+    assert bench.output.telemetry == ["none"] * 30
     seen = pictures(bench.output.packets)
     assert len(seen) == 30
     assert all(np.abs(luma[:, :160].astype(int) - 128).max() <= 20 for luma in seen)
@@ -348,6 +353,8 @@ def test_a_ptz_camera_is_masked_by_its_poses() -> None:
     bench.put(Opened(FakeStream()))  # type: ignore[arg-type]  # a fake
     bench.play(shot(60))
     assert bench.output.reasons.count(None) > 40
+    assert bench.output.telemetry.count("polling") > 40
+    assert set(bench.output.telemetry) <= {"polling", "none"}
     luma = pictures(bench.output.packets)[-1]
     assert np.abs(luma[100:140, 190:250].astype(int) - 128).max() <= 20
     assert luma[100:140, :100].mean() > 150

@@ -7,7 +7,7 @@ is part of the segment's leaf in the ledger (vms/ledger/segments.py).
 import math
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +26,14 @@ class FrameNote:
         grey_reason: why the whole frame is grey; None when only its masks are.
         margin_px: how far masks were widened.
         pose_source: where the pose came from, e.g. `interpolated`, `fixed`.
+        telemetry: what told the positions next to it: `metadata`, `polling`, `metadata+polling` or `none`.
     """
 
     captured_at: datetime
     grey_reason: str | None
     margin_px: float
     pose_source: str
+    telemetry: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class BlankingNotes:
             "grey_frames": sum(note.grey_reason is not None for note in frames),
             "grey_reasons": _counted(note.grey_reason for note in frames if note.grey_reason),
             "pose_sources": _counted(note.pose_source for note in frames),
+            "telemetry": _counted(note.telemetry for note in frames),
             "largest_margin_millipx": max((math.ceil(note.margin_px * 1000) for note in frames), default=0),
             "grey": [
                 [canonical.instant(grey.span.start_at), canonical.instant(grey.span.end_at), grey.reason]
@@ -113,7 +116,7 @@ class BlankingNotes:
         if still is not None and still.captured_at < span.end_at:
             # Goes on into the next segment: closed here, begun again there.
             self._close_grey(span.end_at)
-            self._grey_since = FrameNote(span.end_at, still.grey_reason, still.margin_px, still.pose_source)
+            self._grey_since = replace(still, captured_at=span.end_at)
         taken: dict[datetime, Grey] = {}
         for grey in sorted(self._greys, key=lambda item: (item.span.start_at, item.span.end_at)):
             if grey.span.overlaps(span):

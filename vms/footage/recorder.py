@@ -145,7 +145,13 @@ class SegmentRecorder:
         self._add(length_prefixed(units), captured_at, is_keyframe=packet.is_keyframe)
 
     def note_frame(
-        self, captured_at: datetime, *, grey_reason: str | None, margin_px: float = 0.0, pose_source: str = "none"
+        self,
+        captured_at: datetime,
+        *,
+        grey_reason: str | None,
+        margin_px: float = 0.0,
+        pose_source: str = "none",
+        telemetry: str = "none",
     ) -> None:
         """Record how a frame was blanked; before its packet is appended. Consecutive grey frames become a grey span.
 
@@ -154,8 +160,9 @@ class SegmentRecorder:
             grey_reason: why it is all grey, else None.
             margin_px: how far its masks were widened.
             pose_source: where its pose came from.
+            telemetry: what told the positions next to it.
         """
-        self._notes.frame(FrameNote(captured_at, grey_reason, margin_px, pose_source))
+        self._notes.frame(FrameNote(captured_at, grey_reason, margin_px, pose_source, telemetry))
 
     def note_grey(self, start_at: datetime, end_at: datetime, reason: str) -> None:
         """Record a grey span that no frame told of."""
@@ -185,6 +192,7 @@ class SegmentRecorder:
         start_at = at
         if step_s < 0:
             self._last_at = None
+            self._notes = BlankingNotes(self._plan.plan_version, self._plan.plan_sha256, self._plan.model)
         elif end_at is not None:
             start_at = end_at
         self._in_gap = True

@@ -19,6 +19,13 @@ const SOURCES = {
 };
 
 /** @type {Record<string, () => string>} */
+const TELEMETRY = {
+  metadata: () => t("told by the camera's metadata stream"),
+  polling: () => t("asked of the camera"),
+  "metadata+polling": () => t("told by the stream and asked"),
+};
+
+/** @type {Record<string, () => string>} */
 const PROOFS = {
   proven: () => t("as in the log"),
   pending: () => t("not in the log yet: it is written down after the hour"),
@@ -81,7 +88,8 @@ function facts(segment) {
   if (segment.frames === null) return [...found, [t("Record"), t("lost when the recorder failed")]];
   found.push([t("Margin"), t("at most {px} pixels", { px: Math.ceil(segment.largest_margin_px) })]);
   const sources = segment.pose_sources.filter(([source]) => source in SOURCES).map(([source, count]) => t("{what}: {count} pictures", { what: SOURCES[source](), count }));
-  if (sources.length) found.push([t("Position"), ...sources]);
+  const telemetry = segment.telemetry.filter(([source]) => source in TELEMETRY).map(([source, count]) => t("{what}: {count} pictures", { what: TELEMETRY[source](), count }));
+  if (sources.length || telemetry.length) found.push([t("Position"), ...sources, ...telemetry]);
   const grey = segment.grey.slice(0, GREY_MOST).map((span) => `${formatClock(Date.parse(span.start_at))}–${formatClock(Date.parse(span.end_at))} ${greyReason(span.reason)}`);
   if (segment.grey.length > GREY_MOST) grey.push(t("and {count} more", { count: segment.grey.length - GREY_MOST }));
   found.push([t("Wholly grey"), ...(grey.length ? grey : [t("never")])]);
