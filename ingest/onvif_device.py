@@ -21,7 +21,7 @@ from zeep.transports import Transport
 from ingest import failure
 from ingest.address import CameraAddress
 from ingest.position import parse_tolerantly
-from ingest.ptz_space import PositionSpace, Preset, PtzSpaces, Range, chosen_spaces
+from ingest.ptz_space import PositionSpace, Preset, PtzSpaces, Range, chosen_spaces, zoom_numbers
 from vms.clock import Clock
 from vms.errors import InvalidInput, NotFound, Unavailable, VmsError
 
@@ -174,7 +174,8 @@ class OnvifDevice:
         told = (spaces.AbsolutePanTiltPositionSpace if spaces is not None else None) or []
         zooms = (spaces.AbsoluteZoomPositionSpace if spaces is not None else None) or []
         positions = [PositionSpace(str(one.URI), _range(one.XRange), _range(one.YRange)) for one in told]
-        return chosen_spaces(positions, _range(zooms[0].XRange) if zooms else None)
+        zoom = zoom_numbers(float(zooms[0].XRange.Min), float(zooms[0].XRange.Max)) if zooms else None
+        return chosen_spaces(positions, zoom)
 
     def move(self, pan: float, tilt: float, zoom: float) -> None:
         """Move at shares (-1..1) of the top speed until told otherwise; the camera itself stops after a second."""

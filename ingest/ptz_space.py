@@ -31,6 +31,17 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class FixedZoom:
+    """The zoom of a turning camera with a fixed lens: its range is one number, such as 1..1.
+
+    Args:
+        raw: that number.
+    """
+
+    raw: float
+
+
+@dataclass(frozen=True, slots=True)
 class PositionSpace:
     """One absolute pan and tilt space of a PTZ node."""
 
@@ -62,12 +73,12 @@ class PtzSpaces:
     Args:
         degrees: the space in degrees; where the camera also has a generic one, both span the same mechanical range.
         others: its other absolute spaces.
-        zoom: the numbers of its zoom, wide..tele.
+        zoom: the numbers of its zoom, wide..tele; or the one number of a fixed lens.
     """
 
     degrees: PositionSpace
     others: tuple[PositionSpace, ...]
-    zoom: Range
+    zoom: Range | FixedZoom
 
     def pan_tilt_deg(self, x: float, y: float, uri: str | None) -> tuple[float, float] | None:
         """Return the degrees of a position, or None when it is in a space that the camera never told of.
@@ -83,7 +94,9 @@ class PtzSpaces:
         return _wrapped(space.x.to(self.degrees.x, x)), space.y.to(self.degrees.y, y)
 
     def zoom_share(self, raw: float | None) -> float | None:
-        """Return 0 (wide) .. 1 (tele), None where it is not told."""
+        """Return 0 (wide) .. 1 (tele), None where it is not told, or told otherwise than the camera's range allows."""
+        if isinstance(self.zoom, FixedZoom):
+            return 0.0 if raw is None or raw == self.zoom.raw else None
         return None if raw is None else self.zoom.to(_UNIT, raw)
 
     def raw_position(self, pan_deg: float, tilt_deg: float, zoom: float) -> tuple[float, float, float]:
@@ -92,11 +105,8 @@ class PtzSpaces:
         if not self.degrees.x.low <= pan_deg <= self.degrees.x.high:
             turned = pan_deg + (360.0 if pan_deg < self.degrees.x.low else -360.0)
             pan_deg = turned if self.degrees.x.low <= turned <= self.degrees.x.high else pan_deg
-        return (
-            _clamped(pan_deg, self.degrees.x),
-            _clamped(tilt_deg, self.degrees.y),
-            _clamped(_UNIT.to(self.zoom, zoom), self.zoom),
-        )
+        raw_zoom = self.zoom.raw if isinstance(self.zoom, FixedZoom) else _clamped(_UNIT.to(self.zoom, zoom), self.zoom)
+        return _clamped(pan_deg, self.degrees.x), _clamped(tilt_deg, self.degrees.y), raw_zoom
 
     def _space(self, uri: str | None) -> PositionSpace | None:
         if uri is None:
@@ -104,7 +114,16 @@ class PtzSpaces:
         return next((space for space in (self.degrees, *self.others) if space.uri == uri), None)
 
 
-def chosen_spaces(positions: list[PositionSpace], zoom: Range | None) -> PtzSpaces:
+def zoom_numbers(low: float, high: float) -> Range | FixedZoom:
+    """Return what a camera's zoom range means.
+
+    Raises:
+        InvalidInput: it is upside down.
+    """
+    return FixedZoom(low) if low == high else Range(low, high)
+
+
+def chosen_spaces(positions: list[PositionSpace], zoom: Range | FixedZoom | None) -> PtzSpaces:
     """Return how to read a camera that offers these spaces.
 
     Raises:

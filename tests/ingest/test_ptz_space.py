@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ptz_space import GENERIC_URI, SPHERICAL_URI, PositionSpace, Range, chosen_spaces
+from ingest.ptz_space import GENERIC_URI, SPHERICAL_URI, PositionSpace, Range, chosen_spaces, zoom_numbers
 from vms.errors import InvalidInput
 
 SPHERICAL = PositionSpace(SPHERICAL_URI, Range(-170, 170), Range(-90, 20))
@@ -49,6 +49,36 @@ def test_a_camera_without_zoom_numbers_is_refused() -> None:
     with pytest.raises(InvalidInput) as raised:
         chosen_spaces([SPHERICAL], None)
     assert raised.value.code == "ptz.zoom-unknown"
+
+
+def test_a_zoom_of_one_number_is_a_fixed_lens() -> None:
+    """A turning camera without zoom says 1..1, or says nothing in its answers; its field of view is known all the same."""
+    spaces = chosen_spaces([SPHERICAL], zoom_numbers(1.0, 1.0))
+    assert spaces.zoom_share(1.0) == 0.0
+    assert spaces.zoom_share(None) == 0.0
+    assert spaces.raw_position(10.0, -5.0, 0.7) == (10.0, -5.0, 1.0)
+
+
+@pytest.mark.parametrize("raw", [0.0, 1.5, float("nan")])
+def test_a_fixed_lens_that_tells_another_zoom_is_not_believed(raw: float) -> None:
+    """It zooms after all: no mask has a known size, so that the picture must be grey."""
+    assert chosen_spaces([SPHERICAL], zoom_numbers(1.0, 1.0)).zoom_share(raw) is None
+
+
+def test_a_zoom_range_upside_down_is_refused() -> None:
+    """Which end is wide can't be guessed."""
+    with pytest.raises(InvalidInput, match="empty range"):
+        zoom_numbers(1.0, 0.0)
+
+
+@given(st.integers(-720, 720), st.floats(-1, 1))
+def test_pan_wraps_at_half_a_turn_whatever_a_camera_counts(turns_deg: int, rest_deg: float) -> None:
+    """Cameras count 0..360, -180..180, or on and on: a direction has one name here."""
+    spaces = chosen_spaces([PositionSpace(SPHERICAL_URI, Range(-720, 720), Range(-90, 20))], ZOOM)
+    told = spaces.pan_tilt_deg(turns_deg + rest_deg, 0.0, SPHERICAL_URI)
+    assert told is not None
+    assert -180 <= told[0] < 180
+    assert (told[0] - turns_deg - rest_deg) / 360 == pytest.approx(round((told[0] - turns_deg - rest_deg) / 360))
 
 
 @given(st.floats(-1000, 1000), st.floats(-200, 200), st.floats(0, 1))

@@ -13,6 +13,7 @@ import pytest
 from api.routers.placements import HEALTH
 from ingest.address import CameraAddress
 from ingest.failure import CameraFailure
+from ingest.metadata_source import open_metadata
 from ingest.onvif_device import OnvifDevice
 from ingest.position import PositionClient
 from ingest.source import SourceLimits, open_stream
@@ -238,6 +239,21 @@ def ptz_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     """The PTZ camera."""
     with running_city(tmp_path_factory.mktemp("ptz"), PTZ) as running:
         yield running
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_the_metadata_stream_is_read_over_tcp_and_udp(ptz_city: City, transport: str) -> None:
+    """Its documents come in several packets each, which UDP may bring in any order; the address says which of the two."""
+    with open_metadata(address(ptz_city, PTZ, transport=transport), CLOCK) as stream:
+        ptz_city.order(PTZ, do="autopilot", pattern="patrol", speed_deg_s=20)
+        try:
+            told = list(itertools.islice(stream.messages(), 8))
+        finally:
+            ptz_city.order(PTZ, do="autopilot", pattern="off")
+    assert stream.garbled == 0
+    assert all(one.position.pan is not None and one.position.utc_s is not None for one in told)
+    assert told[-1].position.pan != told[0].position.pan
+    assert told[-1].camera_s is None or told[-1].camera_s - CLOCK.now().timestamp() == pytest.approx(37.5, abs=5.0)
 
 
 def test_onvif_tells_the_position_and_moves_the_camera(ptz_city: City) -> None:
