@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import update
 
@@ -15,6 +16,8 @@ import blanking.stage
 from blanking.burn import BufferPool, burn
 from blanking.decision import Blank
 from blanking.frames import BlankedFrame, RawFrame
+from blanking.panorama import COLUMNS, LEFT_DEG, ROWS, STEP_DEG, TOP_DEG, Panorama
+from blanking.plan import DirectionPlan
 from ingest.inbox import Opened, PlanChanged
 from ingest.live import LiveFeed
 from ingest.plan_watch import WITHHELD, ActivePlan, PlanWatch, active_plan
@@ -23,12 +26,13 @@ from retention.parts import DAEMON, RetentionParts
 from tests.footage.scene import APPROVER, DRAWER, INVESTIGATOR, KEEP_FOR, Scene, add_placement
 from tests.ingest.test_pipeline import FIXED_PLAN, PTZ_PLAN, Bench, FakeChannel, FakeStream, shot
 from vms.bus.messages import LiveMessage
-from vms.db import exports, plans, segments
+from vms.db import exports, panoramas, plans, segments
 from vms.db.engine import Database
 from vms.db.tables import segment
 from vms.errors import NotFound
 from vms.evidence import export as evidence
 from vms.evidence.export import Workshop
+from vms.footage.panorama import PlainPanorama, sealed_panorama
 from vms.footage.recorder import RecorderPlan, SegmentRecorder
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin
@@ -236,6 +240,45 @@ def test_a_withheld_placement_is_grey_and_not_recorded_until_it_is_cleared(
     assert active is not None
     assert active.plan is not None
     town.scene.reader.open(town.scene.placement_id, number).close()
+
+
+def stored_panorama(town: Town, *, masked: bool) -> None:
+    """Store a panorama in which everything is bright, greyed by the plan or not."""
+    whole = Panorama(np.full((ROWS, COLUMNS, 3), 200, np.uint8), np.ones((ROWS, COLUMNS), np.bool_))
+    plan = town.active.plan
+    assert isinstance(plan, DirectionPlan)
+    if masked:
+        whole.grey(plan)
+    plain = PlainPanorama(
+        COLUMNS, ROWS, STEP_DEG, LEFT_DEG, TOP_DEG, whole.rgb.tobytes(), whole.seen.astype(np.uint8).tobytes()
+    )
+    now = town.scene.clock.now()
+    version = town.active.version
+    assert version is not None
+    with town.scene.db.write() as conn:
+        row = sealed_panorama(
+            town.scene.keys, plain, placement_id=town.scene.placement_id, plan_version=version,
+            begun_at=now, made_at=now, due_at=now + KEEP_FOR,
+        )  # fmt: skip
+        panoramas.store(conn, row)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_panorama_that_shows_what_the_plan_hides_is_a_finding_and_is_erased(
+    sqlite_database: Database, tmp_path: Path, *, masked: bool
+) -> None:
+    """It lies there for days, and every drawer of masks looks at it."""
+    town = Town(sqlite_database, tmp_path / "s", CameraKind.PTZ)
+    stored_panorama(town, masked=masked)
+    found = town.test.run_round()
+    with town.scene.db.read() as conn:
+        kept = panoramas.find(conn, town.scene.placement_id)
+    assert (found, kept is not None) == ((0, True) if masked else (1, False))
+    assert town.test.tally.looks["panorama"] == masked
+    assert [(entry.object["path"], entry.object["problem"]) for entry in town.found()] == (
+        [] if masked else [("panorama", "shows-dwelling")]
+    )
+    assert masked == (town.test.tally.tested_px > 20)
 
 
 def test_a_finding_withholds_no_other_placement(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Angles = NDArray[np.floating[Any]]
 Flags = NDArray[np.bool_]
 Pose = tuple[float, float, float]
 """Pan and tilt in the axes' own degrees, zoom 0..1."""
@@ -49,6 +50,18 @@ def inside_image_masks(document: Mapping[str, Any], points: Points) -> Flags:
             crosses = (y1 > y) != (y2 > y)
             odd ^= crosses & (x < x1 + (y - y1) * (x2 - x1) / (y2 - y1))
         found |= odd
+    return found
+
+
+def inside_on_sphere(document: Mapping[str, Any], azimuth_deg: Angles, elevation_deg: Angles) -> Flags:
+    """Return which directions lie in a mask of a plan of kind `directions`."""
+    rays = _ring(np.column_stack((azimuth_deg, elevation_deg)))
+    found = np.zeros(len(rays), dtype=np.bool_)
+    for mask in document["masks"]:
+        ring = _ring(mask["polygon_deg"])
+        # From the far side of the sphere a ring runs around a direction too, the other way round.
+        heart = ring.sum(axis=0)
+        found |= (_turns(rays, ring) > math.pi) & (rays @ heart > 0.0)
     return found
 
 
@@ -142,7 +155,7 @@ def _about_z(angle: float) -> Floats:
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
-def _ring(polygon_deg: Sequence[Sequence[float]]) -> Floats:
+def _ring(polygon_deg: Sequence[Sequence[float]] | Angles) -> Floats:
     angles = np.radians(np.asarray(polygon_deg, dtype=np.float64))
     azimuth, elevation = angles[:, 0], angles[:, 1]
     return np.column_stack(

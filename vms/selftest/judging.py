@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vms.footage.panorama import PlainPanorama
 from vms.footage.witness import FrameWitness
 from vms.selftest.geometry import (
     EXACT,
@@ -19,6 +20,7 @@ from vms.selftest.geometry import (
     grid,
     inside_direction_masks,
     inside_image_masks,
+    inside_on_sphere,
     log_focal,
 )
 
@@ -98,6 +100,18 @@ def judge(look: Look, document: Mapping[str, Any], phase: tuple[int, int]) -> Ve
     if document["kind"] == "image":
         return _counted(look, points, inside_image_masks(document, points), Problem.SHOWS_DWELLING)
     return _counted(look, points, must_be_grey(witness, document, points), Problem.SHOWS_DWELLING)
+
+
+def judge_panorama(plain: PlainPanorama, document: Mapping[str, Any], phase: tuple[int, int]) -> Verdict:
+    """Judge a stored panorama: no codec ripples in it, so that every sampled cell in a mask must be exactly grey."""
+    points = grid(plain.columns, plain.rows, _STRIDE_PX, (phase[0] % _STRIDE_PX, phase[1] % _STRIDE_PX))
+    azimuth_deg = plain.left_deg + (points.columns + 0.5) * plain.step_deg
+    elevation_deg = plain.top_deg - (points.rows + 0.5) * plain.step_deg
+    inside = inside_on_sphere(document, azimuth_deg, elevation_deg)
+    rgb = np.frombuffer(plain.rgb, np.uint8).reshape(plain.rows, plain.columns, 3)
+    shown = (rgb[points.rows[inside], points.columns[inside]] != GREY).any(axis=1)
+    count = int(shown.sum())
+    return Verdict(Problem.SHOWS_DWELLING if count else None, int(inside.sum()), count)
 
 
 def must_be_grey(witness: FrameWitness, document: Mapping[str, Any], points: Points) -> Flags:

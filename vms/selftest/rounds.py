@@ -13,18 +13,19 @@ import structlog
 
 from vms import __version__
 from vms.clock import Clock
-from vms.db import exports, holds, placements, plans, segments
+from vms.db import exports, holds, panoramas, placements, plans, segments
 from vms.db.plans import PlanVersion
 from vms.db.segments import Segment
 from vms.errors import IntegrityLost, NotFound, Unavailable, VmsError
 from vms.evidence.export import Workshop
+from vms.footage.panorama import opened_panorama
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Result, Value
 from vms.ledger.findings import open_findings
 from vms.ledger.segments import prove
 from vms.model import ExportState, HoldState, PlacementId, PlanState, SegmentMode, SegmentState, Span
 from vms.selftest import paths
-from vms.selftest.judging import Problem, Verdict, judge
+from vms.selftest.judging import Problem, Verdict, judge, judge_panorama
 from vms.selftest.paths import Seen, Viewer
 
 _ACTOR, _ORIGIN = Actor.service("selftest"), Origin(f"vms-selftest/{__version__}")
@@ -83,6 +84,7 @@ class SelfTest:
             if placement_id not in withheld:
                 problems += self._attempt("recorded", placement_id, self._look_at_recording)
                 problems += self._attempt("live", placement_id, self._look_at_live)
+                problems += self._attempt("panorama", placement_id, self._look_at_panorama)
         return problems + self._look_at_exports()
 
     def note_success(self) -> None:
@@ -155,6 +157,23 @@ class SelfTest:
         if seen.look.witness is None and current is not None and current.no_dwelling_in_sight:
             return self._count("live", Verdict(None), placement_id)
         return self._count("live", self._judged(placement_id, Seen(now, seen.look)), placement_id, at=now)
+
+    def _look_at_panorama(self, placement_id: PlacementId) -> int:
+        """One made under another plan is never shown: it waits for its worker to grey it anew."""
+        with self._shop.db.read() as conn:
+            stored, current = panoramas.find(conn, placement_id), plans.current(conn, placement_id)
+        document = None if current is None else current.document
+        if stored is None or current is None or document is None or stored.plan_version != current.version:
+            return 0
+        if document["kind"] != "directions":
+            return 0
+        phase = (self._rng.randrange(16), self._rng.randrange(16))
+        verdict = judge_panorama(opened_panorama(self._shop.keys, stored), document, phase)
+        found = self._count("panorama", verdict, placement_id, at=stored.made_at)
+        if found:
+            with self._shop.db.write() as conn:
+                panoramas.drop(conn, placement_id)
+        return found
 
     def _look_at_exports(self) -> int:
         with self._shop.db.read() as conn:
