@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -162,12 +163,15 @@ class IngestNode:
         """Leave word of ourselves where the API, `vms health` and `vms check` read it."""
         wanted = [child for child in self._children.values() if child.wanted]
         down = sorted(child.placement_id for child in wanted if child.process is None)
-        words = {"placements": len(wanted), "workers": len(wanted) - len(down), "down": down}
+        words: dict[str, Any] = {"placements": len(wanted), "workers": len(wanted) - len(down), "down": down}
         try:
             with self._parts.db.write() as conn:
                 now = self._parts.clock.now()
-                problems = ("worker-down",) if down else ()
-                reports.store(conn, Report(Service.INGEST, now, now + SILENT_AFTER, problems, words))
+                ending = {one.id: one.designation for one in placements.list_ending(conn, now)}
+                problems = ["worker-down"] if down else []
+                problems += sorted({word for one in ending.values() if (word := one.ending_at(now))})
+                words["ending"] = {name: one.valid_until_at.isoformat() for name, one in ending.items()}
+                reports.store(conn, Report(Service.INGEST, now, now + SILENT_AFTER, tuple(problems), words))
         except Unavailable as error:
             log.warning("the node can't report: the database does not answer", cause=str(error))
 

@@ -80,6 +80,7 @@ def camera_health(
             "designation": {
                 "number": item.designation.number,
                 "valid_until_at": instant(item.designation.valid_until_at),
+                "ending": item.designation.ending_at(now) if item.until_at is None else None,
             },
             "last_segment": item.last_number,
         }
@@ -93,6 +94,8 @@ def state_of(item: Placement, now: datetime) -> dict[str, Any]:
     shown = {name: said.get(name) for name in _SHOWN}
     if item.until_at is not None and item.until_at <= now:
         return {**shown, "live": "offline", "reason": "placement-ended"}
+    if item.designation.valid_until_at <= now:
+        return {**shown, "live": "offline", "reason": placements.DESIGNATION_ENDED}
     if item.status_at is None or now - item.status_at > STATUS_STALE:
         return {
             **shown,

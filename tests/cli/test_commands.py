@@ -13,12 +13,13 @@ from vms.cli.acts import note_configuration, settings_digest
 from vms.cli.main import run
 from vms.cli.parts import build
 from vms.clock import SystemClock
-from vms.db import reports, users
+from vms.db import placements, plans, reports, users
 from vms.db.engine import Database
 from vms.db.reports import Report, Service
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Result
 from vms.ledger.search import Filter, search
+from vms.model import PlacementId
 
 HOUR = timedelta(hours=1)
 PASSWORD = "een heel lang wachtwoord 7"
@@ -126,7 +127,7 @@ def test_a_camera_is_registered_with_its_plan_by_two_people(vms: CommandLine) ->
     done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
     assert done.status == 0, done.stderr
     assert "plan 1" in vms("camera", "list").stdout
-    # The same file again changes nothing but the entry in the log.
+    # The same file again changes nothing.
     assert vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot").status == 0
     assert "plan 1" in vms("camera", "list").stdout
 
@@ -157,6 +158,9 @@ CROSSING = [[0.1, 0.1], [0.5, 0.5], [0.5, 0.1], [0.1, 0.5]]
         ({"valid_until": "2020-01-01"}, "valid_until"),
         ({"id": "exports"}, "exports"),
         ({"id": "utr-000"}, "twice"),
+        ({"placement": "utr-000"}, "twice"),
+        ({"placement": "a/b"}, "placement"),
+        ({"legal_basis": "Gemeentewet art. 174"}, "a decision has one"),
         (
             {
                 "plan": {
@@ -246,6 +250,94 @@ def test_a_camera_that_was_taken_out_of_use_does_not_come_back_by_itself(vms: Co
     done = vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
     assert done.status == 2
     assert "another id" in done.stderr
+
+
+def imported(vms: CommandLine, *cameras: dict[str, Any]) -> Done:
+    """Import a register file of these cameras by two officers."""
+    path = register(vms, *cameras)
+    return vms("camera", "import", str(path), "--drawn-by", "mulder", "--approved-by", "groot")
+
+
+def ledger_of(vms: CommandLine, *acts: Act) -> list[dict[str, Any]]:
+    """Return the objects of these acts, oldest first."""
+    database = Database(f"sqlite:///{vms.folder / 'data' / 'vms.sqlite'}")
+    with database.read() as conn:
+        found = [dict(entry.object) for entry in search(conn, Filter(acts=acts))]
+    database.dispose()
+    return found[::-1]
+
+
+def test_a_file_again_brings_name_area_and_designation_up_to_date(vms: CommandLine) -> None:
+    """What the file says and the system does must be the same; plan and footage stay with the placement."""
+    officers(vms, "mulder", "groot")
+    assert imported(vms, camera()).status == 0
+    done = imported(vms, camera(name="Oudegracht 14", area="Centrum", designation="2026-018"))
+    assert done.status == 0, done.stderr
+    [listed] = vms("camera", "list").stdout.splitlines()
+    assert listed.split("\t")[2:5] == ["Centrum", "Oudegracht 14", "plan 1"]
+    [change] = ledger_of(vms, Act.PLACEMENT_CHANGE)
+    assert (change["designation"], change["was"]["designation"]) == ("centrum/2026-018", "binnenstad/onbekend")
+    assert change["was"]["name"] == "Oudegracht 12"
+    assert imported(vms, camera(name="Oudegracht 14", area="Centrum", designation="2026-018")).stdout.endswith(
+        "as it was\n"
+    )
+
+
+def test_a_decision_that_was_extended_keeps_the_cameras_recording(vms: CommandLine) -> None:
+    """Recording stops at the end of the designation: the file with the new end must move it, and one without an end must not."""
+    officers(vms, "mulder", "groot")
+    soon, later = (SystemClock().now() + timedelta(days=days) for days in (20, 900))
+    assert imported(vms, camera(valid_until=soon.isoformat())).status == 0
+    assert "onbekend of Binnenstad ends" in vms("check").stderr
+    assert imported(vms, camera(valid_until=later.isoformat())).status == 0
+    assert vms("check").stderr == ""
+    assert imported(vms, camera()).status == 0
+    assert f"until {later:%Y-%m-%d}" in vms("camera", "list").stdout
+    [change] = ledger_of(vms, Act.DESIGNATION_CHANGE)
+    assert datetime.fromisoformat(change["to"]) == later
+    assert datetime.fromisoformat(change["was"]["to"]) == soon
+
+
+OTHER_PLAN = {
+    "frame": {"width": 640, "height": 360},
+    "kind": "image",
+    "masks": [{"id": "m2", "polygon_rel": [[0.5, 0.5], [0.9, 0.5], [0.9, 0.9]]}],
+}
+
+
+def test_a_moved_camera_gets_a_new_placement_with_the_new_plan_only(vms: CommandLine) -> None:
+    """The old masks are those of another street; what was recorded there keeps them."""
+    officers(vms, "mulder", "groot")
+    assert imported(vms, camera()).status == 0
+    assert imported(vms, camera(placement="utr-001-b", name="Neude", plan=OTHER_PLAN)).status == 0
+    parts = build(load(None))
+    with parts.db.read() as conn:
+        places = {item.id: item for item in placements.list_all(conn)}
+        running = [item.id for item in placements.list_all(conn, at=SystemClock().now())]
+        [old], [new] = (plans.list_versions(conn, PlacementId(name)) for name in ("utr-001", "utr-001-b"))
+    parts.db.dispose()
+    assert running == ["utr-001-b"]
+    assert (places[PlacementId("utr-001")].name, places[PlacementId("utr-001-b")].name) == ("Oudegracht 12", "Neude")
+    assert ((old.document or {})["masks"][0]["id"], (new.document or {})["masks"][0]["id"]) == ("m1", "m2")
+    assert [entry.get("moved_to") for entry in ledger_of(vms, Act.PLACEMENT_END)] == ["utr-001-b"]
+    # The old file would put the camera back, under the masks of the old street.
+    back = imported(vms, camera())
+    assert back.status == 2
+    assert "placement utr-001 ended" in back.stderr
+    taken = imported(vms, camera(id="utr-002", placement="utr-001-b"))
+    assert taken.status == 2
+    assert "utr-001-b is camera utr-001's" in taken.stderr
+
+
+def test_an_old_file_does_not_bring_an_old_plan_back(vms: CommandLine) -> None:
+    """Masks that were drawn since, in the browser or by another file, must not be lost by an extension of the designation."""
+    officers(vms, "mulder", "groot")
+    assert imported(vms, camera()).status == 0
+    assert imported(vms, camera(plan=OTHER_PLAN)).status == 0
+    again = imported(vms, camera(name="Oudegracht 14"))
+    assert again.status == 0
+    assert "version 2" in again.stderr
+    assert "plan 2" in vms("camera", "list").stdout
 
 
 def test_areas_designations_and_the_ends_of_placements_are_in_the_ledger(vms: CommandLine) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 
 from config import Settings
-from vms.cli.cameras import register
 from vms.cli.parts import Parts, build
 from vms.cli.register_file import read_register
+from vms.cli.registering import register
 from vms.db import migrate, placements, segments, users
 from vms.db.segments import Gap, GreySpan, Segment
 from vms.footage.playback import FootageReader
@@ -104,7 +104,7 @@ class House:
         file = self.parts.settings.data_dir / "register.json"
         file.write_text(json.dumps({"cameras": [entry | changes]}))
         (wanted,) = read_register(file)
-        return register(self.parts, wanted, drawn_by=UserId("drawer"), approved_by=UserId("approver"))
+        return register(self.parts, wanted, drawn_by=UserId("drawer"), approved_by=UserId("approver")).placement_id
 
     def start(self, placement_id: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a placement's worker."""

@@ -121,6 +121,29 @@ def test_a_worker_starts_anew_when_its_camera_is_changed(scene: Scene, tmp_path:
         node.drain()
 
 
+def test_the_node_says_weeks_ahead_that_a_designation_ends(scene: Scene, tmp_path: Path) -> None:
+    """Because recording stops with it, and a mayor's decision is not renewed in a day."""
+    node = node_on(scene, tmp_path)
+
+    def problems(left: timedelta) -> tuple[tuple[str, ...], bool]:
+        with scene.db.write() as conn:
+            designation = placements.get(conn, scene.placement_id).designation
+            ends_at = scene.clock.now() + timedelta(seconds=11) + left
+            placements.change_designation(conn, replace(designation, valid_until_at=ends_at))
+        scene.clock.advance(timedelta(seconds=11))
+        node.look()
+        with scene.db.read() as conn:
+            [ingest] = [one for one in reports.conditions(conn, scene.clock.now()) if one.service is Service.INGEST]
+        return ingest.problems, ingest.works
+
+    try:
+        assert problems(timedelta(days=29)) == ((), True)
+        assert problems(timedelta(days=27)) == (("designation-ending",), True)
+        assert problems(timedelta()) == (("designation-ended",), True)
+    finally:
+        node.drain()
+
+
 def test_the_node_says_that_it_lives_and_how_many_workers_run(scene: Scene, tmp_path: Path) -> None:
     """Because a node that hangs records nothing, and nobody can ask it."""
     node = node_on(scene, tmp_path)

@@ -19,10 +19,10 @@ from api.accounts import COMMAND_LINE, Accounts
 from api.passwords import Passwords
 from config import load
 from config.policy import load_policy
-from vms.cli.cameras import register
 from vms.cli.logs import configure
 from vms.cli.parts import LONGEST_SOCKET_FOLDER_BYTES, Parts, build
 from vms.cli.register_file import read_register
+from vms.cli.registering import register
 from vms.cli.supervise import Supervisor
 from vms.clock import SystemClock
 from vms.db import users

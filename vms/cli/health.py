@@ -1,4 +1,4 @@
-"""`vms health ingest|retention`: for a container's health check. Status 0: in order; 1: somebody must look."""
+"""`vms health ingest|retention`: for a container's health check. Status 0: it works; 1: somebody must look at the process."""
 
 from typing import Annotated
 
@@ -15,12 +15,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def health(context: typer.Context, service: Annotated[Service, typer.Argument(help="ingest or retention.")]) -> None:
-    """Say how a service is, by its last report in the database; status 1 if it is silent or not in order."""
+    """Say how a service is, by its last report in the database; status 1 if it is silent or does not work."""
     parts = state.parts(context)
     with parts.db.read() as conn:
         found = {condition.service: condition for condition in reports.conditions(conn, parts.clock.now())}
     condition = found[service]
     at = "never" if condition.reported_at is None else f"{condition.reported_at:%Y-%m-%d %H:%M:%S} UTC"
     typer.echo(f"{service}: {', '.join(condition.problems) or 'in order'}; last report {at}")
-    if not condition.in_order:
+    if not condition.works:
         raise typer.Exit(1)

@@ -21,7 +21,7 @@ from vms.cli.logs import configure
 from vms.cli.parts import Parts, build, private_folder
 from vms.cli.supervise import Supervisor, stop_on_signals
 from vms.clock import SystemClock
-from vms.db import reports
+from vms.db import placements, reports
 from vms.db.migrate import upgrade
 from vms.errors import Unavailable
 from vms.ledger import outside
@@ -180,6 +180,7 @@ def check(context: typer.Context) -> None:
     settings = state.invocation(context).settings
     parts = build(settings)
     with parts.db.read() as conn:
+        ending = placements.list_ending(conn, parts.clock.now())
         silent = [one for one in reports.conditions(conn, parts.clock.now()) if reports.SILENT in one.problems]
         size = parts.ledger.size(conn)
         parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
@@ -187,6 +188,12 @@ def check(context: typer.Context) -> None:
         raise Unavailable(
             f"{one.service} has not reported since {one.reported_at:%Y-%m-%d %H:%M} UTC: start `vms {one.service}`, or read its log",
             code="service.silent",
+        )
+    for item in ending:
+        typer.echo(
+            f"{item.id}: designation {item.designation.number} of {item.area.name} ends or ended on "
+            f"{item.designation.valid_until_at:%Y-%m-%d %H:%M} UTC, and recording with it: enter the new decision (docs/cameras.md)",
+            err=True,
         )
     hours = len(parts.keys.hours())
     typer.echo(f"In order: settings, folders, schema, keyring ({hours} hour keys), ledger ({size} entries).")

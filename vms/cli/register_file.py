@@ -13,20 +13,30 @@ from vms.errors import InvalidInput
 from vms.footage.store import EXPORTS
 from vms.model import CameraKind
 
+DEFAULT_FROM_AT = datetime(2026, 1, 1, tzinfo=UTC)
+DEFAULT_UNTIL_AT = datetime(2030, 1, 1, tzinfo=UTC)
+"""What a new designation takes where the file leaves its validity out."""
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A camera at a spot."""
+    """A camera at a spot.
+
+    Args:
+        placement_id: the spot's; another one than before says that the camera was moved.
+        valid_from_at, valid_until_at: of the designation; None: not said.
+    """
 
     camera_id: str
+    placement_id: str
     name: str
     area: str
     designation: str
     legal_basis: str
-    valid_from_at: datetime
-    valid_until_at: datetime
+    valid_from_at: datetime | None
+    valid_until_at: datetime | None
     kind: CameraKind
     rtsp_url: str
     rtsp_transport: str
@@ -57,10 +67,28 @@ def read_register(file: Path) -> list[Registration]:
         where = f"{file.name}, camera {number}"
         if not isinstance(entry, dict):
             raise InvalidInput(f"{where}: a camera must be a JSON object", code="camera.register")
-        found.append(_Entry(entry, where).registration())
-        if found[-1].camera_id in {earlier.camera_id for earlier in found[:-1]}:
-            raise InvalidInput(f'{where}: the "id" {found[-1].camera_id} is there twice', code="camera.register")
+        one = _Entry(entry, where).registration()
+        for earlier in found:
+            _refuse_contradiction(earlier, one, where)
+        found.append(one)
     return found
+
+
+def _refuse_contradiction(earlier: Registration, one: Registration, where: str) -> None:
+    """Refuse two cameras of one file that can't both be right."""
+    if one.camera_id == earlier.camera_id:
+        raise InvalidInput(f'{where}: the "id" {one.camera_id} is there twice', code="camera.register")
+    if one.placement_id == earlier.placement_id:
+        raise InvalidInput(f'{where}: the "placement" {one.placement_id} is there twice', code="camera.register")
+    if (one.area.casefold(), one.designation) != (earlier.area.casefold(), earlier.designation):
+        return
+    spans = ((one.valid_from_at, earlier.valid_from_at), (one.valid_until_at, earlier.valid_until_at))
+    if any(here and there and here != there for here, there in spans) or one.legal_basis != earlier.legal_basis:
+        raise InvalidInput(
+            f"{where}: designation {one.designation} of {one.area} has another validity or basis than with camera "
+            f"{earlier.camera_id}: a decision has one",
+            code="camera.register",
+        )
 
 
 class _Entry:
@@ -76,12 +104,12 @@ class _Entry:
         onvif_url = self._text("onvif_url") if self._values.get("onvif_url") else None
         if kind is CameraKind.PTZ and onvif_url is None:
             raise self._wrong('a ptz camera needs "onvif_url", for its position')
-        valid_from_at = self._instant("valid_from", "2026-01-01T00:00:00+00:00")
-        valid_until_at = self._instant("valid_until", "2030-01-01T00:00:00+00:00")
-        if valid_until_at <= valid_from_at:
+        valid_from_at, valid_until_at = self._instant("valid_from"), self._instant("valid_until")
+        if (valid_until_at or DEFAULT_UNTIL_AT) <= (valid_from_at or DEFAULT_FROM_AT):
             raise self._wrong('"valid_until" must be after "valid_from"')
         return Registration(
-            camera_id=self._id(),
+            camera_id=self._id("id"),
+            placement_id=self._id("placement" if "placement" in self._values else "id"),
             name=self._text("name"),
             area=self._text("area"),
             designation=self._text("designation", "onbekend"),
@@ -107,19 +135,21 @@ class _Entry:
             raise self._wrong(f'"{key}" must be a text')
         return value.strip()
 
-    def _instant(self, key: str, default: str) -> datetime:
+    def _instant(self, key: str) -> datetime | None:
+        if key not in self._values:
+            return None
         try:
-            parsed = datetime.fromisoformat(self._text(key, default))
+            parsed = datetime.fromisoformat(self._text(key))
         except ValueError as error:
-            raise self._wrong(f'"{key}" must be an instant such as {default}') from error
+            raise self._wrong(f'"{key}" must be an instant such as {DEFAULT_FROM_AT.isoformat()}') from error
         return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
-    def _id(self) -> str:
-        if not _ID.fullmatch(self._text("id")):
-            raise self._wrong('"id" has 1 to 32 letters, digits, dots, dashes or underscores')
-        if self._text("id") == EXPORTS:
-            raise self._wrong(f'"id" can\'t be {EXPORTS}: a folder of that name holds the exports')
-        return self._text("id")
+    def _id(self, key: str) -> str:
+        if not _ID.fullmatch(self._text(key)):
+            raise self._wrong(f'"{key}" has 1 to 32 letters, digits, dots, dashes or underscores')
+        if self._text(key) == EXPORTS:
+            raise self._wrong(f'"{key}" can\'t be {EXPORTS}: a folder of that name holds the exports')
+        return self._text(key)
 
     def _kind(self) -> CameraKind:
         try:

@@ -5,8 +5,8 @@ The placement's row carries the fence (`epoch`) and the gap-free segment number 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
@@ -15,6 +15,11 @@ from vms.db.cameras import Camera
 from vms.db.tables import area, camera, designation, placement
 from vms.errors import Conflict, Fenced, NotFound
 from vms.model import CameraId, PlacementId
+
+DESIGNATION_ENDING: Final = "designation-ending"
+DESIGNATION_ENDED: Final = "designation-ended"
+DESIGNATION_NOTICE: Final = timedelta(days=28)
+"""How long before the end of a designation it is told: a mayor's decision is not renewed in a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,12 @@ class Designation:
     legal_basis: str
     valid_from_at: datetime
     valid_until_at: datetime
+
+    def ending_at(self, now: datetime) -> str | None:
+        """Return `DESIGNATION_ENDED` or, in its last four weeks, `DESIGNATION_ENDING`; None while there is time."""
+        if self.valid_until_at <= now:
+            return DESIGNATION_ENDED
+        return DESIGNATION_ENDING if self.valid_until_at - now <= DESIGNATION_NOTICE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,25 @@ def add_designation(conn: Connection, new: Designation) -> None:
     )
 
 
+def change_designation(conn: Connection, changed: Designation) -> None:
+    """Change the legal basis and validity of a designation: a decision that was extended, or taken back.
+
+    Raises:
+        NotFound: there is no such designation.
+    """
+    statement = (
+        update(designation)
+        .where(designation.c.id == changed.id)
+        .values(
+            legal_basis=changed.legal_basis,
+            valid_from_at=changed.valid_from_at,
+            valid_until_at=changed.valid_until_at,
+        )
+    )
+    if conn.execute(statement).rowcount == 0:
+        raise NotFound(f"there is no designation {changed.id}")
+
+
 def list_designations(conn: Connection) -> list[Designation]:
     """Return all designations, by id."""
     return [
@@ -129,6 +159,21 @@ def add(conn: Connection, new: NewPlacement) -> None:
     )
 
 
+def change(conn: Connection, placement_id: PlacementId, *, name: str, designation_id: str) -> None:
+    """Change the name of a placement, or the designation that it is under. The spot stays: another spot is another placement.
+
+    Raises:
+        Conflict: it has ended, or does not exist; or the designation does not (when the statement runs).
+    """
+    statement = (
+        update(placement)
+        .where(placement.c.id == placement_id, placement.c.until_at.is_(None))
+        .values(name=name, designation_id=designation_id)
+    )
+    if conn.execute(statement).rowcount == 0:
+        raise _ended(placement_id)
+
+
 def end(conn: Connection, placement_id: PlacementId, until_at: datetime) -> None:
     """End a placement, and fence its recorder.
 
@@ -141,7 +186,11 @@ def end(conn: Connection, placement_id: PlacementId, until_at: datetime) -> None
         .values(until_at=until_at, epoch=placement.c.epoch + 1)
     )
     if conn.execute(statement).rowcount == 0:
-        raise Conflict(f"placement {placement_id} has ended or does not exist", code="placement.ended")
+        raise _ended(placement_id)
+
+
+def _ended(placement_id: PlacementId) -> Conflict:
+    return Conflict(f"placement {placement_id} has ended or does not exist", code="placement.ended")
 
 
 def get(conn: Connection, placement_id: PlacementId) -> Placement:
@@ -167,6 +216,16 @@ def list_all(conn: Connection, *, at: datetime | None = None) -> list[Placement]
             designation.c.valid_until_at > at,
         )
     return [_from_row(row) for row in conn.execute(query)]
+
+
+def list_ending(conn: Connection, now: datetime) -> list[Placement]:
+    """Return the placements in use whose designation has ended or will do so within `DESIGNATION_NOTICE`, by id."""
+    query = _query().where(
+        placement.c.until_at.is_(None),
+        camera.c.removed_at.is_(None),
+        designation.c.valid_until_at <= now + DESIGNATION_NOTICE,
+    )
+    return [_from_row(row) for row in conn.execute(query.order_by(placement.c.id))]
 
 
 def take_over(conn: Connection, placement_id: PlacementId) -> int:

@@ -9,10 +9,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from vms.db.placements import DESIGNATION_ENDED, DESIGNATION_ENDING
 from vms.db.tables import service_report
 
 NEVER_REPORTED: Final = "never-reported"
 SILENT: Final = "silent"
+ON_PAPER: Final = frozenset({DESIGNATION_ENDING, DESIGNATION_ENDED})
+"""Problems that a person solves at a desk: starting the process anew would only add a gap."""
 
 
 class Service(StrEnum):
@@ -52,6 +55,11 @@ class Condition:
     def in_order(self) -> bool:
         """Whether nobody has to look."""
         return not self.problems
+
+    @property
+    def works(self) -> bool:
+        """Whether the process itself is in order, whatever has to be done on paper."""
+        return ON_PAPER.issuperset(self.problems)
 
 
 def store(conn: Connection, report: Report) -> None:

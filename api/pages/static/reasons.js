@@ -42,6 +42,7 @@ const GAP = {
   "camera.stalled": () => t("camera sent no more pictures"),
   "camera.unusable": () => t("camera sent something that is no video"),
   "placement-ended": () => t("placement has ended"),
+  "designation-ended": () => t("the mayor's designation has ended: nothing may be recorded"),
   "worker-away": () => t("recorder not reachable"),
   fenced: () => t("another recorder took over"),
   overload: () => t("recorder overloaded"),
