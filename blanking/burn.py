@@ -28,11 +28,12 @@ class BufferPool:
 
     def take(self, rows: int, columns: int) -> Plane:
         """Return a buffer (rows, columns) that nobody else refers to; its content is that of some earlier blanked frame."""
-        for index, buffer in enumerate(self._buffers):
-            # Referred to by the list, the loop and getrefcount's argument: every view and every av frame on it would count too.
-            if sys.getrefcount(buffer) <= 3:
-                if buffer.shape == (rows, columns):
-                    return buffer
+        for index in range(len(self._buffers)):
+            # Referred to by the list and getrefcount's argument; every view and every av frame on it counts too. A loop over the
+            # buffers themselves, or enumerate's own tuple, would be one more, and no buffer would ever look free.
+            if sys.getrefcount(self._buffers[index]) <= 2:
+                if self._buffers[index].shape == (rows, columns):
+                    return self._buffers[index]
                 del self._buffers[index]
                 break
         buffer = np.empty((rows, columns), dtype=np.uint8)

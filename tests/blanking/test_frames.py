@@ -102,6 +102,18 @@ def test_a_buffer_in_use_is_never_reused() -> None:
     assert not np.shares_memory(held, third.buffer)
 
 
+def test_a_buffer_that_nobody_holds_is_reused() -> None:
+    """A fresh buffer for each 1080p frame costs more than deciding what to grey."""
+    pool = BufferPool()
+    first = burn(raw_frame(), Blank((), 0.0, PoseSource.FIXED), pool)
+    address = first.buffer.ctypes.data
+    second = burn(raw_frame(), Blank((), 0.0, PoseSource.FIXED), pool)
+    del first
+    third = burn(raw_frame(), Blank((), 0.0, PoseSource.FIXED), pool)
+    assert third.buffer.ctypes.data == address
+    assert second.buffer.ctypes.data != address
+
+
 def test_a_grey_frame_has_the_plan_s_size_and_reads_no_pixel() -> None:
     """A camera that changes its profile must not change what leaves."""
     frame = grey_frame(raw_frame(3.5, width=32, height=32), 64, 48, GreyReason.SIZE_MISMATCH)
