@@ -47,7 +47,7 @@ def test_nothing_piles_up_while_the_volume_is_full_and_each_recorded_frame_has_i
     recording.put(PLAN)
     for second in range(5010):
         at = START_AT + timedelta(seconds=second)
-        recording.put(Note(at, None, 0.0, "none"))
+        recording.put(Note(at, None, 0.0, "none", "none"))
         recording.put(Packet(b"", at, is_keyframe=True, width=64, height=48, codec="h264"))
     recording.close(GapCause.WORKER_STOPPED)
     recording.run()
