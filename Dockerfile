@@ -17,7 +17,8 @@ COPY blanking blanking
 COPY ingest ingest
 COPY retention retention
 COPY api api
-RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+COPY auditor auditor
+RUN pip install --no-cache-dir --no-deps --no-build-isolation . ./auditor
 
 USER vms
 ENV VMS_DATA_DIR=/var/lib/vms VMS_RUN_DIR=/run/vms

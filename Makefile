@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := vms ingest blanking retention api config sample_streams
+PACKAGES := vms ingest blanking retention api config sample_streams auditor
 UV_VERSION := 0.13.9
 # uv's own cache may lie on another volume than the environment
 export UV_LINK_MODE := copy
@@ -66,11 +66,11 @@ $(VENV)/.uv:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-$(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.uv
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml auditor/pyproject.toml $(VENV)/.uv
 	@echo "Installing Python packages ..."
 	@$(BIN)/uv pip install --quiet --require-hashes -r requirements/runtime.txt
 	@$(BIN)/uv pip install --quiet --require-hashes -r requirements/build.txt
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e . -e ./auditor
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime

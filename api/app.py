@@ -23,6 +23,7 @@ from api.pages.router import Viewer
 from api.parts import ApiParts, Pace
 from api.ptz import PtzDesk
 from api.routers import (
+    audit,
     calibrations,
     commissioning,
     exports,
@@ -59,6 +60,7 @@ ROUTERS = (
     panorama,
     calibrations,
     ledger,
+    audit,
     health,
 )
 

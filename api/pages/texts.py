@@ -204,6 +204,7 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "role.revoke": N_("took a role away"),
     "user.disable": N_("closed an account"),
     "audit.read": N_("read the log"),
+    "audit.bundle": N_("took out an audit bundle"),
     "config.start": N_("started with these settings"),
     "config.change": N_("changed the settings"),
     "system.start": N_("started the system"),

@@ -11,7 +11,7 @@ import pytest
 from vms.ledger.acts import Act
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("vms", "ingest", "blanking", "retention", "api", "config", "sample_streams")
+PACKAGES = ("vms", "ingest", "blanking", "retention", "api", "config", "sample_streams", "auditor")
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 400
 _REASON = re.compile(r"(: [A-Z]+\d+(, [A-Z]+\d+)*|\[[a-z, -]+\])\s.*[a-z]{4}")

@@ -1,7 +1,7 @@
 """The package as a stream: a stored ZIP, hashed as it is written, encrypted before it meets a disk.
 
-Nothing is compressed (video doesn't shrink) and nothing is sought back to, so that the ZIP can run straight through the chunked
-encryption. Memory: one chunk, and one line for each file.
+Nothing is sought back to, so that the ZIP can run straight through the chunked encryption; video is not compressed (it doesn't shrink).
+Memory: one chunk, and one line for each file.
 """
 
 import hashlib
@@ -73,9 +73,11 @@ class PackageWriter:
         self._zip = zipfile.ZipFile(cast("IO[bytes]", self._sink), "w", zipfile.ZIP_STORED)
         self.files: list[PackedFile] = []
 
-    def add(self, name: str, pieces: Iterable[bytes]) -> PackedFile:
-        """Write one file and return its length and digest."""
+    def add(self, name: str, pieces: Iterable[bytes], *, compressed: bool = False) -> PackedFile:
+        """Write one file and return its length and digest (of what it holds, not of its compressed form)."""
         info = zipfile.ZipInfo(f"{self._folder}/{name}", date_time=self._date)
+        if compressed:
+            info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = _READABLE_BY_OWNER
         digest, size_bytes = hashlib.sha256(), 0
         # force_zip64: the length is not known beforehand, and a file may pass 4 GiB.

@@ -72,6 +72,7 @@ class Act(StrEnum):
     PANORAMA_VIEW = ("panorama.view", Category.RAADPLEGEN)
     COMMISSIONING_END = ("commissioning.end", Category.RAADPLEGEN)
     AUDIT_READ = ("audit.read", Category.RAADPLEGEN)
+    AUDIT_BUNDLE = ("audit.bundle", Category.RAADPLEGEN)
 
     EXPORT_REQUEST = ("export.request", Category.VERSTREKKEN)
     EXPORT_APPROVE = ("export.approve", Category.VERSTREKKEN)

@@ -1,0 +1,38 @@
+"""The audit bundle: everything an auditor checks without trusting this system. Taking one out is an act too."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+
+from api.access import Asker
+from api.acting import person, record
+from api.gate import Allow, writes
+from api.routers.shapes import EARLIEST, LATEST, Moment, span_of
+from api.running import running_of
+from config.policy import Action
+from vms.evidence.bundle import BundleSource, bundle_pieces, end_of
+from vms.ledger.acts import Act
+
+router = APIRouter(prefix="/api/audit", tags=["audit"])
+
+
+@router.get("/bundle", openapi_extra=writes(Act.AUDIT_BUNDLE))
+def bundle(
+    asker: Annotated[Asker, Depends(Allow(Action.LEDGER_READ))],
+    request: Request,
+    from_at: Annotated[Moment, Query(alias="from")],
+    to_at: Annotated[Moment, Query(alias="to")],
+) -> StreamingResponse:
+    """Hand over the audit bundle of a period (docs/audit.md); the entry is in the ledger before its first byte leaves."""
+    parts = running_of(request).parts
+    period = span_of(from_at, to_at, LATEST - EARLIEST)
+    source = BundleSource(parts.db, parts.ledger, parts.keys, parts.clock, parts.signer)
+    with parts.db.write() as conn:
+        asked = {"from": period.start_at, "to": period.end_at}
+        record(parts.ledger, conn, Act.AUDIT_BUNDLE, person(asker.subject, asker.decision), asked)
+        # Signed in the same transaction: the bundle can end with a checkpoint that has this entry too.
+        size = end_of(conn, source, period)
+    name = f"audit-{period.start_at:%Y%m%d}-{period.end_at:%Y%m%d}.zip"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return StreamingResponse(bundle_pieces(source, period, size), media_type="application/zip", headers=headers)

@@ -1,0 +1,122 @@
+"""What an entry looks like, and reading the ones that a check needs."""
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from auditor.bundle import Bundle, parse_object
+from auditor.report import Report
+
+_FIELDS = frozenset({"v", "ts", "act", "cat", "actor", "obj", "res", "why", "purpose", "basis", "recipient", "origin"})
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_HEAD = b'{"act":"'
+_HEAD_BYTES = len(_HEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry that was read, as far as every entry has it.
+
+    Args:
+        words: the whole document.
+        obj: what was acted upon.
+    """
+
+    seq: int
+    at: datetime
+    stamp: str
+    act: str
+    words: dict[str, Any]
+    obj: dict[str, Any]
+
+    def text(self, name: str) -> str | None:
+        """Return a text of the object, None when it has none of that name."""
+        value = self.obj.get(name)
+        return value if isinstance(value, str) else None
+
+    def instant(self, name: str) -> datetime | None:
+        """Return an instant of the object."""
+        return instant(self.obj.get(name))
+
+    def actor(self, name: str = "id") -> str:
+        """Return a word about who acted, empty for none."""
+        return str(self.words["actor"].get(name) or "")
+
+
+def instant(text: object) -> datetime | None:
+    """Return the instant of a stamp as the ledger writes them, None for anything else."""
+    if not isinstance(text, str) or not _STAMP.fullmatch(text):
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def is_shaped(line: bytes) -> bool:
+    """Return whether a line is an entry: JSON with the fields of version 1."""
+    words = parse_object(line)
+    return (
+        words is not None
+        and words.keys() == _FIELDS
+        and words["v"] == 1
+        and instant(words["ts"]) is not None
+        and isinstance(words["act"], str)
+        and isinstance(words["obj"], dict)
+        and isinstance(words["actor"], dict)
+    )
+
+
+def is_canonical(line: bytes) -> bool:
+    """Return whether a line is an entry whose bytes are the only ones that it could have."""
+    if not is_shaped(line):
+        return False
+    words = json.loads(line)
+    try:
+        again = json.dumps(words, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return again == line and not _has_float(words)
+
+
+def _has_float(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_has_float(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_has_float(item) for item in value)
+    return isinstance(value, float)
+
+
+def read(
+    bundle: Bundle, report: Report, acts: Collection[str] | None = None, until: str | None = None
+) -> Iterator[Entry]:
+    """Yield the entries of some acts, or all, in order; one that can't be read is a finding.
+
+    Args:
+        until: stamps after this are left out.
+    """
+    wanted = None if acts is None else {act.encode() for act in acts}
+    for first, packed in bundle.manifest.entry_files():
+        lines = bundle.checked(packed, report).split(b"\n")[:-1]
+        for seq, line in enumerate(lines, first):
+            is_wanted = wanted is None or line[_HEAD_BYTES : line.find(b'"', _HEAD_BYTES)] in wanted
+            if not is_wanted and line.startswith(_HEAD):
+                continue
+            entry = parse(seq, line)
+            if entry is None:
+                report.find("entry-shape", seq=seq)
+            elif is_wanted and (until is None or entry.stamp <= until):
+                yield entry
+
+
+def parse(seq: int, line: bytes) -> Entry | None:
+    """Return an entry, None when it is none."""
+    if not is_shaped(line):
+        return None
+    words = json.loads(line)
+    at = instant(words["ts"])
+    assert at is not None, "an entry has a stamp"
+    return Entry(seq, at, words["ts"], words["act"], words, words["obj"])
