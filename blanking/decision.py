@@ -37,6 +37,8 @@ class GreyReason(StrEnum):
     """The instants of picture and pose cannot be compared within the plan's bound."""
     CAMERA_BUSY = "camera-busy"
     """The camera is homing, rebooting or being calibrated."""
+    CALIBRATION_DRIFT = "calibration-drift"
+    """A re-check found the camera too far off the plan's model (set by the caller)."""
     QUEUE_OVERFLOW = "queue-overflow"
     """More frames were waiting than the stage holds."""
     SELF_TEST = "self-test"

@@ -6,7 +6,7 @@ Validators compute; they never touch network, disk or clock. Cameras are no sett
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -64,6 +64,13 @@ class Settings(BaseModel):
     selftest_every_s: Annotated[
         float, Field(ge=1, le=3600, description="Seconds between two rounds of the self-test of finished pictures.")
     ] = 60.0
+
+    calibration_check_at: Annotated[
+        time,
+        Field(
+            description="From when, UTC, a moving camera is held against its plan once a day; by daylight, when little happens."
+        ),
+    ] = time(10, 30)
 
     api_host: Annotated[str, Field(description="Address that the API listens on.")] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65_535, description="Port that the API listens on.")] = 8480

@@ -198,6 +198,8 @@ class MaskedWay:
         grey = GreyReason.LOST_PICTURE if picture.suspect else inside.grey
         if self._active.withheld:
             grey = GreyReason.SELF_TEST
+        if self._active.drifted:
+            grey = GreyReason.CALIBRATION_DRIFT
         if measured:
             grey = GreyReason.CAMERA_BUSY
         self._stage.add_frame(frame, self._video_clock.now_s(inside.arrived_s), grey)

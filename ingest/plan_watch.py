@@ -1,17 +1,18 @@
 """Which blanking plan applies now: the approved one of the database, parsed once; whatever is wrong with it means grey."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
-from blanking.plan import Plan, parse_plan
+from blanking.plan import DirectionPlan, Plan, parse_plan
 from blanking.stage import BlankingStage
-from vms.db import plans
+from vms.db import plans, rechecks
 from vms.db.engine import Database
 from vms.db.plans import PlanVersion
+from vms.db.rechecks import Check
 from vms.errors import InvalidInput
 from vms.ledger.findings import is_withheld
-from vms.model import PlacementId
+from vms.model import CheckOutcome, PlacementId
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,8 @@ class ActivePlan:
         sha256: of the approved plan's document.
         model: digest of its camera model; empty for a camera that does not turn.
         withheld: the self-test found a picture that shows what it must not: nothing is shown or recorded until a person has looked.
+        stated: the plan as it was approved, where a re-check made `plan` wider or took it away.
+        drifted: a re-check found the camera so far off the plan's model that no margin helps: everything is grey.
     """
 
     version: int | None
@@ -35,6 +38,8 @@ class ActivePlan:
     sha256: str = ""
     model: str = ""
     withheld: bool = False
+    stated: Plan | None = None
+    drifted: bool = False
 
     @property
     def records(self) -> bool:
@@ -62,13 +67,33 @@ def active_plan(found: PlanVersion | None) -> ActivePlan:
     return ActivePlan(found.version, plan, no_dwelling_in_sight=False, sha256=found.sha256, model=digest)
 
 
+def held_against(active: ActivePlan, check: Check | None) -> ActivePlan:
+    """Return the plan as the newest re-check of its camera model lets it count: as stated, wider, or not at all."""
+    plan = active.plan
+    if not isinstance(plan, DirectionPlan):
+        return active
+    if check is None or check.outcome is not CheckOutcome.DRIFTED:
+        return replace(active, stated=plan)
+    if check.document["grey"]:
+        log.critical("the camera is too far off its plan's model: everything is grey until it is calibrated again")
+        return replace(active, plan=None, stated=plan, drifted=True)
+    log.error("the camera is off its plan's model: masks are wider until it is calibrated again", **check.document)
+    accuracy = replace(
+        plan.accuracy,
+        pan_tilt_deg=plan.accuracy.pan_tilt_deg + float(check.document["widen_deg"]),
+        zoom_rel=plan.accuracy.zoom_rel + float(check.document["widen_rel"]),
+    )
+    return replace(active, plan=replace(plan, accuracy=accuracy), stated=plan)
+
+
 class PlanWatch:
     """Look for another approved version now and then. While the database is away, the last one goes on."""
 
     def __init__(self, db: Database, placement_id: PlacementId) -> None:
         self._db = db
         self._placement_id = placement_id
-        self._seen: tuple[int | None, bool] | None = None
+        self._seen: tuple[int | None, bool, tuple[str, str] | None] | None = None
+        self._approved: tuple[int | None, ActivePlan] | None = None
 
     def look(self) -> ActivePlan | None:
         """Return the active plan when it has changed since the last look, else None.
@@ -79,7 +104,10 @@ class PlanWatch:
         with self._db.read() as conn:
             found = plans.current(conn, self._placement_id)
             withheld = is_withheld(conn, self._placement_id)
-        seen = (None if found is None else found.version, withheld)
+            active = self._parsed(found)
+            check = rechecks.last_found(conn, self._placement_id, active.model) if active.model else None
+        effect = None if check is None else (check.outcome.value, plans.digest(check.document))
+        seen = (active.version, withheld, effect)
         if seen == self._seen:
             return None
         self._seen = seen
@@ -88,7 +116,13 @@ class PlanWatch:
                 "the self-test found a problem: everything is grey until somebody has looked (vms selftest --list)"
             )
             return WITHHELD
-        active = active_plan(found)
+        active = held_against(active, check)
         # The geometry of many masks takes a second: it is made (and kept) here, not while pictures wait.
         BlankingStage(active.plan)
         return active
+
+    def _parsed(self, found: PlanVersion | None) -> ActivePlan:
+        version = None if found is None else found.version
+        if self._approved is None or self._approved[0] != version:
+            self._approved = (version, active_plan(found))
+        return self._approved[1]

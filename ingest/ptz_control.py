@@ -12,6 +12,7 @@ from ingest.calibrating.desk import CalibrationDesk
 from ingest.ptz_space import Preset
 from vms.bus.commands import (
     CalibrationCancel,
+    CalibrationCheck,
     CalibrationStart,
     CalibrationStatus,
     Command,
@@ -84,6 +85,11 @@ class PtzControl:
         self._calibration = calibration
         self._lock = threading.Lock()
         self._stop_by_s: float | None = None
+        self._moved_s = clock.monotonic_s()
+
+    def idle_s(self) -> float:
+        """For how long nobody has moved the camera."""
+        return self._clock.monotonic_s() - self._moved_s
 
     def obey(self, command: Command) -> dict[str, Any]:
         """Do what is asked; return the reply.
@@ -93,22 +99,27 @@ class PtzControl:
         """
         if isinstance(command, StatusQuery):
             return self._status()
-        if isinstance(command, CalibrationStart | CalibrationStatus | CalibrationCancel):
+        if isinstance(command, CalibrationStart | CalibrationCheck | CalibrationStatus | CalibrationCancel):
             return self._calibrate(command)
         if self._device is None:
             raise InvalidInput("this camera can't be moved", code="ptz.none")
         with self._lock:
-            if self._calibration is not None and self._calibration.running and not isinstance(command, PtzPresets):
+            if isinstance(command, PtzPresets):
+                return self._obey(self._device, command)
+            self._moved_s = self._clock.monotonic_s()
+            if self._calibration is not None and self._calibration.running and not self._calibration.give_way():
                 raise Conflict(
                     "this camera is being calibrated; it moves by itself until that is done", code="ptz.calibrating"
                 )
             return self._obey(self._device, command)
 
-    def _calibrate(self, command: CalibrationStart | CalibrationStatus | CalibrationCancel) -> dict[str, Any]:
+    def _calibrate(
+        self, command: CalibrationStart | CalibrationCheck | CalibrationStatus | CalibrationCancel
+    ) -> dict[str, Any]:
         if self._calibration is None:
             raise InvalidInput("this camera does not move: there is nothing to calibrate", code="calibration.fixed")
         with self._lock:
-            if isinstance(command, CalibrationStart):
+            if isinstance(command, CalibrationStart | CalibrationCheck):
                 self._stop_by_s = None
             return self._calibration.obey(command)
 

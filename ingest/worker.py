@@ -8,14 +8,18 @@ guarantee blanking or writing ends; whoever started it starts it anew.
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import structlog
 
+from blanking.plan_values import DirectionPlan
 from ingest.address import CameraAddress
 from ingest.agreement import ClockAgreement
 from ingest.backoff import Backoff
+from ingest.calibrating.daily import DailyCheck
 from ingest.calibrating.desk import CalibrationDesk, Records
 from ingest.calibrating.eye import CalibrationEye
+from ingest.calibrating.recheck import Rechecker, Subject
 from ingest.camera_desk import CameraDesk
 from ingest.commissioning import CommissioningDesk, CommissioningTap
 from ingest.crew import Crew
@@ -40,7 +44,7 @@ from ingest.takeover import take_over
 from ingest.telemetry_link import TelemetryLink
 from ingest.video_clock import ArrivalClock, CameraClock
 from vms.bus.channel import PlacementChannel
-from vms.db import placements
+from vms.db import placements, rechecks
 from vms.db.placements import Placement
 from vms.errors import Unavailable, VmsError
 from vms.footage.recorder import RecorderPlan, SegmentRecorder
@@ -117,15 +121,21 @@ class Worker:
             else None
         )
         self._eye = CalibrationEye(clock)
-        records = Records(placement.id, parts.db, parts.ledger, lambda runs: self._gauge.fact(calibrating=runs))
-        self._calibration = CalibrationDesk(self._desk if is_ptz else None, self._eye, records, clock)
+        self._calibration = self._made_calibration()
         self._control = PtzControl(
             self._desk if is_ptz else None,
             lambda: self._telemetry.pose() if self._telemetry else None,
-            lambda: self._plan.plan if self._plan else None,
+            lambda: (self._plan.stated or self._plan.plan) if self._plan else None,
             self.status,
             clock,
             calibration=self._calibration,
+        )
+        self._daily = DailyCheck(
+            parts.settings.calibration_check_at,
+            self._calibration,
+            clock,
+            idle_s=self._control.idle_s,
+            found_at=self._found_at,
         )
         self._tap = CommissioningTap(placement.id, clock, moves=is_ptz)
         self._commissioning = self._made_commissioning()
@@ -175,6 +185,7 @@ class Worker:
             "recording": "full" if self._recording.full else ("on" if self._plan and self._plan.records else "off"),
             "rows_waiting": self._recording.waiting_rows,
             "dropped_packets": self._inbox.dropped_packets,
+            "fit": self._fit(),
             "reconnects": max(0, self._reader.sessions - 1),
             "error": self._reader.last_failure,
         }
@@ -187,6 +198,8 @@ class Worker:
             )
         try:
             self._look_at_plan()
+            if self._desk is not None and self._subject() is not None:
+                self._daily.look()
             with self._parts.db.write() as conn:
                 placements.set_status(conn, self._placement.id, self.status(), self._parts.clock.now())
         except Unavailable as error:
@@ -200,6 +213,28 @@ class Worker:
             self._inbox.put(PlanChanged(changed))
             if self._panorama is not None:
                 self._panorama.replan(changed)
+
+    def _subject(self) -> Subject | None:
+        """Return what a re-check holds against the street."""
+        active = self._plan
+        if active is None or active.version is None or not isinstance(active.stated, DirectionPlan):
+            return None
+        return Subject(active.version, active.model, active.stated)
+
+    def _found_at(self) -> datetime | None:
+        subject = self._subject()
+        with self._parts.db.read() as conn:
+            found = None if subject is None else rechecks.last_found(conn, self._placement.id, subject.model)
+        return None if found is None else found.checked_at
+
+    def _fit(self) -> str | None:
+        """Return what the newest re-check means: `stated`, `wider` or `grey`; None for a camera that is not checked."""
+        active = self._plan
+        if active is None or active.stated is None:
+            return None
+        if active.drifted:
+            return "grey"
+        return "stated" if active.plan == active.stated else "wider"
 
     def _end(self) -> None:
         self._gauge.offline("worker-stopped")
@@ -218,6 +253,18 @@ class Worker:
                 placements.set_status(conn, self._placement.id, self.status(), self._parts.clock.now())
         except VmsError as error:
             log.warning("the last status could not be written", cause=str(error))
+
+    def _made_calibration(self) -> CalibrationDesk:
+        parts, placement_id = self._parts, self._placement.id
+        records = Records(placement_id, parts.db, parts.ledger, lambda runs: self._gauge.fact(calibrating=runs))
+        return CalibrationDesk(
+            self._desk if self._placement.camera.kind is CameraKind.PTZ else None,
+            self._eye,
+            records,
+            parts.clock,
+            rechecker=Rechecker(placement_id, parts.db, parts.keys, parts.clock, parts.settings.keep_for),
+            subject=self._subject,
+        )
 
     def _made_commissioning(self) -> CommissioningDesk:
         parts = self._parts

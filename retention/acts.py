@@ -178,6 +178,11 @@ def panorama_erased(placement_id: PlacementId) -> Entry:
     return _entry(Act.PANORAMA_ERASED, {"placement_id": placement_id})
 
 
+def landmarks_erased(placement_id: PlacementId) -> Entry:
+    """The time of a placement's landmarks was over before a re-check replaced them."""
+    return _entry(Act.LANDMARKS_ERASED, {"placement_id": placement_id})
+
+
 def clock_confirmed(by: By, at: datetime) -> Entry:
     """A person says that the clock is right, whatever the guard doubted."""
     return _entry(Act.CLOCK_CONFIRM, {"wall": at}, by)

@@ -11,8 +11,8 @@ import structlog
 
 from retention import acts
 from retention.batches import write_batches
+from retention.derived import erase_due_derivatives
 from retention.due import breaches
-from retention.panoramas import erase_due_panoramas
 from retention.parts import RetentionParts
 from retention.reconcile import Findings, erase_overdue, reconcile
 from retention.sweep import SweepLimits, SweepReport, run_sweep
@@ -88,7 +88,7 @@ class RetentionDaemon:
         if self._report is not None and not self._report.doubts:
             self._attempt("overdue", min(_OVERDUE_EVERY, self._limits.margin / 4), self._erase_overdue)
             self._attempt("reconcile", _RECONCILE_EVERY, self._reconcile)
-        self._attempt("panoramas", _BATCHES_EVERY, lambda: erase_due_panoramas(self._parts))
+        self._attempt("derivatives", _BATCHES_EVERY, lambda: erase_due_derivatives(self._parts))
         self._attempt("batches", _BATCHES_EVERY, lambda: write_batches(self._parts))
         self._attempt("reviews", _BATCHES_EVERY, self._remind)
         self._attempt("breach", _BREACH_EVERY, self._look_for_breach)

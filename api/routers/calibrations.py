@@ -12,8 +12,8 @@ from api.routers import shapes
 from api.routers.shapes import Identifier, instant
 from api.running import Running, running_of
 from config.policy import Action
-from vms.bus.commands import CalibrationCancel, CalibrationStart, CalibrationStatus
-from vms.db import calibrations, placements, plans
+from vms.bus.commands import CalibrationCancel, CalibrationCheck, CalibrationStart, CalibrationStatus
+from vms.db import calibrations, placements, plans, rechecks
 from vms.db.calibrations import Calibration
 from vms.errors import NotFound, Unavailable
 from vms.ledger.acts import Act
@@ -54,6 +54,15 @@ async def start(placement_id: Identifier, asker: Measurer, request: Request, bod
     return await running.parts.bus.request(PlacementId(placement_id), command)
 
 
+@router.post("/{placement_id}/calibrations/checks", openapi_extra=writes(Act.CALIBRATION_START))
+async def check(placement_id: Identifier, asker: Measurer, request: Request) -> dict[str, Any]:
+    """Hold the plan's camera model against the street now; its picture is grey for some seconds."""
+    running = running_of(request)
+    about: dict[str, Value] = {"placement_id": placement_id, "check": True}
+    await run_in_threadpool(_write, running, asker, Act.CALIBRATION_START, about)
+    return await running.parts.bus.request(PlacementId(placement_id), CalibrationCheck(asker.subject.user_id))
+
+
 @router.delete("/{placement_id}/calibrations/running", openapi_extra=writes(Act.CALIBRATION_CANCEL))
 async def cancel(placement_id: Identifier, asker: Measurer, request: Request) -> dict[str, Any]:
     """Cancel a calibration; nothing is stored, the camera goes back to where it stood."""
@@ -75,12 +84,17 @@ def _stored(running: Running, placement_id: PlacementId) -> dict[str, Any]:
     with running.parts.db.read() as conn:
         placements.get(conn, placement_id)
         versions = calibrations.list_versions(conn, placement_id)
-        checks = calibrations.list_checks(conn, placement_id)
+        checks = rechecks.list_checks(conn, placement_id)
         plan = plans.current(conn, placement_id)
     return {
         "versions": [_shown(one) for one in versions],
         "checks": [
-            {"version": one.version, "at": instant(one.checked_at), "outcome": one.outcome, "document": one.document}
+            {
+                "plan_version": one.plan_version,
+                "at": instant(one.checked_at),
+                "outcome": one.outcome,
+                "document": one.document,
+            }
             for one in checks
         ],
         "plan_version": None if plan is None else plan.version,

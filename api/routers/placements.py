@@ -27,7 +27,7 @@ _TELEMETRY: Final = (
     "telemetry_hz", "telemetry_source", "telemetry_stream", "telemetry_poll_hz", "telemetry_poll_ms", "telemetry_garbled",
     "telemetry_zone_s", "telemetry_problem",
 )  # fmt: skip
-HEALTH: Final = (*_SHOWN, *_TELEMETRY, "codec", "reconnects", "delay_ms", "dropped_packets", "error")
+HEALTH: Final = (*_SHOWN, *_TELEMETRY, "codec", "reconnects", "delay_ms", "dropped_packets", "fit", "error")
 """What a worker says of itself that the technician may know."""
 
 

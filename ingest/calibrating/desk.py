@@ -1,6 +1,7 @@
-"""Who starts, watches and cancels a calibration; what comes of it goes into the database and the ledger, or nowhere.
+"""Who starts, watches and cancels a calibration or a re-check; what comes of it goes into the database and the ledger, or nowhere.
 
-A run that fails or is cancelled leaves the placement's calibrations as they were, and the camera where it stood.
+A run that fails or is cancelled leaves the placement's calibrations as they were, and the camera where it stood. A re-check gives way to
+an operator; a calibration does not.
 """
 
 import threading
@@ -20,20 +21,25 @@ from blanking.plan_values import DirectionPlan
 from ingest.calibrating.drive import Cancelled, Drive, Motors, reach_of
 from ingest.calibrating.eye import CalibrationEye
 from ingest.calibrating.procedure import Run, calibrate
+from ingest.calibrating.recheck import Rechecker, Subject
 from ingest.ptz_space import PtzSpaces
-from vms.bus.commands import CalibrationCancel, CalibrationStart, CalibrationStatus
+from vms.bus.commands import CalibrationCancel, CalibrationCheck, CalibrationStart, CalibrationStatus
 from vms.clock import Clock
-from vms.db import calibrations, plans
+from vms.db import calibrations, plans, rechecks
 from vms.db.calibrations import Calibration, NewCalibration
 from vms.db.engine import Database
+from vms.db.rechecks import Check
 from vms.errors import Conflict, InvalidInput, VmsError
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Result, Value
 from vms.ledger.log import Ledger
-from vms.model import CalibrationVerdict, PlacementId
+from vms.model import CalibrationVerdict, CheckOutcome, PlacementId
 
 IDLE: Final[Mapping[str, Any]] = {"state": "idle"}
 _SETTLE_AFTER_S: Final = 5.0
+_GIVES_WAY_WITHIN_S: Final = 2.0
+
+_Job = Callable[["Camera", Drive], dict[str, Any]]
 
 log = structlog.get_logger(__name__)
 
@@ -63,18 +69,33 @@ class Records:
 
 
 class CalibrationDesk:
-    """Run one calibration at a time, in a thread of its own.
+    """Run one calibration or re-check at a time, in a thread of its own.
 
     Args:
         camera: None for one that does not move.
         eye: where the pictures come from.
+        rechecker: makes the looks of a re-check.
+        subject: gives what a re-check holds against the street; None while there is no plan with a camera model.
     """
 
-    def __init__(self, camera: Camera | None, eye: CalibrationEye, records: Records, clock: Clock) -> None:
+    def __init__(
+        self,
+        camera: Camera | None,
+        eye: CalibrationEye,
+        records: Records,
+        clock: Clock,
+        *,
+        rechecker: Rechecker,
+        subject: Callable[[], Subject | None],
+    ) -> None:
         self._camera = camera
         self._eye = eye
         self._records = records
         self._clock = clock
+        self._rechecker = rechecker
+        self._subject = subject
+        self._is_check = False
+        self._goes_home = True
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._cancelled = threading.Event()
@@ -86,18 +107,48 @@ class CalibrationDesk:
         """Whether the camera is being measured, so that nobody else may move it."""
         return self._runs
 
-    def obey(self, command: CalibrationStart | CalibrationStatus | CalibrationCancel) -> dict[str, Any]:
+    def obey(
+        self, command: CalibrationStart | CalibrationCheck | CalibrationStatus | CalibrationCancel
+    ) -> dict[str, Any]:
         """Do what is asked; return how the run stands.
 
         Raises:
-            InvalidInput: this camera does not move.
+            InvalidInput: this camera does not move, or there is nothing to check.
             Conflict: a run goes on already.
         """
         if isinstance(command, CalibrationStart):
-            self._start(command)
+            self._start(
+                lambda camera, drive: self._measured(camera, drive, command), command.by, thorough=command.thorough
+            )
+        elif isinstance(command, CalibrationCheck):
+            self.check(command.by)
         elif isinstance(command, CalibrationCancel):
             self._cancelled.set()
         return dict(self._progress)
+
+    def check(self, by: str) -> None:
+        """Start a re-check.
+
+        Raises:
+            InvalidInput: this camera does not move, or no plan says what its model is.
+            Conflict: a run goes on already.
+        """
+        subject = self._subject()
+        if subject is None and self._camera is not None:
+            raise InvalidInput(
+                "there is no approved plan with a camera model: calibrate and draw masks first",
+                code="calibration.no-plan",
+            )
+        self._start(lambda camera, drive: self._checked(camera, drive, subject, by), by, thorough=None)
+
+    def give_way(self) -> bool:
+        """End a re-check for an operator who wants the camera now; return whether it is free. The camera stays where it is."""
+        if self._runs and self._is_check:
+            self._goes_home = False
+            self._cancelled.set()
+            if self._thread is not None:
+                self._thread.join(_GIVES_WAY_WITHIN_S)
+        return not self._runs
 
     def close(self) -> None:
         """Cancel and wait a little; the camera is stopped."""
@@ -105,7 +156,8 @@ class CalibrationDesk:
         if self._thread is not None:
             self._thread.join(_SETTLE_AFTER_S)
 
-    def _start(self, command: CalibrationStart) -> None:
+    def _start(self, job: _Job, by: str, *, thorough: bool | None) -> None:
+        """Begin a run; `thorough` is None for a re-check."""
         camera = self._camera
         if camera is None:
             raise InvalidInput("this camera does not move: there is nothing to calibrate", code="calibration.fixed")
@@ -113,19 +165,21 @@ class CalibrationDesk:
             if self.running:
                 raise Conflict("this camera is being calibrated already", code="calibration.runs")
             self._runs, self._cancelled = True, threading.Event()
+            self._is_check, self._goes_home = thorough is None, True
             self._progress = {
                 "state": "running",
                 "phase": "first-look",
                 "share": 0.0,
-                "by": command.by,
-                "thorough": command.thorough,
+                "by": by,
+                "check": thorough is None,
+                "thorough": bool(thorough),
             }
             self._thread = threading.Thread(
-                target=self._work, args=(camera, command, self._cancelled), name="calibration", daemon=True
+                target=self._work, args=(camera, job, by, self._cancelled), name="calibration", daemon=True
             )
             self._thread.start()
 
-    def _work(self, camera: Camera, command: CalibrationStart, cancelled: threading.Event) -> None:
+    def _work(self, camera: Camera, job: _Job, by: str, cancelled: threading.Event) -> None:
         self._eye.begin()
         self._records.tell(True)
         drive = Drive(camera, self._eye, self._clock, cancelled)
@@ -133,23 +187,23 @@ class CalibrationDesk:
         home: Pose | None = None
         try:
             home = drive.rest()
-            ended = self._measured(camera, drive, command)
+            ended = job(camera, drive)
         except Cancelled:
             ended = {"state": "cancelled", "code": "calibration.cancelled"}
         except VmsError as error:
-            log.warning("the calibration failed", code=error.code, cause=str(error))
+            log.warning("the calibration failed", code=error.code, cause=str(error), check=self._is_check)
             ended = {"state": "failed", "code": error.code, "message": str(error)}
         # A fault of ours must not end the worker: the camera is still watched, and blanked by the plan that counts.
         except Exception:
-            log.exception("the calibration failed unexpectedly")
+            log.exception("the calibration failed unexpectedly", check=self._is_check)
         finally:
             if ended["state"] != "done":
-                self._write_failure(ended["code"], command.by)
+                self._write_failure(ended["code"], by)
             self._said("going-back", 0.99)
-            self._leave(camera, home)
+            self._leave(camera, home if self._goes_home else None)
             self._eye.end()
             self._records.tell(False)
-            self._progress = {"by": command.by, "share": 1.0, **ended}
+            self._progress = {"by": by, "share": 1.0, "check": self._is_check, **ended}
             self._runs = False
 
     def _measured(self, camera: Camera, drive: Drive, command: CalibrationStart) -> dict[str, Any]:
@@ -158,6 +212,16 @@ class CalibrationDesk:
         run = calibrate(drive, reach_of(camera.spaces()), effort, self._said)
         stored = self._store(run, command.by, camera.profile(), started_at)
         return {"state": "done", "version": stored.version, "verdict": stored.measured.verdict.value}
+
+    def _checked(self, camera: Camera, drive: Drive, subject: Subject | None, by: str) -> dict[str, Any]:
+        assert subject is not None
+        found = self._rechecker.look(drive, reach_of(camera.spaces()), subject, self._said)
+        with self._records.db.write() as conn:
+            rechecks.add_check(conn, found.check)
+            if found.landmarks is not None:
+                rechecks.store_landmarks(conn, found.landmarks)
+            self._records.ledger.append(conn, _entry(found.act, {**found.words(), "by": by}))
+        return {"state": "done", "outcome": found.check.outcome.value, "document": dict(found.check.document)}
 
     def _said(self, phase: str, share: float) -> None:
         if phase != self._progress.get("phase"):
@@ -211,10 +275,27 @@ class CalibrationDesk:
         return stored
 
     def _write_failure(self, code: str, by: str) -> None:
-        about: dict[str, Value] = {"placement_id": self._records.placement_id, "by": by}
+        records = self._records
+        about: dict[str, Value] = {"placement_id": records.placement_id, "by": by}
+        subject = self._subject() if self._is_check else None
         try:
-            with self._records.db.write() as conn:
-                self._records.ledger.append(conn, _entry(Act.CALIBRATION_FAILED, about, code))
+            with records.db.write() as conn:
+                if subject is not None and code != "calibration.cancelled":
+                    document = {"code": code}
+                    at = self._clock.now()
+                    rechecks.add_check(
+                        conn,
+                        Check(
+                            records.placement_id,
+                            at,
+                            subject.version,
+                            subject.model,
+                            CheckOutcome.NOT_POSSIBLE,
+                            document,
+                        ),
+                    )
+                act = Act.CALIBRATION_CHECK if self._is_check else Act.CALIBRATION_FAILED
+                records.ledger.append(conn, _entry(act, about, code))
         except VmsError as error:
             log.warning("the failed calibration could not be written down", cause=str(error))
 

@@ -65,8 +65,7 @@ class Camera:
         self.options = options
         self.clock = CameraClock(spec.clock_offset_s, self._rng("clock"))
         self.place: Place = painted_place(spec.place, options.seed, options.time_of_day, spec.camera_id)
-        self.renderer = Renderer(self.place, spec.optics, spec.corners, options.seed, spec.fps)
-        self.renderer.set_content_seed(options.content_seed)
+        self.renderer = self._drawn_by(spec)
         self.mechanics = Mechanics(spec.limits, spec.start, monotonic_s())
         self.telemetry = Telemetry(
             self.mechanics, self.clock, spec.telemetry, self._rng("telemetry"), spec.optics.view_deg
@@ -151,6 +150,25 @@ class Camera:
         same = (width_px, height_px) == (native.width_px, native.height_px)
         self._scaled = None if same else self._encoder(width_px, height_px)
         self._wants_keyframe = True
+
+    def knock(self, pan_deg: float, tilt_deg: float, roll_deg: float) -> None:
+        """Turn the mount, as a lorry does that hits the mast; runs on the drawing thread. The truth file says what was before."""
+        optics = self.spec.optics
+        self.spec = replace(
+            self.spec,
+            optics=replace(
+                optics,
+                mount_pan_deg=optics.mount_pan_deg + pan_deg,
+                mount_tilt_deg=optics.mount_tilt_deg + tilt_deg,
+                mount_roll_deg=optics.mount_roll_deg + roll_deg,
+            ),
+        )
+        self.renderer = self._drawn_by(self.spec)
+
+    def _drawn_by(self, spec: CameraSpec) -> Renderer:
+        renderer = Renderer(self.place, spec.optics, spec.corners, self.options.seed, spec.fps)
+        renderer.set_content_seed(self.options.content_seed)
+        return renderer
 
     def set_qp(self, qp: int) -> None:
         """Encode at another constant quantiser; 0 is lossless."""

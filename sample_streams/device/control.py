@@ -58,6 +58,7 @@ class Control:
         self._deeds: dict[str, Action] = {
             "autopilot": self._autopilot,
             "pose": self._pose,
+            "knock": self._knock,
             "keyframe": self._keyframe,
             "truth_colours": self._truth_colours,
             "content_seed": self._content_seed,
@@ -203,6 +204,10 @@ class Control:
     async def _pose(self, order: Order) -> None:
         pose = Pose(float(order["pan_deg"]), float(order["tilt_deg"]), float(order["zoom"]))
         self._camera.mechanics.place(monotonic_s(), pose)
+
+    async def _knock(self, order: Order) -> None:
+        turned = {name: float(order.get(name, 0.0)) for name in ("pan_deg", "tilt_deg", "roll_deg")}
+        await self._camera.on_drawing_thread(lambda: self._camera.knock(**turned))
 
     async def _keyframe(self, order: Order) -> None:
         del order

@@ -9,9 +9,9 @@ import pytest
 from tests.api.site import DOME, FIXED, Site
 from tests.db.test_calibrations import measured
 from vms.bus.channel import PlacementChannel
-from vms.bus.commands import CalibrationCancel, CalibrationStart, Command
-from vms.db import calibrations
-from vms.db.calibrations import Check
+from vms.bus.commands import CalibrationCancel, CalibrationCheck, CalibrationStart, Command
+from vms.db import calibrations, rechecks
+from vms.db.rechecks import Check
 from vms.errors import Conflict
 from vms.model import CheckOutcome, Role
 
@@ -63,13 +63,21 @@ def test_a_calibration_is_started_watched_and_cancelled_and_each_act_is_in_the_l
     assert len(site.ledger("calibration.cancel")) == 1
 
 
+def test_a_re_check_is_asked_for_and_written_down_first(site: Site, worker: Worker) -> None:
+    """It makes the street grey for some seconds."""
+    person = site.sign_in(Role.TECHNICIAN)
+    assert person.post(f"/api/placements/{DOME}/calibrations/checks", {}).status_code == 200
+    assert worker.obeyed[-1] == CalibrationCheck(person.me["user"]["id"])
+    assert site.ledger("calibration.start")[-1].document["obj"]["check"] is True
+
+
 def test_what_was_measured_is_shown_in_figures(site: Site) -> None:
     """Also while the worker is away."""
     with site.parts.db.write() as conn:
         calibrations.add(conn, measured(placement_id=DOME))
         calibrations.add(conn, measured(placement_id=DOME, masks=[{"id": "m", "redraw": True}]))
         at = measured().finished_at + timedelta(days=1)
-        calibrations.add_check(conn, Check(DOME, 2, at, CheckOutcome.STEADY, {"shift_deg": 0.01}))
+        rechecks.add_check(conn, Check(DOME, at, 1, "m", CheckOutcome.STEADY, {"shift_deg": 0.01}))
     shown = site.sign_in(Role.TECHNICIAN).get(f"/api/placements/{DOME}/calibrations").json()
     assert [one["version"] for one in shown["versions"]] == [2, 1]
     assert shown["versions"][0]["masks"] == [{"id": "m", "redraw": True}]

@@ -128,8 +128,6 @@ def test_layers_name_every_package() -> None:
 
 NOT_YET_WRITTEN = {
     "PLAN_WITHDRAW": "nothing withdraws a plan but the approval of the next one, which is `plan.approve`",
-    "CALIBRATION_CHECK": "the daily re-check has its table and its judgement, but nothing drives the camera for it yet",
-    "CALIBRATION_DRIFT": "as above",
 }
 
 

@@ -1,27 +1,40 @@
 """Runs that end badly leave nothing behind but a line in the ledger; the camera is nobody's else's meanwhile."""
 
 import threading
-from typing import Any
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from blanking.frames import RawFrame
+from blanking.plan_values import Accuracy, CameraModel, DirectionPlan
 from blanking.pose import PoseSample
+from ingest.calibrating.daily import DailyCheck
 from ingest.calibrating.desk import CalibrationDesk, Records
 from ingest.calibrating.eye import CalibrationEye
+from ingest.calibrating.recheck import Rechecker, Subject
 from ingest.ptz_control import PtzControl
 from ingest.ptz_space import SPHERICAL_URI, PositionSpace, PtzSpaces, Range
 from tests import builders
 from tests.ingest.running import until
-from vms.bus.commands import CalibrationCancel, CalibrationStart, CalibrationStatus, PtzContinuous, PtzStop
-from vms.clock import SystemClock
-from vms.db import calibrations
+from vms.bus.commands import (
+    CalibrationCancel,
+    CalibrationCheck,
+    CalibrationStart,
+    CalibrationStatus,
+    PtzContinuous,
+    PtzStop,
+)
+from vms.clock import ManualClock, SystemClock
+from vms.db import calibrations, rechecks
 from vms.db.engine import Database
 from vms.errors import Conflict, InvalidInput, Unavailable
+from vms.footage.keys import FileKeyring
 from vms.ledger.log import Ledger
 from vms.ledger.search import search
-from vms.model import CameraKind, PlacementId
+from vms.model import CameraKind, CheckOutcome, PlacementId
 
 PLACE = PlacementId("place-1")
 CLOCK = SystemClock()
@@ -69,10 +82,32 @@ class FakeCamera:
         self._tell("preset", preset_id)
 
 
+PLAN = DirectionPlan(
+    160,
+    90,
+    CameraModel(zoom_hfov_deg=((0.0, 60.0), (1.0, 5.0))),
+    Accuracy(pan_tilt_deg=0.1, zoom_rel=0.01, time_s=0.02, exposure_s=0.04),
+    (),
+)
+
+
+class CountingDesk:
+    """Counts re-checks."""
+
+    running = False
+
+    def __init__(self) -> None:
+        self.checks: list[str] = []
+
+    def check(self, by: str) -> None:
+        """Count one."""
+        self.checks.append(by)
+
+
 class Bench:
     """A desk with a fake camera, and somebody who tells poses and shows grey pictures."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: FileKeyring) -> None:
         self.db, self.ledger = database, Ledger("test.example/log", CLOCK)
         with database.write() as conn:
             builders.add_people(conn)
@@ -80,8 +115,14 @@ class Bench:
             builders.add_placement(conn, PLACE, camera_id=camera_id)
         self.camera, self.eye = FakeCamera(), CalibrationEye(CLOCK)
         self.busy: list[bool] = []
+        self.subject: Subject | None = None
         self.desk = CalibrationDesk(
-            self.camera, self.eye, Records(PLACE, database, self.ledger, self.busy.append), CLOCK
+            self.camera,
+            self.eye,
+            Records(PLACE, database, self.ledger, self.busy.append),
+            CLOCK,
+            rechecker=Rechecker(PLACE, database, keys, CLOCK, timedelta(days=28)),
+            subject=lambda: self.subject,
         )
         self.control = PtzControl(self.camera, lambda: None, lambda: None, dict, CLOCK, calibration=self.desk)
         self._stop = threading.Event()
@@ -125,9 +166,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(sqlite_database: Database) -> Any:
+def bench(sqlite_database: Database, tmp_path: Path) -> Any:
     """A bench that is ended."""
-    made = Bench(sqlite_database)
+    made = Bench(sqlite_database, FileKeyring(tmp_path / "keys"))
     yield made
     made.close()
 
@@ -172,10 +213,74 @@ def test_meanwhile_nobody_moves_the_camera_and_a_second_run_is_refused(bench: Be
     bench.control.obey(PtzStop())
 
 
-def test_a_camera_that_does_not_move_is_not_calibrated(sqlite_database: Database) -> None:
+def test_a_re_check_of_a_street_that_shows_nothing_says_so_and_changes_nothing(bench: Bench) -> None:
+    """Fog is no proof of anything: what was known before goes on counting."""
+    bench.subject = Subject(1, "sha256:m", PLAN)
+    bench.control.obey(CalibrationCheck("u-officer"))
+    ended = bench.ended()
+    assert (ended["state"], ended["code"], ended["check"]) == ("failed", "calibration.unrecognised", True)
+    with bench.db.read() as conn:
+        (found,) = rechecks.list_checks(conn, PLACE)
+        assert rechecks.last_found(conn, PLACE, "sha256:m") is None
+        assert rechecks.find_landmarks(conn, PLACE) is None
+    assert (found.outcome, found.document) == (CheckOutcome.NOT_POSSIBLE, {"code": "calibration.unrecognised"})
+    assert bench.acts()[0] == ("calibration.check", "calibration.unrecognised")
+    assert bench.camera.told[-1] == ("go_to", 20.0, -4.0, 0.0)
+
+
+def test_a_re_check_gives_way_to_an_operator(bench: Bench) -> None:
+    """Nobody waits for a routine while something happens in the street; the camera stays with the operator."""
+    bench.subject = Subject(1, "sha256:m", PLAN)
+    bench.control.obey(CalibrationCheck("u-officer"))
+    bench.control.obey(PtzContinuous(0.5, 0.0, 0.0))
+    assert bench.ended()["state"] == "cancelled"
+    assert [one[0] for one in bench.camera.told[-2:]] == ["stop", "move"]
+    assert bench.control.idle_s() < 5.0
+
+
+def test_without_a_plan_there_is_nothing_to_check(bench: Bench) -> None:
+    """No model says where things should be."""
+    with pytest.raises(InvalidInput, match="no approved plan"):
+        bench.control.obey(CalibrationCheck("u-officer"))
+
+
+@pytest.mark.parametrize(
+    ("now", "found_days_ago", "idle_s", "starts"),
+    [
+        ("10:31", 1.0, 400.0, True),
+        ("10:31", None, 400.0, True),
+        ("10:29", 0.8, 400.0, False),
+        ("16:31", 1.0, 400.0, False),
+        ("12:00", 0.01, 400.0, False),
+        ("12:00", 1.0, 20.0, False),
+    ],
+)
+def test_once_a_day_when_nobody_steers(now: str, found_days_ago: float | None, idle_s: float, starts: bool) -> None:  # noqa: FBT001
+    """From the hour that the settings name, and not all day."""
+    clock = ManualClock(datetime.fromisoformat(f"2026-11-03T{now}:00+00:00"))
+    desk = CountingDesk()
+    ago = None if found_days_ago is None else clock.now() - timedelta(days=found_days_ago)
+    daily = DailyCheck(time(10, 30), cast("CalibrationDesk", desk), clock, idle_s=lambda: idle_s, found_at=lambda: ago)
+    daily.look()
+    daily.look()
+    assert desk.checks == (["schedule"] if starts else [])
+
+
+def test_a_day_whose_first_try_found_nothing_has_another_an_hour_later() -> None:
+    """Fog lifts."""
+    clock, desk = ManualClock(datetime(2026, 11, 3, 10, 31, tzinfo=UTC)), CountingDesk()
+    daily = DailyCheck(time(10, 30), cast("CalibrationDesk", desk), clock, idle_s=lambda: 900.0, found_at=lambda: None)
+    for minutes in (0, 30, 31):
+        clock.advance(timedelta(minutes=minutes))
+        daily.look()
+    assert desk.checks == ["schedule", "schedule"]
+
+
+def test_a_camera_that_does_not_move_is_not_calibrated(sqlite_database: Database, tmp_path: Path) -> None:
     """There is nothing to measure: its masks lie in the picture."""
     records = Records(PLACE, sqlite_database, Ledger("test.example/log", CLOCK), lambda _runs: None)
-    desk = CalibrationDesk(None, CalibrationEye(CLOCK), records, CLOCK)
+    rechecker = Rechecker(PLACE, sqlite_database, FileKeyring(tmp_path / "keys"), CLOCK, timedelta(days=28))
+    desk = CalibrationDesk(None, CalibrationEye(CLOCK), records, CLOCK, rechecker=rechecker, subject=lambda: None)
     with pytest.raises(InvalidInput, match="does not move"):
         desk.obey(CalibrationStart("u-officer"))
 

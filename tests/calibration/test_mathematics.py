@@ -38,7 +38,7 @@ REACH = poses.Reach(-25.0, 60.0)
 class Sky:
     """Directions that can be recognised, and what a camera sees of them."""
 
-    def __init__(self, model: CameraModel, noise_px: float = 0.2, liars: float = 0.1) -> None:
+    def __init__(self, model: CameraModel, noise_px: float = 0.2, liars: float = 0.1, *, in_base: bool = True) -> None:
         self._rng = np.random.default_rng(4)
         count = 40_000
         height = self._rng.uniform(-1, 1, count)
@@ -46,7 +46,7 @@ class Sky:
         flat = np.sqrt(1 - height**2)
         self._stars = np.column_stack((flat * np.sin(turn), height, flat * np.cos(turn)))
         self._words = self._rng.integers(0, 256, (count, 128)).astype(np.uint8)
-        self._sight = Sight(model, *SIZE, in_base=True)
+        self._sight = Sight(model, *SIZE, in_base=in_base)
         self._noise_px, self._liars = noise_px, liars
 
     def still(self, pose: Pose, stand: int) -> Still:

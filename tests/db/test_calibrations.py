@@ -7,9 +7,10 @@ import pytest
 
 from blanking.plan import DirectionPlan, parse_plan
 from tests import builders
-from vms.db import calibrations, plans
-from vms.db.calibrations import Check, NewCalibration
+from vms.db import calibrations, plans, rechecks
+from vms.db.calibrations import NewCalibration
 from vms.db.engine import Database
+from vms.db.rechecks import Check, StoredLandmarks
 from vms.errors import NotFound
 from vms.model import CalibrationVerdict, CheckOutcome, PlacementId
 
@@ -78,15 +79,32 @@ def test_a_new_calibration_changes_no_plan_but_a_draft_can_be_made_of_it(placed:
     assert plan.masks[0].id == "m1"
 
 
-def test_landmarks_and_checks_belong_to_a_version(placed: Database) -> None:
-    """The daily re-check needs something to compare with, and leaves a trace."""
+def test_the_last_finding_of_a_camera_model_counts_whatever_was_not_possible_since(placed: Database) -> None:
+    """Fog proves nothing; another model begins anew."""
+    days = [CheckOutcome.STEADY, CheckOutcome.DRIFTED, CheckOutcome.NOT_POSSIBLE]
     with placed.write() as conn:
-        calibrations.add(conn, measured())
-        calibrations.set_landmarks(conn, PLACE, 1, b"sealed")
-        for days, outcome in ((1, CheckOutcome.STEADY), (2, CheckOutcome.DRIFTED)):
-            calibrations.add_check(conn, Check(PLACE, 1, START + timedelta(days=days), outcome, {"shift_deg": 0.1}))
+        for day, outcome in enumerate(days):
+            at = START + timedelta(days=day)
+            rechecks.add_check(conn, Check(PLACE, at, 1, "sha256:a", outcome, {"shift_deg": 0.1}))
     with placed.read() as conn:
-        assert calibrations.landmarks(conn, PLACE, 1) == b"sealed"
-        assert calibrations.get(conn, PLACE, 1).has_landmarks
-        checks = calibrations.list_checks(conn, PLACE)
-    assert [check.outcome for check in checks] == [CheckOutcome.DRIFTED, CheckOutcome.STEADY]
+        assert [one.outcome for one in rechecks.list_checks(conn, PLACE)] == days[::-1]
+        found = rechecks.last_found(conn, PLACE, "sha256:a")
+        assert rechecks.last_found(conn, PLACE, "sha256:b") is None
+    assert found is not None
+    assert found.outcome is CheckOutcome.DRIFTED
+
+
+def test_landmarks_replace_each_other_and_go_when_due(placed: Database) -> None:
+    """They are of footage, and must not outlive it."""
+    with placed.write() as conn:
+        for sealed in (b"one", b"two"):
+            rechecks.store_landmarks(
+                conn, StoredLandmarks(PLACE, "sha256:a", START, START + timedelta(days=20), START, b"w", sealed)
+            )
+        found = rechecks.find_landmarks(conn, PLACE)
+        assert found is not None
+        assert found.sealed == b"two"
+        assert rechecks.list_due_landmarks(conn, START + timedelta(days=19)) == []
+        assert rechecks.list_due_landmarks(conn, START + timedelta(days=20)) == [PLACE]
+        assert rechecks.drop_landmarks(conn, PLACE)
+        assert not rechecks.drop_landmarks(conn, PLACE)

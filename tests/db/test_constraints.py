@@ -25,6 +25,7 @@ from vms.db.tables import (
     hold,
     hold_segment,
     hour_key,
+    landmark,
     metadata,
     panorama,
     placement,
@@ -113,6 +114,15 @@ PANORAMA = {
     "wrapped_key": b"w",
     "sealed": b"s",
 }
+LANDMARKS = {
+    "placement_id": PLACE,
+    "model": "m",
+    "taken_at": START,
+    "due_at": START + timedelta(days=28),
+    "hour_at": hour_of(START),
+    "wrapped_key": b"w",
+    "sealed": b"s",
+}
 LOOK = {
     "id": "v-1",
     "commissioning_id": "c-1",
@@ -157,9 +167,10 @@ def filled(database: Database) -> Database:
         conn.execute(insert(calibration).values(CALIBRATION))
         conn.execute(
             insert(calibration_check).values(
-                placement_id=PLACE, version=1, checked_at=START, outcome="steady", document={}
+                placement_id=PLACE, plan_version=1, model="m", checked_at=START, outcome="steady", document={}
             )
         )
+        conn.execute(insert(landmark).values(LANDMARKS))
         conn.execute(insert(sweep).values(started_at=START, outcome="running"))
         conn.execute(insert(clock_sample).values(id=1, wall_at=START, boottime_us=1, boot_id="b"))
     return database
@@ -228,7 +239,9 @@ CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
     ("a calibration that ends before it begins", calibration, {"finished_at": START - timedelta(seconds=1)}),
     ("a calibration before the first", calibration, {"version": 0}),
     ("a re-check of an unknown outcome", calibration_check, {"outcome": "fine"}),
-    ("a re-check of a calibration that does not exist", calibration_check, {"version": 7}),
+    ("a re-check of a plan that does not exist", calibration_check, {"plan_version": 7}),
+    ("landmarks kept longer than 28 days", landmark, {"due_at": START + timedelta(days=28, microseconds=1)}),
+    ("landmarks due before they were taken", landmark, {"due_at": START}),
     ("a second clock sample", clock_sample, {"id": 2}),
     ("a leave approved by the person who asked", commissioning, {"decided_by": "u-officer"}),
     (
@@ -313,6 +326,7 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
     ),
     ("a second leave for a placement at once", commissioning, {**LEAVE, "id": "c-2"}),
     ("a second panorama of a placement", panorama, PANORAMA),
+    ("second landmarks of a placement", landmark, LANDMARKS),
     ("a second look under one leave at once", commissioning_view, {**LOOK, "id": "v-2"}),
 ]
 

@@ -12,7 +12,7 @@ from blanking.plan_values import DirectionPlan
 from blanking.pose import PoseSample
 from ingest.panorama import PanoramaMaker
 from ingest.plan_watch import ActivePlan
-from retention.panoramas import erase_due_panoramas
+from retention.derived import erase_due_derivatives
 from retention.parts import RetentionParts
 from tests import builders
 from tests.blanking.test_panorama import cell, picture, plan
@@ -198,9 +198,9 @@ def test_it_is_erased_when_due_and_the_ledger_says_so(
         Ledger("test.example/log", clock),
         clock,
     )
-    assert erase_due_panoramas(parts) == 0
+    assert erase_due_derivatives(parts) == 0
     clock.advance(KEEP_FOR)
-    assert erase_due_panoramas(parts) == 1
+    assert erase_due_derivatives(parts) == 1
     assert stored(sqlite_database) is None
     with sqlite_database.read() as conn:
         assert [entry.act.value for entry in search(conn, Filter(), limit=9)] == ["panorama.erased"]

@@ -122,6 +122,22 @@ class CalibrationStart:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibrationCheck:
+    """Hold the plan's camera model against the street. Everything is grey for some seconds; the reply is as of `CalibrationStatus`.
+
+    Args:
+        by: who asked, an account's id or `command-line`.
+    """
+
+    KIND: ClassVar[str] = "calibration.check"
+    by: str
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.by, str) and 0 < len(self.by) <= 200):
+            raise InvalidInput("say who starts the re-check", code="command.fields")
+
+
+@dataclass(frozen=True, slots=True)
 class CalibrationStatus:
     """Ask how a calibration stands: {"state": "idle" | "running" | "done" | "failed" | "cancelled", "phase": ..., "share": 0..1, ...}."""
 
@@ -144,6 +160,7 @@ Command = (
     | PtzGotoPreset
     | StatusQuery
     | CalibrationStart
+    | CalibrationCheck
     | CalibrationStatus
     | CalibrationCancel
 )
@@ -157,6 +174,7 @@ _BY_KIND: dict[str, type[Command]] = {
     PtzGotoPreset.KIND: PtzGotoPreset,
     StatusQuery.KIND: StatusQuery,
     CalibrationStart.KIND: CalibrationStart,
+    CalibrationCheck.KIND: CalibrationCheck,
     CalibrationStatus.KIND: CalibrationStatus,
     CalibrationCancel.KIND: CalibrationCancel,
 }

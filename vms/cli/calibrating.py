@@ -6,16 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from vms.bus.commands import CalibrationCancel, CalibrationStart, CalibrationStatus, Command
+from vms.bus.commands import CalibrationCancel, CalibrationCheck, CalibrationStart, CalibrationStatus, Command
 from vms.bus.local import LocalBus
 from vms.cli import state
 from vms.cli.acts import by_command_line
 from vms.cli.parts import Parts
 from vms.db import calibrations, placements
 from vms.db.calibrations import Calibration
+from vms.errors import InvalidInput
 from vms.ledger.acts import Act
 from vms.ledger.entries import Value
-from vms.model import CalibrationVerdict, PlacementId
+from vms.model import CalibrationVerdict, CheckOutcome, PlacementId
 
 EXIT_POOR = 1
 EXIT_FAILED = 3
@@ -32,22 +33,33 @@ def calibrate(
     context: typer.Context,
     camera: Annotated[str, typer.Argument(help="The placement, as `vms camera list` names it.")],
     quick: Annotated[bool, typer.Option("--quick", help="Look at fewer poses: half the time, wider bounds.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only hold the plan that counts against the street, as once a day: seconds.")
+    ] = False,
 ) -> None:
     """Measure a PTZ camera: optics, axes, timing, motors. Its picture is grey meanwhile; Ctrl-C cancels.
 
-    Exit status: 0 good or usable, 1 poor (stored, but too rough for masks), 2 bad input or no worker, 3 failed or cancelled.
+    Exit status: 0 good or usable, or the camera still fits its plan; 1 poor (stored, but too rough for masks), or it fits no more;
+    2 bad input or no worker; 3 failed or cancelled.
     """
+    if quick and check:
+        raise InvalidInput("--check looks at its own poses: leave --quick away", code="calibration.options")
     parts = state.parts(context)
     placement_id = PlacementId(camera)
     with parts.db.write() as conn:
         placements.get(conn, placement_id)
-        about: dict[str, Value] = {"placement_id": placement_id, "thorough": not quick}
+        about: dict[str, Value] = {"placement_id": placement_id}
+        about |= {"check": True} if check else {"thorough": not quick}
         parts.ledger.append(conn, by_command_line(Act.CALIBRATION_START, about))
-    _ask(parts, placement_id, CalibrationStart(_WHO, thorough=not quick))
+    _ask(parts, placement_id, CalibrationCheck(_WHO) if check else CalibrationStart(_WHO, thorough=not quick))
     ended = _watched(parts, placement_id)
     if ended["state"] != "done":
-        typer.echo(f"vms: the calibration {ended['state']}: {ended.get('message') or ended.get('code', '')}", err=True)
+        what = "re-check" if check else "calibration"
+        typer.echo(f"vms: the {what} {ended['state']}: {ended.get('message') or ended.get('code', '')}", err=True)
         raise typer.Exit(EXIT_FAILED)
+    if check:
+        show_check(str(ended["outcome"]), ended["document"])
+        raise typer.Exit(EXIT_POOR if ended["outcome"] == CheckOutcome.DRIFTED else 0)
     with parts.db.read() as conn:
         found = calibrations.get(conn, placement_id, int(ended["version"]))
     show(found)
@@ -76,6 +88,19 @@ def _watched(parts: Parts, placement_id: PlacementId) -> Mapping[str, Any]:
 
 def _ask(parts: Parts, placement_id: PlacementId, command: Command) -> dict[str, Any]:
     return asyncio.run(LocalBus(parts.settings.run, request_within_s=15.0).request(placement_id, command))
+
+
+def show_check(outcome: str, document: Mapping[str, Any]) -> None:
+    """Print what a re-check found, and what follows from it."""
+    typer.echo(f"{outcome}: {document['poses']} poses, {document['matches']} points")
+    typer.echo(f"  directions      off by {document['shift_deg']:.3f} deg, stated {document['stated_deg']:.3f} deg")
+    typer.echo(
+        f"  scale           off by {100 * document['scale_rel']:.2f} %, stated {100 * document['stated_rel']:.2f} %"
+    )
+    if document["grey"]:
+        typer.echo("  everything is grey until the camera is calibrated again")
+    elif outcome == CheckOutcome.DRIFTED:
+        typer.echo(f"  masks are {document['widen_deg']:.2f} deg wider until the camera is calibrated again")
 
 
 def show(found: Calibration) -> None:

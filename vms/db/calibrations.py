@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select
 
 from vms.db import plans
-from vms.db.tables import calibration, calibration_check, placement
+from vms.db.tables import calibration, placement
 from vms.errors import NotFound
-from vms.model import CalibrationVerdict, CheckOutcome, PlacementId
+from vms.model import CalibrationVerdict, PlacementId
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +49,11 @@ class Calibration:
 
     Args:
         sha256: of the document's canonical JSON.
-        has_landmarks: whether there is something to hold the daily re-check against.
     """
 
     version: int
     sha256: str
     measured: NewCalibration
-    has_landmarks: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A re-check of a calibration.
-
-    Args:
-        document: largest shift and scale found, and the bounds they were held against.
-    """
-
-    placement_id: PlacementId
-    version: int
-    checked_at: datetime
-    outcome: CheckOutcome
-    document: Mapping[str, Any]
 
 
 def add(conn: Connection, measured: NewCalibration) -> Calibration:
@@ -138,46 +121,6 @@ def plan_document(measured: NewCalibration, masks: Sequence[Mapping[str, Any]]) 
     }
 
 
-def landmarks(conn: Connection, placement_id: PlacementId, version: int) -> bytes | None:
-    """Return the sealed landmarks of a version."""
-    query = select(calibration.c.landmarks).where(
-        calibration.c.placement_id == placement_id, calibration.c.version == version
-    )
-    return conn.execute(query).scalar_one_or_none()
-
-
-def set_landmarks(conn: Connection, placement_id: PlacementId, version: int, sealed: bytes | None) -> None:
-    """Keep the landmarks of a version, or forget them."""
-    conn.execute(
-        update(calibration)
-        .where(calibration.c.placement_id == placement_id, calibration.c.version == version)
-        .values(landmarks=sealed)
-    )
-
-
-def add_check(conn: Connection, check: Check) -> None:
-    """Store a re-check."""
-    conn.execute(
-        insert(calibration_check).values(
-            placement_id=check.placement_id,
-            version=check.version,
-            checked_at=check.checked_at,
-            outcome=check.outcome.value,
-            document=dict(check.document),
-        )
-    )
-
-
-def list_checks(conn: Connection, placement_id: PlacementId, most: int = 30) -> list[Check]:
-    """Return the last re-checks, newest first."""
-    query = select(calibration_check).where(calibration_check.c.placement_id == placement_id)
-    rows = conn.execute(query.order_by(calibration_check.c.checked_at.desc()).limit(most))
-    return [
-        Check(PlacementId(row.placement_id), row.version, row.checked_at, CheckOutcome(row.outcome), row.document)
-        for row in rows
-    ]
-
-
 def _from_row(row: Row[Any]) -> Calibration:
     measured = NewCalibration(
         placement_id=PlacementId(row.placement_id),
@@ -193,4 +136,4 @@ def _from_row(row: Row[Any]) -> Calibration:
         finished_at=row.finished_at,
         masks=row.masks,
     )
-    return Calibration(row.version, row.sha256, measured, row.landmarks is not None)
+    return Calibration(row.version, row.sha256, measured)

@@ -3,7 +3,6 @@
 With that hour key it becomes unreadable, wherever copies of the database are (docs/erasing.md).
 """
 
-import io
 import json
 import struct
 import zlib
@@ -13,8 +12,8 @@ from typing import Final
 
 from vms.db.panoramas import StoredPanorama
 from vms.errors import IntegrityLost
-from vms.footage.chunked import BytesSource, ChunkedReader, ChunkedWriter
 from vms.footage.keys import KeyService
+from vms.footage.sealed import Sealed, seal, unseal
 from vms.model import PlacementId, hour_of
 
 _LENGTH: Final = struct.Struct(">I")
@@ -56,8 +55,6 @@ def sealed_panorama(
     due_at: datetime,
 ) -> StoredPanorama:
     """Return the row to store."""
-    hour_at = hour_of(begun_at)
-    key = keys.new_segment_key(hour_at)
     head = json.dumps(
         {
             "columns": plain.columns,
@@ -67,11 +64,11 @@ def sealed_panorama(
             "top_deg": plain.top_deg,
         }
     ).encode()
-    sink = io.BytesIO()
-    writer = ChunkedWriter(sink, key.plain, _context(placement_id, plan_version, begun_at))
-    writer.write(zlib.compress(_LENGTH.pack(len(head)) + head + plain.rgb + plain.seen, 6))
-    writer.finish()
-    return StoredPanorama(placement_id, plan_version, begun_at, made_at, due_at, hour_at, key.wrapped, sink.getvalue())
+    packed = zlib.compress(_LENGTH.pack(len(head)) + head + plain.rgb + plain.seen, 6)
+    sealed = seal(keys, hour_of(begun_at), _context(placement_id, plan_version, begun_at), packed)
+    return StoredPanorama(
+        placement_id, plan_version, begun_at, made_at, due_at, sealed.hour_at, sealed.wrapped_key, sealed.data
+    )
 
 
 def opened_panorama(keys: KeyService, stored: StoredPanorama) -> PlainPanorama:
@@ -81,9 +78,8 @@ def opened_panorama(keys: KeyService, stored: StoredPanorama) -> PlainPanorama:
         NotFound: its hour key is gone.
         IntegrityLost: it is not what was written.
     """
-    key = keys.unwrap(stored.hour_at, stored.wrapped_key)
     context = _context(stored.placement_id, stored.plan_version, stored.begun_at)
-    packed = ChunkedReader(BytesSource(stored.sealed), key, context).read_all_readable()
+    packed = unseal(keys, Sealed(stored.hour_at, stored.wrapped_key, stored.sealed), context)
     try:
         data = zlib.decompressobj().decompress(packed, _LARGEST_BYTES)
         (length,) = _LENGTH.unpack_from(data)

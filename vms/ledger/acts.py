@@ -95,6 +95,7 @@ class Act(StrEnum):
     ORPHAN_ERASED = ("orphan.erased", Category.VERNIETIGEN)
     SWEEP_STOPPED = ("sweep.stopped", Category.VERNIETIGEN)
     PANORAMA_ERASED = ("panorama.erased", Category.VERNIETIGEN)
+    LANDMARKS_ERASED = ("landmarks.erased", Category.VERNIETIGEN)
     RETENTION_BREACH = ("retention.breach", Category.VERNIETIGEN)
 
     PLAN_DRAFT = ("plan.draft", Category.WIJZIGEN)

@@ -45,6 +45,7 @@ const FAILURES = {
   "calibration.no-positions": () => t("the camera does not tell its position"),
   "calibration.not-there": () => t("the camera did not come to rest where it was sent; does it patrol by itself?"),
   "calibration.size": () => t("the picture changed its size"),
+  "calibration.unrecognised": () => t("too little of the street was recognised; tried again tomorrow"),
   "calibration.error": () => t("an error in the program; call the technician"),
 };
 

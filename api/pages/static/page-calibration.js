@@ -12,7 +12,7 @@ import "./shell.js";
 const POLL_MS = 1000;
 const PHASES = ["first-look", "grid", "zoom", "checks", "speed", "timing", "solving", "going-back"];
 
-const [choice, run, result, history] = ["choice", "run", "result", "history"].map((id) => document.getElementById(id));
+const [choice, run, result, fit, history] = ["choice", "run", "result", "fit", "history"].map((id) => document.getElementById(id));
 let placementId = new URLSearchParams(location.search).get("camera") ?? "";
 let shownVersion = 0;
 let failure = "";
@@ -45,7 +45,8 @@ function show({ progress, versions, checks, plan_version }) {
   run.replaceChildren(...runParts(progress));
   const version = versions.find((one) => one.version === shownVersion) ?? versions[0];
   result.replaceChildren(...(version ? resultParts(version, plan_version) : [element("p", { class: "empty" }, t("This camera was never calibrated here."))]));
-  history.replaceChildren(...(versions.length ? historyParts(versions, checks, version) : []));
+  fit.replaceChildren(...checkParts(checks));
+  history.replaceChildren(...(versions.length ? historyParts(versions, version) : []));
 }
 
 function runParts(progress) {
@@ -65,7 +66,8 @@ function runParts(progress) {
   const away = progress.state === "away";
   parts.push(element("div", { class: "dialog-buttons" },
     element("button", { type: "button", class: "primary", disabled: away, on: { click: () => act("POST", "", { thorough: true }) } }, t("Calibrate")),
-    element("button", { type: "button", disabled: away, on: { click: () => act("POST", "", { thorough: false }) } }, t("Calibrate quickly, with wider bounds"))));
+    element("button", { type: "button", disabled: away, on: { click: () => act("POST", "", { thorough: false }) } }, t("Calibrate quickly, with wider bounds")),
+    element("button", { type: "button", disabled: away, on: { click: () => act("POST", "/checks") } }, t("Only check"))));
   if (away) parts.push(element("p", { class: "muted" }, t("The camera's recorder does not answer now.")));
   return parts;
 }
@@ -126,7 +128,7 @@ function maskParts(masks, planVersion) {
     redraw.slice(0, 12).map((mask) => t("{mask} (moves {moved}°, stated {allowed}°)", { mask: mask.id, moved: formatNumber(mask.moved_deg, 2), allowed: formatNumber(mask.allowed_deg, 2) })).join(", "))];
 }
 
-function historyParts(versions, checks, present) {
+function historyParts(versions, present) {
   const columns = [{ title: t("Version") }, { title: t("When") }, { title: t("Verdict") }, { title: t("Directions"), class: "number" }, { title: t("Scale"), class: "number" }, { title: t("By") }];
   const rows = versions.map((one) => row([
     { content: [element("button", { type: "button", class: "link", "aria-pressed": String(one === present), on: { click: () => { shownVersion = one.version; load(true); } } }, String(one.version))] },
@@ -136,13 +138,31 @@ function historyParts(versions, checks, present) {
     { class: "number", content: [`${formatNumber(100 * one.document.accuracy.zoom_rel, 2)} %`] },
     { content: [one.started_by] },
   ]));
-  const parts = [element("h2", {}, t("History")), table(t("History"), columns, rows, "")];
-  const last = checks[0];
-  if (last) {
-    const words = { steady: () => chip("ok", t("still fits")), drifted: () => chip("bad", t("no longer fits")), first: () => chip("quiet", t("first look")), "not-possible": () => chip("quiet", t("not possible")) };
-    parts.push(element("p", {}, t("Last re-check: {time}", { time: formatStamp(parseInstant(last.at)) }), " ", (words[last.outcome] ?? words["not-possible"])()));
-  }
-  return parts;
+  return [element("h2", {}, t("History")), table(t("History"), columns, rows, "")];
+}
+
+/** Does the camera still look where its plan says? Once a day, and on demand. */
+function checkParts(checks) {
+  if (!checks.length) return [];
+  const outcomes = { steady: () => chip("ok", t("still fits")), drifted: () => chip("bad", t("no longer fits")), first: () => chip("quiet", t("first look")), "not-possible": () => chip("quiet", t("not possible")) };
+  const columns = [{ title: t("When") }, { title: t("Plan") }, { title: t("Finding") }, { title: t("Off by"), class: "number" }, { title: t("Stated"), class: "number" }, { title: t("Scale off by"), class: "number" }, { title: t("What follows") }];
+  const rows = checks.slice(0, 7).map(({ at, plan_version, outcome, document: found }) => row([
+    { content: [formatStamp(parseInstant(at))] },
+    { content: [String(plan_version)] },
+    { content: [(outcomes[outcome] ?? outcomes["not-possible"])()] },
+    { class: "number", content: [found.code ? "–" : `${formatNumber(found.shift_deg, 3)}°`] },
+    { class: "number", content: [found.code ? "–" : `${formatNumber(found.stated_deg, 3)}°`] },
+    { class: "number", content: [found.code ? "–" : `${formatNumber(100 * found.scale_rel, 2)} %`] },
+    { content: [consequence(outcome, found)] },
+  ]));
+  return [element("h2", {}, t("Re-checks")), table(t("Re-checks"), columns, rows, "")];
+}
+
+function consequence(outcome, found) {
+  if (found.code) return failureText(found.code);
+  if (outcome !== "drifted") return "";
+  if (found.grey) return t("Everything is grey until the camera is calibrated again.");
+  return t("Masks are {widen}° wider until the camera is calibrated again.", { widen: formatNumber(found.widen_deg, 2) });
 }
 
 await choose();

@@ -59,13 +59,18 @@ function cameraRow(camera) {
     { class: "number", content: [figure(state.delay_ms, 0, "ms")] },
     { class: "number", content: [figure(state.reconnects, 0, "")] },
     { class: "number", content: [figure(state.viewers, 0, "")] },
-    { content: [camera.commissioning ? chip("bad", t("View for drawing masks open")) : null, designationEnd(camera.designation), remark(state, camera.health?.error)] },
+    { content: [camera.commissioning ? chip("bad", t("View for drawing masks open")) : null, designationEnd(camera.designation), fit(camera.health?.fit), remark(state, camera.health?.error)] },
   ]);
 }
 
 function designationEnd({ ending, valid_until_at }) {
   if (ending !== "designation-ending") return null;
   return chip("warn", t("Designation ends {time}", { time: formatStamp(parseInstant(valid_until_at)) }));
+}
+
+function fit(found) {
+  if (found === "grey") return chip("bad", t("Off its plan: grey"));
+  return found === "wider" ? chip("warn", t("Off its plan: masks are wider")) : null;
 }
 
 function figure(value, digits, unit) {

@@ -19,6 +19,7 @@ const GREY = {
   contradiction: () => t("the camera's positions contradict each other"),
   "clock-unsynchronised": () => t("the clocks of picture and position differ"),
   "camera-busy": () => t("the camera is finding its position or being calibrated"),
+  "calibration-drift": () => t("the camera is too far off its plan: it must be calibrated again"),
   "queue-overflow": () => t("too many pictures were waiting"),
   "self-test": () => t("the self-test found a picture that was not blanked well: withheld until it has been looked at"),
   error: () => t("the blanking stopped with an error"),

@@ -1,6 +1,6 @@
 """All tables, in SQLAlchemy Core. The schema is made by the migrations in vms/db/migrations; a test compares the two."""
 
-from vms.db.tables.calibrating import calibration, calibration_check
+from vms.db.tables.calibrating import calibration, calibration_check, landmark
 from vms.db.tables.columns import Instant, metadata
 from vms.db.tables.commissioning import commissioning, commissioning_view
 from vms.db.tables.footage import LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
@@ -29,6 +29,7 @@ __all__ = [
     "hold_placement",
     "hold_segment",
     "hour_key",
+    "landmark",
     "ledger_checkpoint",
     "ledger_entry",
     "ledger_placement",

@@ -3,6 +3,7 @@
 from sqlalchemy import CheckConstraint, Column, ForeignKey, ForeignKeyConstraint, Integer, LargeBinary, Table, Text
 
 from vms.db.tables.columns import Document, Instant, metadata
+from vms.model import RETENTION_CEILING
 
 calibration = Table(
     "calibration",
@@ -24,8 +25,6 @@ calibration = Table(
     Column("finished_at", Instant, nullable=False),
     # What it means for the masks of the plan that counted then; NULL when there was none.
     Column("masks", Document),
-    # Features of the street for the daily re-check, sealed; NULL until a plan says what must not be in them.
-    Column("landmarks", LargeBinary),
     CheckConstraint("version >= 1", name="version"),
     CheckConstraint("verdict IN ('good', 'usable', 'poor')", name="verdict"),
     CheckConstraint("width_px > 0 AND height_px > 0", name="size"),
@@ -38,12 +37,31 @@ calibration_check = Table(
     metadata,
     Column("placement_id", Text, primary_key=True),
     Column("checked_at", Instant, primary_key=True),
-    Column("version", Integer, nullable=False),
+    # The plan whose camera model was held against the street.
+    Column("plan_version", Integer, nullable=False),
+    # SHA-256 of that model: what was found counts for every plan that has it.
+    Column("model", Text, nullable=False),
     Column("outcome", Text, nullable=False),
-    # Largest shift and scale found, and the bounds they were held against.
+    # What was found, and the bounds it was held against (docs/calibration.md).
     Column("document", Document, nullable=False),
     CheckConstraint("outcome IN ('first', 'steady', 'drifted', 'not-possible')", name="outcome"),
     ForeignKeyConstraint(
-        ["placement_id", "version"], ["calibration.placement_id", "calibration.version"], name="fk_calibration_check_of"
+        ["placement_id", "plan_version"], ["plan.placement_id", "plan.version"], name="fk_calibration_check_of"
     ),
+)
+
+landmark = Table(
+    "landmark",
+    metadata,
+    Column("placement_id", Text, ForeignKey("placement.id"), primary_key=True),
+    # Of the camera model by which they were taken.
+    Column("model", Text, nullable=False),
+    Column("taken_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    # By the key of the hour in which they were taken; with that key they die.
+    Column("hour_at", Instant, nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    CheckConstraint("due_at > taken_at", name="order"),
+    CheckConstraint(f"due_at <= taken_at + {int(RETENTION_CEILING.total_seconds()) * 1_000_000}", name="ceiling"),
 )
