@@ -3,12 +3,21 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from auditor import notes
+from auditor.absence import verify_absence
+from auditor.access import access, roster_in
+from auditor.books import Terms
 from auditor.bundle import Bundle
+from auditor.completeness import completeness
+from auditor.holds import holds
 from auditor.notes import Key
+from auditor.proofs import check_old_checkpoint, prove, verify_export
 from auditor.report import NOT_VERIFIED, CannotVerifyError, Report
+from auditor.sample import Sample
+from auditor.story import story
 from auditor.verify_log import verify_log
 from auditor.words import LANGUAGES
 
@@ -67,7 +76,148 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--tsa-ca", type=Path, metavar="PEM", help="certificates of the time-stamping authority")
     one.add_argument("--thorough", action="store_true", help="also parse every entry and encode it again (slower)")
+    one = add(
+        "completeness",
+        _completeness,
+        "every segment is erased, held, lost or young; nothing late, early or without a cause",
+    )
+    _add_terms(one)
+    one = add("access", _access, "who watched what and why, from where; with a random sample by your seed")
+    _add_sample(one, 25)
+    one.add_argument("--roster", type=Path, metavar="CSV", help="duties: person,from,to; views outside are findings")
+    one.add_argument(
+        "--origins", type=Path, metavar="FILE", help="addresses and workstations of the viewing room, one a line"
+    )
+    one = add("holds", _holds, "every hold: case, requester, age, review, exports")
+    _add_at(one, required=False)
+    one = add("story", _story, "the life of one moment of one camera")
+    one.add_argument("--placement", required=True, help="id of the placement")
+    _add_at(one, required=True)
+    one = add("verify-absence", _verify_absence, "on the server: what is erased is gone, what is there the log has")
+    _add_terms(one)
+    _add_sample(one, 200)
+    one.add_argument("--root", type=Path, required=True, help="the footage folder")
+    one.add_argument("--keys-dir", type=Path, help="the key folder; its names are read, never a key")
+    one = add("prove", _prove, "write the proof that an entry is in the log")
+    one.add_argument("seq", type=int, help="number of the entry")
+    one.add_argument(
+        "--output", "-o", type=Path, required=True, help="the .tlog-proof to write; the entry is written beside it"
+    )
+    one = add("check-old-checkpoint", _check_old, "is a printed or mailed checkpoint a prefix of this log?")
+    one.add_argument("paper", type=Path, help="a text with the checkpoint in it")
+    add("verify-export", _verify_export, "an evidence package (folder or ZIP) in place of a bundle")
     return parser
+
+
+def _add_sample(parser: argparse.ArgumentParser, count: int) -> None:
+    parser.add_argument("--sample", type=int, default=count, help=f"how many to draw (default {count})")
+    parser.add_argument("--seed", required=True, help="your seed: roll dice, so that nobody could foresee the sample")
+
+
+def _add_terms(parser: argparse.ArgumentParser) -> None:
+    _add_at(parser, required=False)
+    parser.add_argument(
+        "--days", type=float, default=28.0, help="how old footage may become without a hold (default 28)"
+    )
+    parser.add_argument(
+        "--kept-days",
+        type=float,
+        help="configured retention, if shorter: nothing is erased before that less the margin",
+    )
+    parser.add_argument("--margin-hours", type=float, default=2.0, help="how much sooner erasing begins (default 2)")
+    parser.add_argument(
+        "--release-grace-hours", type=float, default=2.0, help="until released footage is gone (default 2)"
+    )
+    parser.add_argument(
+        "--hole-seconds", type=float, default=2.0, help="what may be missing between segments (default 2)"
+    )
+
+
+def _add_at(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument("--at", required=required, help="instant, e.g. 2026-11-01T00:00+01:00; UTC without a zone")
+
+
+def _completeness(options: argparse.Namespace, report: Report) -> None:
+    bundle = _opened(options, report)
+    _check_log(options, bundle, report)
+    completeness(bundle, report, _terms(options, bundle))
+
+
+def _terms(options: argparse.Namespace, bundle: Bundle) -> Terms:
+    longest = timedelta(days=options.days)
+    kept = longest if options.kept_days is None else timedelta(days=options.kept_days)
+    return Terms(
+        at=_at(options, bundle),
+        longest=longest,
+        kept=kept - timedelta(hours=options.margin_hours),
+        release_grace=timedelta(hours=options.release_grace_hours),
+        hole=timedelta(seconds=options.hole_seconds),
+    )
+
+
+def _at(options: argparse.Namespace, bundle: Bundle) -> datetime:
+    """Return the instant that is judged: the bundle's end, unless another was given."""
+    return _instant(min(bundle.manifest.end, bundle.manifest.made_at) if options.at is None else options.at)
+
+
+def _access(options: argparse.Namespace, report: Report) -> None:
+    bundle = _opened(options, report)
+    _check_log(options, bundle, report)
+    roster = None if options.roster is None else roster_in(read_text(options.roster))
+    origins = None if options.origins is None else frozenset(read_text(options.origins).split())
+    access(bundle, report, sample=Sample(options.sample, options.seed), roster=roster, origins=origins)
+
+
+def _holds(options: argparse.Namespace, report: Report) -> None:
+    bundle = _opened(options, report)
+    _check_log(options, bundle, report)
+    holds(bundle, report, _at(options, bundle))
+
+
+def _story(options: argparse.Namespace, report: Report) -> None:
+    bundle = _opened(options, report)
+    _check_log(options, bundle, report)
+    story(bundle, report, options.placement, _at(options, bundle))
+
+
+def _verify_absence(options: argparse.Namespace, report: Report) -> None:
+    bundle = _opened(options, report)
+    _check_log(options, bundle, report)
+    terms = _terms(options, bundle)
+    verify_absence(
+        bundle, report, terms, options.root, keys_dir=options.keys_dir, sample=Sample(options.sample, options.seed)
+    )
+
+
+def _prove(options: argparse.Namespace, report: Report) -> None:
+    bundle = _opened(options, report)
+    _check_log(options, bundle, report)
+    prove(bundle, report, options.seq, options.output)
+
+
+def _check_old(options: argparse.Namespace, report: Report) -> None:
+    check_old_checkpoint(_opened(options, report), report, read_text(options.paper), _key_of(options))
+
+
+def _verify_export(options: argparse.Namespace, report: Report) -> None:
+    verify_export(options.bundle, report, _key_of(options))
+
+
+def _check_log(options: argparse.Namespace, bundle: Bundle, report: Report) -> None:
+    """Check the log first if the key was brought; else say that it was not."""
+    key = _key_of(options)
+    if key is None:
+        report.note("log-not-checked")
+    else:
+        verify_log(bundle, report, key=key)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CannotVerifyError("instant-unreadable", text=text) from error
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _verify_log(options: argparse.Namespace, report: Report) -> None:

@@ -101,7 +101,7 @@ class Bundle:
         if len(set(names)) != len(names):
             raise CannotVerifyError("bundle-twice", name=str(path))
         self.names = frozenset(names)
-        self.manifest = _manifest(self._document("manifest.json"))
+        self.manifest = _manifest(_object("manifest.json", self.read("manifest.json")))
 
     def read(self, name: str) -> bytes:
         """Return a file, whole.
@@ -130,7 +130,7 @@ class Bundle:
 
     def documents(self, packed: Packed, report: Report) -> Iterator[dict[str, Any]]:
         """Yield the JSON objects of a file with one a line; a line that is none is a finding."""
-        for number, line in enumerate(self.checked(packed, report).split(b"\n")[:-1], 1):
+        for number, line in enumerate(lines_of(self.checked(packed, report)), 1):
             document = parse_object(line)
             if document is None:
                 report.find("line-unreadable", name=packed.name, line=number)
@@ -157,11 +157,24 @@ class Bundle:
                 digest.update(piece)
         return digest.hexdigest()
 
-    def _document(self, name: str) -> dict[str, Any]:
-        document = parse_object(self.read(name))
-        if document is None:
-            raise CannotVerifyError("file-unreadable", name=name, why="JSON")
-        return document
+    def document(self, name: str, report: Report) -> dict[str, Any]:
+        """Return a file that is one JSON object.
+
+        Raises:
+            CannotVerifyError: it is missing, or none.
+        """
+        packed = self.manifest.files.get(name)
+        if packed is None:
+            raise CannotVerifyError("file-missing", name=name)
+        return _object(name, self.checked(packed, report))
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    """Return the lines; what stands after the last line end is one too."""
+    lines = data.split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    return lines
 
 
 def parse_object(text: bytes) -> dict[str, Any] | None:
@@ -171,6 +184,19 @@ def parse_object(text: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def listed(words: object, name: str) -> list[Any]:
+    """Return a list in a document, empty for none."""
+    found = words.get(name) if isinstance(words, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _object(name: str, text: bytes) -> dict[str, Any]:
+    document = parse_object(text)
+    if document is None:
+        raise CannotVerifyError("file-unreadable", name=name, why="JSON")
+    return document
 
 
 def _manifest(words: dict[str, Any]) -> Manifest:

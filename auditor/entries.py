@@ -4,11 +4,13 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from auditor.bundle import Bundle, parse_object
+from auditor.bundle import Bundle, lines_of, parse_object
 from auditor.report import Report
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIELDS = frozenset({"v", "ts", "act", "cat", "actor", "obj", "res", "why", "purpose", "basis", "recipient", "origin"})
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -100,7 +102,7 @@ def read(
     """
     wanted = None if acts is None else {act.encode() for act in acts}
     for first, packed in bundle.manifest.entry_files():
-        lines = bundle.checked(packed, report).split(b"\n")[:-1]
+        lines = lines_of(bundle.checked(packed, report))
         for seq, line in enumerate(lines, first):
             is_wanted = wanted is None or line[_HEAD_BYTES : line.find(b'"', _HEAD_BYTES)] in wanted
             if not is_wanted and line.startswith(_HEAD):
@@ -120,3 +122,13 @@ def parse(seq: int, line: bytes) -> Entry | None:
     at = instant(words["ts"])
     assert at is not None, "an entry has a stamp"
     return Entry(seq, at, words["ts"], words["act"], words, words["obj"])
+
+
+def microseconds(at: datetime) -> int:
+    """Return an instant as microseconds since 1970."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def days(span: timedelta) -> str:
+    """Return a length in days."""
+    return f"{span.total_seconds() / 86400:.3f}"

@@ -115,6 +115,11 @@ class Log:
         place = self.asked.first // self._run
         return [*self.runs[place].path, *self._whole.path(place, len(self.runs))]
 
+    def body(self) -> bytes:
+        """Return the entry asked for."""
+        assert self.asked is not None, "an entry was asked for"
+        return self.runs[self.asked.first // self._run].body
+
     @property
     def first_at(self) -> str:
         """The first entry's stamp."""

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "blanking": "bench.blanking",
     "footage": "bench.footage",
     "ledger": "bench.ledger",
+    "audit-verify": "bench.audit_verify",
     "glass-to-glass": "bench.glass_to_glass",
 }
 """Name to module; each has `run(*, rounds: int, quick: bool) -> Report`, or a `main()` that prints."""

@@ -1,0 +1,258 @@
+"""A month of a town is in order, and whatever is planted in it afterwards is found: by a process of its own, with status 1.
+
+Short form here: 3 cameras whose footage is kept for a week. Long form, 100 cameras and 28 days:
+`VMS_LONG_MONTH=1 pytest tests/auditor/test_month.py`.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.auditor.bundles import signer_of, vms_audit
+from tests.auditor.month import HOUR, ROOM, SEED, Case, Month, live_a_month
+from tests.footage.scene import INVESTIGATOR
+from vms.clock import ManualClock
+from vms.ledger.acts import Act
+from vms.ledger.entries import Actor, Entry, Origin, Purpose
+from vms.ledger.notes import Checkpoint
+from vms.model import hour_of
+
+IS_LONG = bool(os.environ.get("VMS_LONG_MONTH"))
+CAMERAS, KEPT = (100, timedelta(days=28)) if IS_LONG else (3, timedelta(days=7))
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200 if IS_LONG else 300)]
+
+
+@pytest.fixture(scope="module")
+def month(_sqlite_template: Path) -> Iterator[Month]:
+    """The month, lived once."""
+    memory = Path("/dev/shm")  # noqa: S108 - the folder below it is ours alone
+    folder = Path(tempfile.mkdtemp(prefix="vms-month-", dir=memory if memory.is_dir() else None))
+    shutil.copyfile(_sqlite_template, folder / "vms.sqlite")
+    clock = ManualClock(datetime(2026, 10, 10, 6, 0, tzinfo=UTC))
+    yield live_a_month(f"sqlite:///{folder / 'vms.sqlite'}", folder, clock, CAMERAS, KEPT)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def case(month: Month) -> Iterator[Case]:
+    """A copy of it to plant something in."""
+    folder = Path(tempfile.mkdtemp(prefix="vms-case-", dir=month.folder.parent))
+    found = Case(month, folder)
+    yield found
+    found.town.db.dispose()
+    shutil.rmtree(folder)
+
+
+def test_an_honest_month_is_in_order(case: Case) -> None:
+    """Every segment is erased, held or young, everything fits, and the old paper is a prefix."""
+    bundle = case.bundle()
+    paper = case.folder / "paper.txt"
+    paper.write_text("Van: vms@utrecht\n\n> " + case.month.paper.replace("\n", "\n> "), encoding="utf-8")
+    for outcome in (
+        case.audit("verify-log", "--thorough", bundle=bundle),
+        case.audit("completeness", bundle=bundle),
+        case.audit("holds", bundle=bundle),
+        case.audit("access", "--sample", 5, "--seed", SEED, bundle=bundle),
+        case.audit("check-old-checkpoint", paper, bundle=bundle),
+        case.look_at_disk(bundle),
+    ):
+        assert (outcome.status, outcome.report["findings"]) == (0, []), outcome.report["command"]
+    row = case.audit("completeness", bundle=bundle).report["rows"][0]
+    assert row["recorded"] == case.month.hours - 3, "two hours it was away, and the last is not listed yet"
+    assert row["erased"] > 20
+    assert float(row["oldest"]) < KEPT.days
+
+
+def test_a_file_put_back_is_found(case: Case) -> None:
+    """1: an erased segment is restored from a copy."""
+    name, data = case.month.put_aside
+    path = case.folder / "footage" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    outcome = case.look_at_disk()
+    assert (outcome.status, outcome.codes) == (1, {"file-back"})
+    assert outcome.report["findings"][0]["number"] == case.month.erased.ref.number
+
+
+def test_a_deleted_row_is_found(case: Case) -> None:
+    """2: a segment's row is taken out of the database."""
+    number = case.month.hours - 40
+    assert case.town.sql("DELETE FROM segment WHERE number = :number AND placement_id = 'p0'", number=number) == 1
+    outcome = case.audit("completeness")
+    assert (outcome.status, outcome.codes) == (1, {"segments-missing", "hole"})
+    assert outcome.report["findings"][0]["numbers"] == str(number)
+
+
+def test_a_changed_entry_is_found(case: Case) -> None:
+    """3: who watched is changed in the log."""
+    statement = (
+        "UPDATE ledger_entry SET body = replace(body, 'u-investigates', 'u-somebody-els') WHERE act = 'playback.open'"
+    )
+    assert case.town.sql(
+        statement.replace("replace(body,", "CAST(replace(CAST(body AS TEXT),").replace("els')", "els') AS BLOB)")
+    )
+    outcome = case.audit("verify-log")
+    assert outcome.status == 1
+    assert outcome.codes == {"checkpoint-root"}
+
+
+def test_a_dropped_hold_is_found_before_and_after_its_footage_is_gone(case: Case) -> None:
+    """4: a hold and what it keeps are deleted from the database; the sweep then erases what was held."""
+    for table in ("hold_segment", "hold_placement", "hold"):
+        column = "id" if table == "hold" else "hold_id"
+        case.town.sql(f"DELETE FROM {table} WHERE {column} = '{case.month.hold_id}'")  # noqa: S608 - a forger's own SQL
+    assert "hold-dropped" in case.audit("completeness").codes
+    case.town.sql("UPDATE segment SET holds = 0")
+    case.town.live(2)
+    outcome = case.audit("completeness")
+    assert outcome.status == 1
+    assert "erased-in-hold" in outcome.codes
+
+
+def test_late_erasing_is_found(case: Case) -> None:
+    """5: erasing stands still for a day and a half, and then goes on as if nothing had happened."""
+    for _ in range(36):
+        for placement_id in case.town.epochs:
+            case.town.record(placement_id, HOUR)
+        case.clock.advance(HOUR)
+    case.town.live(3)
+    outcome = case.audit("completeness")
+    assert outcome.status == 1
+    assert {"erased-late", "key-late"} <= outcome.codes
+
+
+def test_a_gap_without_a_cause_is_found(case: Case) -> None:
+    """6: a camera records nothing for three hours, and nothing tells why."""
+    silent = case.month.placements[0]
+    case.town.live(3, silent=frozenset({silent}))
+    case.town.live(4)
+    outcome = case.audit("completeness")
+    assert (outcome.status, outcome.codes) == (1, {"hole"})
+    [finding] = outcome.report["findings"]
+    assert (finding["camera"], finding["seconds"]) == (silent, 3 * 3600)
+
+
+def test_views_that_are_not_right_are_found(case: Case) -> None:
+    """7: without a purpose, from a foreign workstation, without a sign-in."""
+    person = Actor.person(INVESTIGATOR, role="investigator", session_id="s-9")
+    case.town.note(Entry(Act.AUTH_SIGN_IN, person, ROOM, {"session": "s-9"}))
+    view = Entry(Act.PLAYBACK_OPEN, person, ROOM, {"placement_id": "p0", "view": "v-9"}, purpose=Purpose("incident"))
+    bare = case.town.forge(
+        view, lambda body: body.replace(b'"purpose":{"case":null,"code":"incident","text":null}', b'"purpose":null')
+    )
+    case.town.watch("s-3", origin=Origin("vms-api/test", "LAPTOP", "192.168.1.9"))
+    case.town.watch("s-4", signs_in=False)
+    outcome = case.audit("access", "--sample", "100", "--seed", SEED)
+    assert outcome.status == 1
+    assert outcome.codes == {"view-no-purpose", "view-elsewhere", "view-no-session"}
+    assert bare in {one["seq"] for one in outcome.report["findings"]}
+    assert bare in {row["seq"] for row in outcome.report["rows"]}, "the whole sample holds the view"
+    assert case.audit("verify-log").status == 0, "the tree itself is right: only `access` can find it"
+
+
+def test_a_key_kept_alive_is_found(case: Case) -> None:
+    """8: an hour whose key was destroyed has one in the keyring."""
+    gone = hour_of(case.month.erased.span.start_at)
+    assert not case.town.keys.has_hour(gone)
+    case.town.keys.new_segment_key(gone)
+    outcome = case.audit("completeness")
+    assert (outcome.status, outcome.codes) == (1, {"key-alive"})
+
+
+def test_a_forked_checkpoint_is_found(case: Case) -> None:
+    """9: a checkpoint over another past, signed with the right key."""
+    with case.town.db.read() as conn:
+        origin = case.town.parts.ledger.origin
+        size = case.town.parts.ledger.size(conn) // 2
+    fork = Checkpoint(origin, size, hashlib.sha256(b"another past").digest()).signed(signer_of(case.town))
+    case.town.sql("DELETE FROM ledger_checkpoint WHERE size = :size", size=size)
+    case.town.sql("INSERT INTO ledger_checkpoint (size, note, at) VALUES (:size, :note, 0)", size=size, note=fork)
+    outcome = case.audit("verify-log")
+    assert (outcome.status, outcome.codes) == (1, {"checkpoint-root"})
+    assert [one["size"] for one in outcome.report["findings"]] == [size]
+
+
+def test_early_erasing_without_a_reason_is_found(case: Case) -> None:
+    """10: somebody makes footage of yesterday due at once."""
+    statement = "UPDATE segment SET due_at = start_at + 1 WHERE number BETWEEN :first AND :last AND placement_id = 'p0'"
+    first = case.month.hours - 40
+    assert case.town.sql(statement, first=first, last=first + 3) == 4
+    case.town.live(3)
+    outcome = case.audit("completeness")
+    assert outcome.status == 1
+    assert "erased-early" in outcome.codes
+
+
+def test_a_restored_older_database_is_found_by_paper(case: Case) -> None:
+    """11: the log is rewound to before something; what was mailed in the meantime knows more entries."""
+    case.town.live(2)
+    later = (case.folder / "keys" / "ledger-checkpoint.txt").read_text(encoding="utf-8")
+    paper = case.folder / "paper.txt"
+    paper.write_text(later, encoding="utf-8")
+    shutil.copyfile(case.month.folder / "vms.sqlite", case.folder / "older.sqlite")
+    case.town.db.dispose()
+    for name in ("vms.sqlite-wal", "vms.sqlite-shm"):
+        (case.folder / name).unlink(missing_ok=True)
+    shutil.copyfile(case.folder / "older.sqlite", case.folder / "vms.sqlite")
+    outcome = case.audit("check-old-checkpoint", paper)
+    assert outcome.status == 1
+    assert outcome.codes == {"paper-more"}
+
+
+def test_a_swapped_file_is_found(case: Case) -> None:
+    """12: a young segment's file is replaced by another of the same length."""
+    path = next(
+        path
+        for path in sorted((case.folder / "footage" / "p1").rglob("*.vseg"))
+        if f"-{case.month.hours - 40}-" in path.name
+    )
+    path.write_bytes(bytes(reversed(path.read_bytes())))
+    outcome = case.look_at_disk()
+    assert (outcome.status, outcome.codes) == (1, {"file-other"})
+
+
+def test_a_moment_has_its_story_and_every_entry_its_proof(case: Case) -> None:
+    """What an auditor asks for most: what became of the pictures of that evening."""
+    bundle, segment = case.bundle(), case.month.held
+    at = (segment.span.start_at + timedelta(minutes=20)).isoformat()
+    outcome = case.audit("story", "--placement", segment.ref.placement_id, "--at", at, bundle=bundle)
+    assert outcome.status == 0
+    told = [row["act"] for row in outcome.report["rows"]]
+    assert told[0] in {"batch.recorded", "hold.place"}
+    assert {"batch.recorded", "hold.place", "key.destroyed"} <= set(told)
+    assert "destroy.done" not in told, "it is held"
+    gone = case.month.erased
+    at = (gone.span.start_at + timedelta(minutes=20)).isoformat()
+    outcome = case.audit("story", "--placement", gone.ref.placement_id, "--at", at, bundle=bundle)
+    assert {"batch.recorded", "playback.open", "destroy.intent", "destroy.done", "key.destroyed"} <= {
+        row["act"] for row in outcome.report["rows"]
+    }
+    seq = next(row["seq"] for row in outcome.report["rows"] if row["act"] == "destroy.done")
+    proof = case.folder / "x.tlog-proof"
+    assert case.audit("prove", seq, "-o", proof, bundle=bundle).status == 0
+    lines = proof.read_text(encoding="utf-8").splitlines()
+    assert lines[:2] == ["c2sp.org/tlog-proof@v1", f"index {seq}"]
+    body = json.loads((case.folder / "x.tlog-proof.entry.json").read_bytes())
+    assert body["act"] == "destroy.done"
+
+
+def test_the_sample_follows_from_the_seed(case: Case) -> None:
+    """The audited can't choose it, and a second auditor draws the same."""
+    bundle = case.bundle()
+    draws = [
+        [
+            row["segment"]
+            for row in vms_audit(
+                "verify-absence", bundle, "--root", case.folder / "footage", "--sample", 10, "--seed", seed
+            ).report["rows"]
+        ]
+        for seed in ("1", "1", "2")
+    ]
+    assert draws[0] == draws[1] != draws[2]
