@@ -36,6 +36,7 @@ from api.routers import (
     placements,
     plans,
     playback,
+    proposals,
     timeline,
 )
 from api.running import Running, running_of
@@ -51,6 +52,7 @@ ROUTERS = (
     people,
     placements,
     plans,
+    proposals,
     live,
     timeline,
     playback,

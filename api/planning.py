@@ -11,6 +11,7 @@ from typing import Any
 from api.access import Asker
 from api.acting import person, record
 from api.parts import ApiParts
+from api.proposals import decided
 from vms.db import placements, plans
 from vms.db.plans import PlanVersion
 from vms.errors import Conflict, InvalidInput
@@ -109,7 +110,7 @@ def save(parts: ApiParts, placement_id: PlacementId, draft: Draft, reason: str, 
             drawn_at=parts.clock.now(),
             origins=checked.origins,
         )
-        obj = _object(stored) | {"reason": Private(stored.reason)}
+        obj = _object(stored) | {"reason": Private(stored.reason)} | decided(checked.document, checked.origins)
         record(parts.ledger, conn, Act.PLAN_DRAFT, person(asker.subject, asker.decision), obj)
     return stored
 

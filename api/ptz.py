@@ -93,6 +93,20 @@ class PtzDesk:
         camera.hold = Hold(asker.subject, now_s + self._parts.pace.ptz_lock_s)
         return camera.hold
 
+    def refuse_while_steered(self, placement_id: PlacementId) -> None:
+        """Make sure that nobody has the controls of a camera.
+
+        Raises:
+            Conflict: somebody has; the text names the person.
+        """
+        holder = self._cameras.setdefault(placement_id, _Camera()).hold
+        if holder is not None and holder.until_s > self._parts.clock.monotonic_s():
+            raise Conflict(
+                f"placement {placement_id} is being moved by {holder.subject.user_id}",
+                code="ptz.locked",
+                holder=holder.subject.display_name,
+            )
+
     async def take_over(self, asker: Asker, placement_id: PlacementId) -> Hold:
         """Take the controls from whoever has them; the other person's movement is stopped first."""
         camera = self._cameras.setdefault(placement_id, _Camera())

@@ -18,6 +18,7 @@ from blanking.track import Axes, PoseSweep, PoseTrack
 from blanking.witnesses import Witnesses
 
 _DRAWN_LARGER = 1.08
+_POLE_DEG = 90.0
 _DRAWN_AGAIN = 1.25
 """A set that is larger than what is asked for by more than this is not drawn again."""
 
@@ -77,6 +78,8 @@ class DirectionDecider:
 
     def __init__(self, plan: DirectionPlan, *, sighted: bool = True) -> None:
         self._half_exposure_s = plan.accuracy.exposure_s / 2
+        self._of_shares = plan.camera_model.of_shares
+        self._is_foreign = False
         self._sphere = _sphere_of(plan)
         axes = axes_of(plan.camera_model, plan.accuracy, plan.width_px, plan.height_px)
         self._track = PoseTrack(plan.accuracy, axes)
@@ -86,6 +89,9 @@ class DirectionDecider:
 
     def add(self, sample: PoseSample) -> None:
         """Take a sample that has arrived."""
+        self._is_foreign = sample.in_shares is not self._of_shares
+        if self._is_foreign:
+            return
         fix = self._track.add(sample)
         for doubt in self._witnesses.see(sample):
             self._track.distrust(doubt.lo_s, doubt.hi_s, doubt.reason)
@@ -105,6 +111,8 @@ class DirectionDecider:
         """Return the blocks that a mask may touch, or why that is not known."""
         if not math.isfinite(captured_s):
             return BlankAll(GreyReason.CLOCK_UNSYNCHRONISED)
+        if self._is_foreign:
+            return BlankAll(GreyReason.REGISTER_MISMATCH)
         span_s = self._span_s(captured_s)
         sweeps = self._track.sweeps(span_s, captured_s)
         if isinstance(sweeps, GreyReason):
@@ -115,12 +123,18 @@ class DirectionDecider:
             if self._eyewitness.contradicts:
                 return BlankAll(GreyReason.CONTRADICTION)
             if testimony is not None and bracketed:
+                past = (_may_be_past_the_pole(testimony.poses), any(map(_may_be_past_the_pole, sweeps)))
+                # The pose lies in both sets; or, where they hardly meet, in one of them.
+                if any(past) if testimony.lies is Lies.DOUBTFUL else all(past):
+                    return BlankAll(GreyReason.E_FLIP)
                 found = self._narrowed(testimony.poses, testimony.lies, sweeps)
                 if found is not None:
                     return Blank(rectangles_of(found.mask), found.margin_px, testimony.source)
         # No set of poses is not "no mask in view": it would be a fault of the track, and a fault is grey.
         cover = self._sphere.cover(sweeps) if sweeps else None
-        if cover is None:
+        if cover is not None and any(map(_is_at_the_pole, sweeps)):
+            return BlankAll(GreyReason.E_FLIP)
+        if cover is None or any(map(_may_be_past_the_pole, sweeps)):
             return BlankAll(GreyReason.POSE_UNCERTAIN if bracketed else GreyReason.POSE_LATE)
         source = PoseSource.INTERPOLATED if bracketed else PoseSource.EXTRAPOLATED
         return Blank(rectangles_of(cover.mask), cover.margin_px, source)
@@ -171,6 +185,16 @@ def _hardly_larger(last: PoseSweep, wanted: PoseSweep) -> bool:
 def _sphere_of(plan: DirectionPlan) -> MaskSphere:
     """Return the masks cut into convex pieces: a second's work for many masks, the same for every stage of one plan."""
     return MaskSphere(plan)
+
+
+def _may_be_past_the_pole(sweep: PoseSweep) -> bool:
+    """Return whether some pose of the set looks past straight down or up: there the picture may stand on its head, or not."""
+    return max(abs(sweep.start[1]), abs(sweep.end[1])) + sweep.spread[1] + sweep.direction_error_deg > _POLE_DEG
+
+
+def _is_at_the_pole(sweep: PoseSweep) -> bool:
+    """Return whether the middle of the set looks there: then it is the pose, and not what is unknown of it."""
+    return max(abs(sweep.start[1]), abs(sweep.end[1])) + sweep.direction_error_deg > _POLE_DEG
 
 
 def decider_for(plan: Plan, *, sighted: bool = True) -> Decider:

@@ -135,7 +135,16 @@ def _pairs(value: object, place: str, least: int, check: Callable[[object, objec
 
 def _camera_model(value: object) -> CameraModel:
     place = "camera_model"
-    keys = ("k1", "principal_point", "mount_deg", "pan_scale", "tilt_scale", "tilt_offset_deg", "sensor_roll_deg")
+    keys = (
+        "k1",
+        "principal_point",
+        "mount_deg",
+        "pan_scale",
+        "tilt_scale",
+        "tilt_offset_deg",
+        "sensor_roll_deg",
+        "register",
+    )
     model = _object(value, place, required=("zoom",), optional=keys)
     zoom = _table(model["zoom"], f"{place}.zoom", 0.1, 170.0)
     k1 = _table(model["k1"], f"{place}.k1", -2.0, 2.0) if "k1" in model else ((0.0, 0.0),)
@@ -156,7 +165,23 @@ def _camera_model(value: object) -> CameraModel:
         tilt_scale=_scale(model.get("tilt_scale", 1.0), f"{place}.tilt_scale"),
         tilt_offset_deg=_number(model.get("tilt_offset_deg", 0.0), f"{place}.tilt_offset_deg", -180.0, 180.0),
         sensor_roll_deg=_number(model.get("sensor_roll_deg", 0.0), f"{place}.sensor_roll_deg", -180.0, 180.0),
+        of_shares=_of_shares(model, place),
     )
+
+
+def _of_shares(model: dict[str, object], place: str) -> bool:
+    register = model.get("register", "degrees")
+    if register not in {"degrees", "shares"}:
+        raise _bad(f"{place}.register", f"is {register!r}", "use 'degrees', or 'shares' for a camera that tells -1..1")
+    if register == "shares":
+        for key in ("pan_scale", "tilt_scale"):
+            if key not in model:
+                raise _bad(
+                    f"{place}.{key}",
+                    "is missing",
+                    "with 'shares' give true degrees per share x 180 (pan) and x 90 (tilt)",
+                )
+    return register == "shares"
 
 
 def _scale(value: object, place: str) -> float:

@@ -17,6 +17,7 @@ class CameraModel:
         pan_scale, tilt_scale: true degrees per reported degree; negative for an axis that counts the other way.
         tilt_offset_deg: true tilt, against the plane across the pan axis, where the reported one is 0.
         sensor_roll_deg: how far the picture is turned about the optical axis; > 0 turns what is right of the middle down.
+        of_shares: the scales are those of a camera that tells shares of its range, read as share x 180 and share x 90 degrees.
     """
 
     zoom_hfov_deg: tuple[Point, ...]
@@ -29,6 +30,7 @@ class CameraModel:
     tilt_scale: float = 1.0
     tilt_offset_deg: float = 0.0
     sensor_roll_deg: float = 0.0
+    of_shares: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class PoseSample:
         source: which of a camera's telemetry sources told it; sources are checked against each other.
         hfov_deg: the horizontal field of view that came with it, where the camera tells one; not used yet, not even as a check.
         hfov_step_deg: by how much that number may be rounded.
+        in_shares: pan and tilt are shares of the mechanical range, written as share x 180 and share x 90.
     """
 
     at_lo_s: float
@@ -33,6 +34,7 @@ class PoseSample:
     source: str = ""
     hfov_deg: float | None = None
     hfov_step_deg: float = 0.0
+    in_shares: bool = False
 
 
 def stamped_sample(

@@ -43,6 +43,7 @@ class Action(StrEnum):
     PLAN_DRAFT = "plan.draft"
     PLAN_APPROVE = "plan.approve"
     PANORAMA_VIEW = "panorama.view"
+    PANORAMA_SCAN = "panorama.scan"
     COMMISSIONING_REQUEST = "commissioning.request"
     COMMISSIONING_APPROVE = "commissioning.approve"
     COMMISSIONING_VIEW = "commissioning.view"

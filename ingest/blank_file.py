@@ -5,7 +5,7 @@ import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,15 @@ from blanking.stage import BlankingStage, Released
 from ingest.decoder import Packet, Picture, PictureDecoder
 from ingest.encoder import PictureEncoder
 from ingest.mp4_output import Mp4Output
+from ingest.samples import told_by
 from vms.errors import InvalidInput
 
 QP = 18
 """Visually lossless: what is not a dwelling should look as it came in."""
 _GOP_FRAMES = 50
 _MOST_WAITING = 1200
+FROM_FILE = "file"
+"""The source of samples that name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class _Job:
                     "decision": "all" if whole else "blank",
                     "reason": one.decision.reason if isinstance(one.decision, BlankAll) else None,
                     "pose_source": one.decision.source if isinstance(one.decision, Blank) else None,
+                    "telemetry": told_by(one.witness),
                     "margin_px": round(one.margin_px, 2),
                     "grey_rel": round(one.grey_rel, 5),
                 }
@@ -270,13 +274,20 @@ def _sample(line: str, place: str) -> PoseSample:
         raise InvalidInput(
             f"{place} has no usable arrived_s; give the second at which it arrived.", code="telemetry", place=place
         )
-    moving = entry.get("moving")
-    return stamped_sample(
+    moving, source = entry.get("moving"), entry.get("source", FROM_FILE)
+    if not isinstance(source, str) or not source.strip():
+        raise InvalidInput(
+            f'{place}: source is {source!r}; give "poll", "stream" or another word for what told it.',
+            code="telemetry",
+            place=place,
+        )
+    sample = stamped_sample(
         _value(entry, "at_s", place),
         arrived_s,
         (_value(entry, "pan_deg", place), _value(entry, "tilt_deg", place), _value(entry, "zoom", place)),
         moving=moving if isinstance(moving, bool) else None,
     )
+    return replace(sample, source=source.strip())
 
 
 def _value(entry: dict[str, Any], key: str, place: str) -> float | None:

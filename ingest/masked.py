@@ -21,7 +21,7 @@ from ingest.gauge import Gauge
 from ingest.output import Output
 from ingest.panorama import PanoramaMaker
 from ingest.plan_watch import ActivePlan
-from ingest.samples import POLLED, STREAMED
+from ingest.samples import told_by
 from ingest.shedding import Shedder
 from ingest.source import CameraStream, SourcePacket
 from ingest.video_clock import VideoClock
@@ -35,7 +35,6 @@ log = structlog.get_logger(__name__)
 MOST_INSIDE = 600
 ASK_EVERY_S = 2.0
 """While pictures stay suspect the camera is asked for a keyframe this often: each costs it a burst of bits."""
-_TELEMETRY = {POLLED: "polling", STREAMED: "metadata"}
 _DECODERS = {"h264": "h264", "h265": "hevc"}
 
 
@@ -257,7 +256,7 @@ class MaskedWay:
             reason = one.decision.reason.value if isinstance(one.decision, BlankAll) else None
             source = one.decision.source.value if isinstance(one.decision, Blank) else "none"
             for coded in self._encoder.encode(one.frame, one.frame.pts or 0, force_keyframe=due):
-                self._output.note(captured_at, reason, one.margin_px, source, _telemetry_of(one))
+                self._output.note(captured_at, reason, one.margin_px, source, told_by(one.witness))
                 data = with_witness(coded.data, self._witness(one, source, reason))
                 self._output.packet(
                     Packet(data, captured_at, coded.is_keyframe, coded.width_px, coded.height_px, "h264")
@@ -294,8 +293,3 @@ class MaskedWay:
 
     def _now_s(self) -> float:
         return self._video_clock.now_s(self._clock.monotonic_s())
-
-
-def _telemetry_of(released: Released) -> str:
-    """Return what told the positions next to a frame, for its blanking record."""
-    return "+".join(sorted(_TELEMETRY.get(source, source) for source in released.witness.sources)) or "none"

@@ -1,5 +1,6 @@
 """Keep a camera's metadata stream coming in, where the camera offers one; where it fails, polling alone goes on."""
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -44,12 +45,18 @@ class MetadataLink:
         self._stream: MetadataStream | None = None
         self._garbled_before = 0
         self._garbled_at_last = 0
+        self._heard_s = -math.inf
 
     @property
     def rate_hz(self) -> float:
         """Return how many statuses a second came lately."""
         arrivals_s, now_s = list(self._arrivals), self._clock.monotonic_s()
         return rate_hz(arrivals_s, now_s) if arrivals_s and now_s - arrivals_s[-1] < LOOK_EVERY_S else 0.0
+
+    @property
+    def heard_s(self) -> float:
+        """When this session last told something, or began; monotonic."""
+        return self._heard_s
 
     @property
     def is_open(self) -> bool:
@@ -92,10 +99,11 @@ class MetadataLink:
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     def _listen(self, stream: MetadataStream, stop: threading.Event) -> None:
-        self._stream = stream
+        self._stream, self._heard_s = stream, self._clock.monotonic_s()
         for message in stream.messages():
             if stop.is_set():
                 return
             self._garbled_at_last = self.garbled
+            self._heard_s = message.received_s
             self._arrivals.append(message.received_s)
             self._take(message)

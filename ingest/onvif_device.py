@@ -189,7 +189,7 @@ class OnvifDevice:
     def go_to(self, spaces: PtzSpaces, pan_deg: float, tilt_deg: float, zoom: float) -> None:
         """Go to a pose in degrees and 0..1."""
         x, y, raw_zoom = spaces.raw_position(pan_deg, tilt_deg, zoom)
-        position = {"PanTilt": {"x": x, "y": y, "space": spaces.degrees.uri}, "Zoom": {"x": raw_zoom}}
+        position = {"PanTilt": {"x": x, "y": y, "space": spaces.asked_in.uri}, "Zoom": {"x": raw_zoom}}
         self._call("AbsoluteMove", Position=position)
 
     def presets(self) -> list[Preset]:

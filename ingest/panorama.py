@@ -64,6 +64,8 @@ class PanoramaMaker:
         self._under: ActivePlan | None = None
         self._changed = False
         self._stored_s: float | None = None
+        self.taken = 0
+        """How many pictures were taken."""
 
     def sample(self, sample: PoseSample) -> None:
         """Take a pose; from the pictures' thread, as `offer`."""
@@ -84,6 +86,11 @@ class PanoramaMaker:
         self._last_s = now_s
         with self._lock:
             self._slot = (frame, pose, active)
+            self.taken += 1
+
+    def store_soon(self) -> None:
+        """Store what is new within seconds instead of at the next minute."""
+        self._stored_s = None
 
     def replan(self, active: ActivePlan) -> None:
         """Another plan counts: at the next step what is stored is greyed by it, or erased."""

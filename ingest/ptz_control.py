@@ -9,6 +9,7 @@ import structlog
 from blanking.plan import DirectionPlan
 from ingest.aim import pose_for_point
 from ingest.calibrating.desk import CalibrationDesk
+from ingest.panorama_scan import PanoramaScanner
 from ingest.ptz_space import Preset
 from vms.bus.commands import (
     CalibrationCancel,
@@ -16,6 +17,9 @@ from vms.bus.commands import (
     CalibrationStart,
     CalibrationStatus,
     Command,
+    PanoramaScan,
+    PanoramaScanCancel,
+    PanoramaScanStatus,
     PtzAbsolute,
     PtzContinuous,
     PtzGotoPreset,
@@ -31,6 +35,8 @@ DEAD_MAN_S = 0.5
 """A continuous move must be repeated within this time."""
 LOOK_EVERY_S = 0.05
 POSE_FRESH_S = 2.0
+STEERED_S = 30.0
+"""So long after the last command of a person a camera does not begin to look around by itself."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +71,7 @@ class PtzControl:
         plan: gives the placement's plan, whose camera model says what a point of the picture means.
         status: gives the worker's status.
         calibration: obeys its own commands, and has the camera to itself while it runs.
+        scanner: obeys its own commands, and gives way to everybody else.
     """
 
     def __init__(
@@ -76,6 +83,7 @@ class PtzControl:
         clock: Clock,
         *,
         calibration: CalibrationDesk | None = None,
+        scanner: PanoramaScanner | None = None,
     ) -> None:
         self._device = device
         self._pose = pose
@@ -83,12 +91,15 @@ class PtzControl:
         self._status = status
         self._clock = clock
         self._calibration = calibration
+        self._scanner = scanner
         self._lock = threading.Lock()
         self._stop_by_s: float | None = None
         self._moved_s = clock.monotonic_s()
 
     def idle_s(self) -> float:
-        """For how long nobody has moved the camera."""
+        """For how long nobody has moved the camera; a look around for the panorama moves it too."""
+        if self._scanner is not None and self._scanner.running:
+            return 0.0
         return self._clock.monotonic_s() - self._moved_s
 
     def obey(self, command: Command) -> dict[str, Any]:
@@ -101,6 +112,8 @@ class PtzControl:
             return self._status()
         if isinstance(command, CalibrationStart | CalibrationCheck | CalibrationStatus | CalibrationCancel):
             return self._calibrate(command)
+        if isinstance(command, PanoramaScan | PanoramaScanStatus | PanoramaScanCancel):
+            return self._scan(command)
         if self._device is None:
             raise InvalidInput("this camera can't be moved", code="ptz.none")
         with self._lock:
@@ -108,10 +121,23 @@ class PtzControl:
                 return self._obey(self._device, command)
             self._moved_s = self._clock.monotonic_s()
             if self._calibration is not None and self._calibration.running and not self._calibration.give_way():
-                raise Conflict(
-                    "this camera is being calibrated; it moves by itself until that is done", code="ptz.calibrating"
-                )
+                raise _calibrating()
+            if self._scanner is not None:
+                self._scanner.cancel(steered=True)
             return self._obey(self._device, command)
+
+    def _scan(self, command: PanoramaScan | PanoramaScanStatus | PanoramaScanCancel) -> dict[str, Any]:
+        if self._scanner is None:
+            raise InvalidInput("this camera does not move: it has no panorama", code="ptz.fixed")
+        with self._lock:
+            if isinstance(command, PanoramaScan):
+                if self._calibration is not None and self._calibration.running:
+                    raise _calibrating()
+                if self._clock.monotonic_s() - self._moved_s < STEERED_S:
+                    raise Conflict(
+                        f"somebody steers this camera, or did less than {STEERED_S:.0f} s ago", code="panorama.steered"
+                    )
+            return self._scanner.obey(command)
 
     def _calibrate(
         self, command: CalibrationStart | CalibrationCheck | CalibrationStatus | CalibrationCancel
@@ -121,6 +147,8 @@ class PtzControl:
         with self._lock:
             if isinstance(command, CalibrationStart | CalibrationCheck):
                 self._stop_by_s = None
+                if self._scanner is not None:
+                    self._scanner.cancel(steered=True)
             return self._calibration.obey(command)
 
     def look(self) -> None:
@@ -186,3 +214,7 @@ class PtzControl:
             return None
         pan_deg, tilt_deg, zoom = known[0]
         return {"pan_deg": pan_deg, "tilt_deg": tilt_deg, "zoom": zoom}
+
+
+def _calibrating() -> Conflict:
+    return Conflict("this camera is being calibrated; it moves by itself until that is done", code="ptz.calibrating")

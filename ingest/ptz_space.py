@@ -64,6 +64,10 @@ class Preset:
 
 
 _UNIT = Range(0.0, 1.0)
+_NOMINAL = PositionSpace("", Range(-180.0, 180.0), Range(-90.0, 90.0))
+"""How shares are written as degrees where nothing is known of the mechanical range: the plan's scales say what they truly are."""
+_BEYOND = 1e-3
+"""By which share of the range a number may lie outside it, by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +78,19 @@ class PtzSpaces:
         degrees: the space in degrees; where the camera also has a generic one, both span the same mechanical range.
         others: its other absolute spaces.
         zoom: the numbers of its zoom, wide..tele; or the one number of a fixed lens.
+        shares: the space to ask in, of a camera that tells shares of its range only: then `degrees` are nominal ones, share x 180 and
+            share x 90, and only a plan whose model is of this register knows what they are worth.
     """
 
     degrees: PositionSpace
     others: tuple[PositionSpace, ...]
     zoom: Range | FixedZoom
+    shares: PositionSpace | None = None
+
+    @property
+    def asked_in(self) -> PositionSpace:
+        """The space of `raw_position`'s numbers."""
+        return self.shares or self.degrees
 
     def pan_tilt_deg(self, x: float, y: float, uri: str | None) -> tuple[float, float] | None:
         """Return the degrees of a position, or None when it is in a space that the camera never told of.
@@ -89,6 +101,12 @@ class PtzSpaces:
         space = self._space(uri)
         if space is None:
             return None
+        if self.shares is not None:
+            # An end stop is no seam: the two ends of a range may be far apart.
+            pan_deg, tilt_deg = space.x.to(self.degrees.x, x), space.y.to(self.degrees.y, y)
+            if abs(pan_deg) > 180.0 * (1 + _BEYOND) or abs(tilt_deg) > 90.0 * (1 + _BEYOND):
+                return None
+            return _clamped(pan_deg, self.degrees.x), _clamped(tilt_deg, self.degrees.y)
         if space.in_degrees:
             return _wrapped(x), y
         return _wrapped(space.x.to(self.degrees.x, x)), space.y.to(self.degrees.y, y)
@@ -100,18 +118,24 @@ class PtzSpaces:
         return None if raw is None else self.zoom.to(_UNIT, raw)
 
     def raw_position(self, pan_deg: float, tilt_deg: float, zoom: float) -> tuple[float, float, float]:
-        """Return the numbers to ask of the camera, in its space in degrees, kept within its ranges."""
+        """Return the numbers to ask of the camera, in `asked_in`, kept within its ranges."""
+        if self.shares is not None:
+            x = self.degrees.x.to(self.shares.x, _clamped(pan_deg, self.degrees.x))
+            y = self.degrees.y.to(self.shares.y, _clamped(tilt_deg, self.degrees.y))
+            return x, y, self._raw_zoom(zoom)
         pan_deg = _wrapped(pan_deg)
         if not self.degrees.x.low <= pan_deg <= self.degrees.x.high:
             turned = pan_deg + (360.0 if pan_deg < self.degrees.x.low else -360.0)
             pan_deg = turned if self.degrees.x.low <= turned <= self.degrees.x.high else pan_deg
-        raw_zoom = self.zoom.raw if isinstance(self.zoom, FixedZoom) else _clamped(_UNIT.to(self.zoom, zoom), self.zoom)
-        return _clamped(pan_deg, self.degrees.x), _clamped(tilt_deg, self.degrees.y), raw_zoom
+        return _clamped(pan_deg, self.degrees.x), _clamped(tilt_deg, self.degrees.y), self._raw_zoom(zoom)
+
+    def _raw_zoom(self, zoom: float) -> float:
+        return self.zoom.raw if isinstance(self.zoom, FixedZoom) else _clamped(_UNIT.to(self.zoom, zoom), self.zoom)
 
     def _space(self, uri: str | None) -> PositionSpace | None:
         if uri is None:
-            return None if self.others else self.degrees
-        return next((space for space in (self.degrees, *self.others) if space.uri == uri), None)
+            return None if self.others else self.asked_in
+        return next((space for space in (self.asked_in, *self.others) if space.uri == uri), None)
 
 
 def zoom_numbers(low: float, high: float) -> Range | FixedZoom:
@@ -127,20 +151,21 @@ def chosen_spaces(positions: list[PositionSpace], zoom: Range | FixedZoom | None
     """Return how to read a camera that offers these spaces.
 
     Raises:
-        InvalidInput: degrees can't be known, so that no mask could follow the camera.
+        InvalidInput: it has no absolute position or no zoom, so that no mask could follow the camera.
     """
-    in_degrees = [space for space in positions if space.in_degrees]
-    if not in_degrees:
+    if not positions:
         raise InvalidInput(
-            "the camera gives its position only as a share of its range (-1..1), so that degrees are unknown; "
-            "switch it to the spherical position space (degrees), or have it calibrated",
-            code="ptz.degrees-unknown",
+            "the camera has no absolute position, so that no mask can follow it; use a camera that tells where it looks",
+            code="ptz.position-unknown",
         )
     if zoom is None:
         raise InvalidInput(
             "the camera does not tell its zoom, so that no mask can be sized; use a fixed lens or another camera",
             code="ptz.zoom-unknown",
         )
+    in_degrees = [space for space in positions if space.in_degrees]
+    if not in_degrees:
+        return PtzSpaces(_NOMINAL, tuple(positions[1:]), zoom, shares=positions[0])
     best = next((space for space in in_degrees if space.uri == SPHERICAL_URI), in_degrees[0])
     return PtzSpaces(best, tuple(space for space in positions if space is not best), zoom)
 

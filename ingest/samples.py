@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from blanking.pose import PoseSample
+from blanking.witness import Witness
 from ingest.agreement import MAX_VIDEO_DELAY_S, ClockAgreement
 from ingest.metadata_source import StatusMessage
 from ingest.position import Position
@@ -18,6 +19,14 @@ MOST_ZONES = 14 * 4
 """Time zones are whole quarters of an hour, at most 14 hours from UTC."""
 ZONE_REST_S = (-2.5, 3.0)
 POLLED, STREAMED = "poll", "stream"
+
+
+_WORDS = {POLLED: "polling", STREAMED: "metadata"}
+
+
+def told_by(witness: Witness) -> str:
+    """Return what told the positions next to a frame: `metadata`, `polling`, `metadata+polling`, or `none`."""
+    return "+".join(sorted(_WORDS.get(source, source) for source in witness.sources)) or "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class SampleMaker:
             source=POLLED if polled else STREAMED,
             hfov_deg=position.hfov_deg,
             hfov_step_deg=position.hfov_step_deg,
+            in_shares=self._spaces.shares is not None,
         )
 
     def pose(self, position: Position) -> tuple[float | None, float | None, float | None]:

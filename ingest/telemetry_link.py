@@ -1,5 +1,6 @@
 """Keep a PTZ camera's position coming in from every source it has: polling, and its metadata stream where it offers one."""
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,10 @@ HOPELESS_WAIT_S = 60.0
 LATE_S = 0.25
 """A streamed status that may be older than this when it arrives does not replace questions."""
 
+KEEP_ALIVE_S = 12.0
+"""FFmpeg asks for its metadata session to be kept only when a document comes, and a parked camera has none to send: so often, at
+least, one is asked for. Cameras end a session after a silence of 60 s, some of 30."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -32,6 +37,7 @@ class TelemetryLink:
     Args:
         put: gets each answer and message.
         listen: opens the metadata stream; raises CameraFailure.
+        ask_for_status: asks the camera to tell its status in the stream now, without waiting for that.
     """
 
     def __init__(
@@ -43,6 +49,7 @@ class TelemetryLink:
         clock: Clock,
         *,
         listen: Callable[[], MetadataStream],
+        ask_for_status: Callable[[], None] = lambda: None,
     ) -> None:
         self._desk = desk
         self._agreement = agreement
@@ -53,6 +60,8 @@ class TelemetryLink:
         self._newest: Exchange | StatusMessage | None = None
         self._maker: SampleMaker | None = None
         self._offers_stream: bool | None = None
+        self._ask_for_status = ask_for_status
+        self._asked_s = -math.inf
         self._stream = MetadataLink(lambda: self._offers_stream, listen, self._take, clock)
 
     @property
@@ -135,6 +144,15 @@ class TelemetryLink:
             return "away"
         return "silent" if self._stream.rate_hz == 0.0 else "speaking"
 
+    def _keep_stream_alive(self, now_s: float) -> None:
+        """Have a silent stream say something, so that its session does not end."""
+        if self._stream.is_open and now_s - max(self._asked_s, self._stream.heard_s) >= KEEP_ALIVE_S:
+            self._asked_s = now_s
+            self._ask_for_status()
+
     def _take(self, told: Exchange | StatusMessage) -> None:
         self._newest = told
+        if isinstance(told, Exchange):
+            # Polling goes on whatever the stream does: it is the clock of this.
+            self._keep_stream_alive(told.received_s)
         self._put(told)

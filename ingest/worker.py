@@ -12,6 +12,7 @@ from datetime import datetime
 
 import structlog
 
+from blanking.plan import Plan
 from blanking.plan_values import DirectionPlan
 from ingest.address import CameraAddress
 from ingest.agreement import ClockAgreement
@@ -32,10 +33,11 @@ from ingest.masked import MaskedSettings
 from ingest.metadata_source import MetadataStream, open_metadata
 from ingest.output import Output
 from ingest.panorama import PanoramaMaker
+from ingest.panorama_scan import PanoramaScanner
 from ingest.parts import IngestParts
 from ingest.pipeline import Pipeline, PipelineParts
 from ingest.plan_watch import ActivePlan, PlanWatch
-from ingest.ptz_control import PtzControl
+from ingest.ptz_control import Pose, PtzControl
 from ingest.reader import CameraReader
 from ingest.recording import Recording
 from ingest.session_lock import SessionLock
@@ -116,19 +118,31 @@ class Worker:
             stop,
         )
         self._telemetry = (
-            TelemetryLink(self._desk, agreement, self._inbox.put, self._gauge, clock, listen=self._listen)
+            TelemetryLink(
+                self._desk,
+                agreement,
+                self._inbox.put,
+                self._gauge,
+                clock,
+                listen=self._listen,
+                ask_for_status=Errand(self._hands, self._ask_for_keyframe),
+            )
             if self._desk is not None and agreement is not None
             else None
         )
         self._eye = CalibrationEye(clock)
         self._calibration = self._made_calibration()
+        self._panorama = (
+            PanoramaMaker(placement.id, parts.db, parts.keys, clock, parts.settings.keep_for) if is_ptz else None
+        )
         self._control = PtzControl(
             self._desk if is_ptz else None,
-            lambda: self._telemetry.pose() if self._telemetry else None,
-            lambda: (self._plan.stated or self._plan.plan) if self._plan else None,
+            self._pose,
+            self._counting_plan,
             self.status,
             clock,
             calibration=self._calibration,
+            scanner=self._made_scanner(),
         )
         self._daily = DailyCheck(
             parts.settings.calibration_check_at,
@@ -139,9 +153,6 @@ class Worker:
         )
         self._tap = CommissioningTap(placement.id, clock, moves=is_ptz)
         self._commissioning = self._made_commissioning()
-        self._panorama = (
-            PanoramaMaker(placement.id, parts.db, parts.keys, clock, parts.settings.keep_for) if is_ptz else None
-        )
         self._pipeline = self._made_pipeline(agreement)
 
     def run(self) -> None:
@@ -265,6 +276,17 @@ class Worker:
             rechecker=Rechecker(placement_id, parts.db, parts.keys, parts.clock, parts.settings.keep_for),
             subject=self._subject,
         )
+
+    def _pose(self) -> tuple[Pose, float] | None:
+        return self._telemetry.pose() if self._telemetry else None
+
+    def _counting_plan(self) -> Plan | None:
+        return (self._plan.stated or self._plan.plan) if self._plan else None
+
+    def _made_scanner(self) -> PanoramaScanner | None:
+        if self._panorama is None:
+            return None
+        return PanoramaScanner(self._desk, self._pose, self._counting_plan, self._panorama, self._parts.clock)
 
     def _made_commissioning(self) -> CommissioningDesk:
         parts = self._parts

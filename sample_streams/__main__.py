@@ -5,7 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from sample_streams.onvif.ptz_spaces import SpaceKind
+from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
 from sample_streams.roster import roster
 from sample_streams.scene.light import TimeOfDay
 from sample_streams.supervisor import CityError, CitySettings, run_city
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--base-port", type=int, default=0, help="first of three ports per camera; 0 takes free ones")
     parser.add_argument("--time-of-day", type=TimeOfDay, choices=list(TimeOfDay), default=TimeOfDay.DUSK)
     parser.add_argument("--space", type=SpaceKind, choices=list(SpaceKind), default=SpaceKind.SPHERICAL)
+    parser.add_argument("--habits", default="", help=f"of the PTZ camera, comma-separated; all are: {', '.join(Habit)}")
     parser.add_argument("--qp", type=int, help="constant quantiser of all cameras; 0 is lossless for H.264")
     parser.add_argument(
         "--unknown-optics", type=int, help="seed: the PTZ camera has optics, axes and register drawn at random, no plan"
@@ -42,6 +43,7 @@ def main() -> None:
             base_port=given.base_port,
             time_of_day=given.time_of_day,
             space=given.space,
+            habits=tuple(_habit(parser, one) for one in given.habits.split(",") if one),
             qp=given.qp,
             unknown=_unknown(given),
         )
@@ -49,6 +51,13 @@ def main() -> None:
     except CityError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+
+
+def _habit(parser: argparse.ArgumentParser, word: str) -> Habit:
+    try:
+        return Habit(word)
+    except ValueError:
+        parser.error(f"there is no habit {word!r}; all are: {', '.join(Habit)}")
 
 
 def _unknown(given: argparse.Namespace) -> UnknownOptics | None:

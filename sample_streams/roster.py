@@ -4,16 +4,17 @@ Names, areas and streets are made up; they only sound like Utrecht.
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sample_streams.device.mechanics import Limits, Pose
 from sample_streams.device.telemetry import TelemetryTraits
+from sample_streams.onvif.ptz_spaces import Habit
 from sample_streams.optics import Optics
 from sample_streams.scene.places import PlaceKind
 from sample_streams.timecode import Corner
 from sample_streams.wire.auth import AuthMode
-from sample_streams.wire.metadata import PLAIN
+from sample_streams.wire.metadata import GZIPPED, PLAIN
 from sample_streams.wire.nal import Codec
 
 
@@ -174,6 +175,21 @@ def _alley() -> CameraSpec:
 def roster() -> dict[str, CameraSpec]:
     """Return all cameras by id, in the order in which they are listed."""
     return {spec.camera_id: spec for spec in (_canal(), _station(), _street(), _market(), _alley())}
+
+
+def with_habits(spec: CameraSpec, habits: frozenset[Habit]) -> CameraSpec:
+    """Return a PTZ camera with motors and metadata as its habits have them; others stay as they are."""
+    if spec.kind is not CameraKind.PTZ:
+        return spec
+    limits = spec.limits
+    if Habit.LIMITED_PAN in habits:
+        limits = replace(limits, pan=replace(limits.pan, low=-150.0, high=150.0, is_endless=False))
+    if Habit.E_FLIP in habits:
+        limits = replace(limits, tilt=replace(limits.tilt, low=-98.0))
+    if Habit.FIXED_LENS in habits:
+        limits = replace(limits, zoom=replace(limits.zoom, high=0.0))
+        spec = replace(spec, start=replace(spec.start, zoom=0.0))
+    return replace(spec, limits=limits, metadata=GZIPPED if Habit.GZIP in habits else spec.metadata)
 
 
 def password_for(camera_id: str, seed: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sample_streams.onvif.ptz_spaces import SpaceKind
+from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
 from sample_streams.roster import password_for, roster
 from sample_streams.scene.light import TimeOfDay
 from sample_streams.unknown import UnknownOptics
@@ -34,6 +34,7 @@ class CitySettings:
     base_port: int = 0
     time_of_day: TimeOfDay = TimeOfDay.DUSK
     space: SpaceKind = SpaceKind.SPHERICAL
+    habits: tuple[Habit, ...] = ()
     qp: int | None = None
     unknown: UnknownOptics | None = None
 
@@ -63,6 +64,7 @@ def camera_order(settings: CitySettings, camera_id: str) -> dict[str, Any]:
         "ports": [first, first + 1, first + 2] if settings.base_port else [0, 0, 0],
         "time_of_day": settings.time_of_day.value,
         "space": settings.space.value,
+        "habits": [habit.value for habit in settings.habits],
         "qp": settings.qp,
         "unknown": None if settings.unknown is None else asdict(settings.unknown),
     }

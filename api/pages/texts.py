@@ -66,6 +66,9 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "camera.offline": N_("The camera is offline. Try again in a moment, or call the technician."),
     "calibration.unknown": N_("This calibration does not exist. Reload the page."),
     "calibration.fixed": N_("This camera does not move: there is nothing to calibrate."),
+    "calibration.shares": N_(
+        "This camera tells its position only as a share of its range. Switch it to degrees, or have its range entered in a plan."
+    ),
     "calibration.runs": N_("This camera is being calibrated already."),
     "ptz.calibrating": N_("This camera is being calibrated and moves by itself. Wait until that is done."),
     "hold.ground": N_("Choose the ground for this hold."),
@@ -99,6 +102,7 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "commissioning.no-worker": N_("The camera gives no pictures at the moment. Try again in a moment."),
     "plan.unknown": N_("This version does not exist. Reload the page."),
     "plan.reason": N_("Say in at least {least} characters why the plan is drawn or changed."),
+    "proposal.reason": N_("Say in at least {least} characters why this proposal is no mask."),
     "plan.invalid": N_("The plan can't be used yet: {mask} is not right. Correct what is marked and save again."),
     "plan.kind": N_("This is a plan for another kind of camera. Choose the plan of this camera."),
     "plan.ptz-needs-masks": N_("A camera that moves can always see a dwelling. Draw the masks."),
@@ -114,6 +118,9 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "panorama.none": N_(
         "There is no panorama of this camera yet. It grows while the camera stands still in different directions."
     ),
+    "panorama.steered": N_("Somebody steers this camera, or did so a moment ago. Try again when it is free."),
+    "panorama.scans": N_("This camera is looking around already."),
+    "ptz.no-model": N_("This camera has no approved blanking plan yet."),
     "panorama.stale": N_(
         "The panorama was made under another blanking plan. It comes back when the camera has looked around."
     ),
@@ -146,6 +153,8 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "commissioning.end": N_("ended the leave for the view for drawing masks"),
     "panorama.view": N_("looked at the panorama of a camera"),
     "panorama.erased": N_("erased the panorama of a camera"),
+    "panorama.scan": N_("let a camera look around for its panorama"),
+    "panorama.scan-end": N_("ended a camera's look around"),
     "ptz.take": N_("took the control of the camera"),
     "ptz.move": N_("moved the camera"),
     "ptz.stop": N_("stopped the camera's movement"),
@@ -182,6 +191,7 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "plan.approve": N_("approved a blanking plan"),
     "plan.refuse": N_("refused a blanking plan"),
     "plan.withdraw": N_("withdrew a blanking plan"),
+    "proposal.reject": N_("rejected a proposed mask"),
     "calibration.start": N_("started a calibration"),
     "calibration.cancel": N_("cancelled a calibration"),
     "calibration.done": N_("calibrated a camera"),

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, Field
 
-from api import planning
+from api import planning, proposals
 from api.access import Asker
 from api.gate import Allow, writes
 from api.parts import ApiParts
-from api.planning import Draft
+from api.planning import Checked, Draft
 from api.routers.shapes import Body, Identifier, LongText, ShortText, instant
 from api.running import running_of
 from config.policy import Action
@@ -159,6 +159,7 @@ def draft(
             "origins": checked.origins,
             "problems": [_problem(problem) for problem in checked.problems],
             "comparison": _comparison(checked.comparison),
+            "proposals": _proposals(parts, PlacementId(placement_id), checked) if body.features is not None else {},
         }
     return _shown(parts, planning.save(parts, PlacementId(placement_id), drawn, body.reason, asker))
 
@@ -188,6 +189,27 @@ def refuse(
     """Turn somebody else's draft down for good, with a reason."""
     parts = running_of(request).parts
     return _shown(parts, planning.refuse(parts, PlacementId(placement_id), version, body.reason, asker))
+
+
+def _proposals(parts: ApiParts, placement_id: PlacementId, checked: Checked) -> dict[str, Any]:
+    """Say of each imported mask how it is recognised later, and whether it was rejected before."""
+    before = proposals.rejections(parts, placement_id)
+    with parts.db.read() as conn:
+        names = _names(conn)
+    return {
+        mask: {
+            "sha256": sha256,
+            "rejected": None
+            if (found := before.get(mask)) is None
+            else {
+                "by": _person(found.by, names),
+                "at": instant(found.at),
+                "reason": found.reason,
+                "same_outline": found.sha256 == sha256,
+            },
+        }
+        for mask, sha256 in proposals.outlines_of(checked.document).items()
+    }
 
 
 def _names(conn: Any) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from blanking.pose import PoseSample
 from ingest.calibrating.eye import CalibrationEye, Picture, pose_of
 from ingest.ptz_space import PtzSpaces
 from vms.clock import Clock
-from vms.errors import Unavailable
+from vms.errors import InvalidInput, Unavailable
 
 STANDS_FOR_S: Final = 0.3
 STANDS_SAMPLES: Final = 3
@@ -170,7 +170,17 @@ class Drive:
 
 
 def reach_of(spaces: PtzSpaces) -> Reach:
-    """Return where a camera can go."""
+    """Return where a camera can go.
+
+    Raises:
+        InvalidInput: it tells shares of its range only: focal length and degrees per share would explain each other's error away.
+    """
+    if spaces.shares is not None:
+        raise InvalidInput(
+            "the camera tells only shares of its range (-1..1): switch it to degrees (spherical position space), or enter its "
+            "range in a plan by hand (docs/blanking.md, register)",
+            code="calibration.shares",
+        )
     pan, tilt = spaces.degrees.x, spaces.degrees.y
     return Reach(tilt.low, tilt.high, pan.low, pan.high, is_endless=pan.high - pan.low >= _WHOLE_TURN_DEG)
 

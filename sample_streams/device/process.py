@@ -15,9 +15,9 @@ import cv2
 
 from sample_streams.device.camera import Camera, CameraOptions
 from sample_streams.device.control import Control
-from sample_streams.onvif.ptz_spaces import SpaceKind
+from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
 from sample_streams.plan import plan_document
-from sample_streams.roster import CameraKind, roster
+from sample_streams.roster import CameraKind, roster, with_habits
 from sample_streams.scene.light import TimeOfDay
 from sample_streams.unknown import UnknownOptics, with_unknown_optics
 from sample_streams.wire.http import HttpServer
@@ -28,6 +28,8 @@ async def run(order: dict[str, Any]) -> None:
     spec = roster()[order["camera"]]
     if order.get("unknown") is not None and spec.kind is CameraKind.PTZ:
         spec = with_unknown_optics(spec, UnknownOptics(**order["unknown"]))
+    habits = frozenset(Habit(one) for one in order["habits"])
+    spec = with_habits(spec, habits)
     options = CameraOptions(
         host=order["host"],
         seed=order["seed"],
@@ -38,6 +40,7 @@ async def run(order: dict[str, Any]) -> None:
         onvif_port=order["ports"][1],
         time_of_day=TimeOfDay(order["time_of_day"]),
         space=SpaceKind(order["space"]),
+        habits=habits,
         qp=order["qp"],
     )
     camera = Camera(spec, options)

@@ -84,7 +84,8 @@ class PtzService:
             x, y = self._numbers(reading.pan, reading.tilt)
             position += f'<tt:PanTilt x="{x}" y="{y}" space="{self.space.uri}"/>'
         if reading.zoom is not None:
-            position += f'<tt:Zoom x="{reading.zoom}" space="{ptz_spaces.ZOOM_URI}"/>'
+            zoom = reading.zoom if not self.space.fixed_lens else "1"
+            position += f'<tt:Zoom x="{zoom}" space="{ptz_spaces.ZOOM_URI}"/>'
         fields = f"<tt:Position>{position}</tt:Position>" if position else ""
         fields += (
             f"<tt:MoveStatus><tt:PanTilt>{reading.pan_tilt_status}</tt:PanTilt>"
@@ -114,12 +115,12 @@ class PtzService:
     def _continuous_move(self, body: Element) -> str:
         self._refuse_while_homing()
         x, y, zoom = _vector(body, "Velocity")
-        limits = self.mechanics.limits
+        limits, sign = self.mechanics.limits, self.space.sign
         timeout = text_of(body, "Timeout")
         self.mechanics.run(
             monotonic_s(),
-            None if x is None else x * limits.pan.top_speed,
-            None if y is None else y * limits.tilt.top_speed,
+            None if x is None else sign * x * limits.pan.top_speed,
+            None if y is None else sign * y * limits.tilt.top_speed,
             None if zoom is None else zoom * limits.zoom.top_speed,
             timeout_s=DEFAULT_TIMEOUT_S if timeout is None else duration_s(timeout),
         )
@@ -133,8 +134,10 @@ class PtzService:
         if x is not None and y is not None:
             pan, tilt = self.space.to_degrees(x, y, _space(body, "Position"))
             self._refuse_outside(pan, tilt)
-        if zoom is not None and not 0 <= zoom <= 1:
-            raise SoapFaultError("ter:InvalidPosition", "zoom must be between 0 and 1")
+        low, high = self.space.zoom_range
+        if zoom is not None and not low <= zoom <= high:
+            raise SoapFaultError("ter:InvalidPosition", f"zoom must be between {low:g} and {high:g}")
+        zoom = None if self.space.fixed_lens else zoom
         self.mechanics.move_to(monotonic_s(), pan, tilt, zoom, 1.0 if speed is None else abs(speed))
         return self._wrap("AbsoluteMove")
 

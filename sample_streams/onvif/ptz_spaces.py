@@ -30,12 +30,34 @@ class SpaceKind(StrEnum):
     GENERIC = "generic"  # -1..1 over the mechanical range
 
 
+class Habit(StrEnum):
+    """What cameras of the field do, and the standard does not want or leaves open."""
+
+    INVERTED = "inverted"  # both axes count, and are moved, the other way
+    FIXED_LENS = "fixed-lens"  # zoom 1..1
+    LIMITED_PAN = "limited-pan"  # 150 degrees each way, then an end stop
+    E_FLIP = "e-flip"  # tilts past straight down, and turns the picture around there; the register counts on
+    GZIP = "gzip"  # the documents of the metadata stream are compressed
+
+
 @dataclass(frozen=True, slots=True)
 class PtzSpace:
     """Turn degrees into the numbers of a space and back."""
 
     kind: SpaceKind
     limits: Limits
+    inverted: bool = False
+    fixed_lens: bool = False
+
+    @property
+    def sign(self) -> float:
+        """By what the axes are multiplied in every number."""
+        return -1.0 if self.inverted else 1.0
+
+    @property
+    def zoom_range(self) -> tuple[float, float]:
+        """The least and greatest number of the zoom."""
+        return (1.0, 1.0) if self.fixed_lens else (0.0, 1.0)
 
     @property
     def uri(self) -> str:
@@ -45,13 +67,14 @@ class PtzSpace:
     def to_numbers(self, pan_deg: float, tilt_deg: float) -> tuple[float, float]:
         """Return x and y of a position in degrees."""
         if self.kind is SpaceKind.SPHERICAL:
-            return pan_deg, tilt_deg
-        return _share(pan_deg, self.limits.pan.low, self.limits.pan.high), _share(
+            return self.sign * pan_deg, self.sign * tilt_deg
+        return self.sign * _share(pan_deg, self.limits.pan.low, self.limits.pan.high), self.sign * _share(
             tilt_deg, self.limits.tilt.low, self.limits.tilt.high
         )
 
     def to_degrees(self, x: float, y: float, uri: str | None = None) -> tuple[float, float]:
         """Return pan and tilt in degrees of a position in the named space, by default this camera's."""
+        x, y = self.sign * x, self.sign * y
         if (uri or self.uri) == SPHERICAL_URI:
             return x, y
         return _point(x, self.limits.pan.low, self.limits.pan.high), _point(
@@ -60,6 +83,7 @@ class PtzSpace:
 
     def translation_to_degrees(self, x: float, y: float, uri: str | None) -> tuple[float, float]:
         """Return a relative movement in degrees."""
+        x, y = self.sign * x, self.sign * y
         spherical = self.kind is SpaceKind.SPHERICAL if uri is None else uri == SPHERICAL_TRANSLATION_URI
         if spherical:
             return x, y
@@ -89,7 +113,8 @@ def spaces(space: PtzSpace) -> str:
     """Return the list of supported spaces."""
     pan, tilt = space.limits.pan, space.limits.tilt
     if space.kind is SpaceKind.SPHERICAL:
-        absolute = _two("AbsolutePanTiltPositionSpace", SPHERICAL_URI, (pan.low, pan.high), (tilt.low, tilt.high))
+        first, last = sorted((space.sign * tilt.low, space.sign * tilt.high))
+        absolute = _two("AbsolutePanTiltPositionSpace", SPHERICAL_URI, (pan.low, pan.high), (first, last))
         reach = tilt.high - tilt.low
         relative = _two("RelativePanTiltTranslationSpace", SPHERICAL_TRANSLATION_URI, (-360, 360), (-reach, reach))
     else:
@@ -97,7 +122,7 @@ def spaces(space: PtzSpace) -> str:
         relative = _two("RelativePanTiltTranslationSpace", TRANSLATION_URI, (-1, 1), (-1, 1))
     return (
         absolute
-        + _one("AbsoluteZoomPositionSpace", ZOOM_URI, (0, 1))
+        + _one("AbsoluteZoomPositionSpace", ZOOM_URI, space.zoom_range)
         + relative
         + _one("RelativeZoomTranslationSpace", ZOOM_TRANSLATION_URI, (-1, 1))
         + _two("ContinuousPanTiltVelocitySpace", VELOCITY_URI, (-1, 1), (-1, 1))
@@ -112,7 +137,11 @@ def configuration(tag: str, space: PtzSpace) -> str:
     zoom_relative = ZOOM_TRANSLATION_URI
     relative = SPHERICAL_TRANSLATION_URI if space.kind is SpaceKind.SPHERICAL else TRANSLATION_URI
     pan, tilt = space.limits.pan, space.limits.tilt
-    low, high = space.to_numbers(pan.low, tilt.low), space.to_numbers(pan.high, tilt.high)
+    ends = space.to_numbers(pan.low, tilt.low), space.to_numbers(pan.high, tilt.high)
+    low, high = (
+        (min(ends[0][0], ends[1][0]), min(ends[0][1], ends[1][1])),
+        (max(ends[0][0], ends[1][0]), max(ends[0][1], ends[1][1])),
+    )
     return (
         f'<{tag} token="{CONFIGURATION_TOKEN}"><tt:Name>ptz</tt:Name><tt:UseCount>1</tt:UseCount>'
         f"<tt:NodeToken>{NODE_TOKEN}</tt:NodeToken>"
@@ -125,7 +154,7 @@ def configuration(tag: str, space: PtzSpace) -> str:
         "<tt:DefaultPTZTimeout>PT10S</tt:DefaultPTZTimeout><tt:PanTiltLimits><tt:Range>"
         f"<tt:URI>{space.uri}</tt:URI>{_range('XRange', low[0], high[0])}{_range('YRange', low[1], high[1])}"
         f"</tt:Range></tt:PanTiltLimits><tt:ZoomLimits><tt:Range><tt:URI>{ZOOM_URI}</tt:URI>"
-        f"{_range('XRange', 0, 1)}</tt:Range></tt:ZoomLimits></{tag}>"
+        f"{_range('XRange', *space.zoom_range)}</tt:Range></tt:ZoomLimits></{tag}>"
     )
 
 

@@ -81,6 +81,55 @@ def test_a_plan_is_drawn_by_one_and_approved_by_another(site: Site, officer: Per
     assert REASON not in str(draft.document)
 
 
+PROPOSED = {"id": "0344100000012345", "polygon_rel": [[0.6, 0.1], [0.9, 0.1], [0.9, 0.5]]}
+
+
+def proposed_again(officer: Person) -> dict[str, Any]:
+    """Open a file with one proposal, and return what the editor is told of it."""
+    closed = [*PROPOSED["polygon_rel"], PROPOSED["polygon_rel"][0]]
+    feature = {
+        "type": "Feature",
+        "properties": {"name": PROPOSED["id"], "register_id": PROPOSED["id"]},
+        "geometry": {"type": "Polygon", "coordinates": [closed]},
+    }
+    features = {"type": "FeatureCollection", "vms_plan": {"kind": "image"}, "features": [feature]}
+    told = officer.post(PLANS, drawn() | {"features": features, "only_check": True})
+    assert told.status_code == 200, told.text
+    found: dict[str, Any] = told.json()["proposals"][PROPOSED["id"]]
+    return found
+
+
+def test_a_rejected_proposal_comes_back_as_one_that_was_rejected(site: Site, officer: Person, second: Person) -> None:
+    """Who proposes again must see what somebody has looked at before, and why it was no mask; an outline that changed is new."""
+    assert proposed_again(officer)["rejected"] is None
+    path = f"/api/placements/{FIXED}/proposals/reject"
+    body = {"mask": PROPOSED["id"], "outline": PROPOSED["polygon_rel"], "register_id": PROPOSED["id"]}
+    empty = officer.post(path, body | {"reason": " "})
+    assert (empty.status_code, empty.json()["error"]["code"]) == (422, "proposal.reason")
+    assert officer.post(path, body | {"reason": "a garage, nobody lives there"}).status_code == 204
+    told = proposed_again(second)["rejected"]
+    assert told["reason"] == "a garage, nobody lives there"
+    assert told["same_outline"] is True
+    assert told["by"]["id"] == site.ledger("proposal.reject")[-1].actor_id
+    assert "garage" not in str(site.ledger("proposal.reject")[-1].document)
+    assert (
+        officer.post(path, body | {"outline": [[0, 0], [1, 0], [1, 1]], "reason": "still a garage"}).status_code == 204
+    )
+    assert proposed_again(officer)["rejected"]["same_outline"] is False
+    observer = site.sign_in(Role.OBSERVER)
+    assert observer.post(path, body | {"reason": "because I can"}).status_code == 403
+
+
+def test_the_log_says_which_proposals_a_draft_took_over_and_which_were_edited(site: Site, officer: Person) -> None:
+    """A mask that a person moved is that person's, not the register's."""
+    origin = {"register_id": PROPOSED["id"], "proposed": proposed_again(officer)["sha256"]}
+    moved = {"id": "moved", "polygon_rel": [[0.6, 0.1], [0.95, 0.1], [0.9, 0.5]]}
+    body = drawn(lambda document: document["masks"].extend([PROPOSED, moved]))
+    made = officer.post(PLANS, body | {"origins": {PROPOSED["id"]: origin, "moved": origin}})
+    assert made.status_code == 201, made.text
+    assert site.ledger("plan.draft")[-1].object["proposals"] == {"accepted": [PROPOSED["id"]], "edited": ["moved"]}
+
+
 def test_a_plan_that_masks_less_needs_a_confirmation_and_a_reason(site: Site, officer: Person, second: Person) -> None:
     """Neither alone will do; then the ledger says that it loosened."""
     officer.post(PLANS, drawn(smaller))

@@ -62,7 +62,7 @@ def test_the_matrix_is_what_people_agreed_on() -> None:
         Role.OBSERVER: 4,
         Role.DIRECTOR: 16,
         Role.INVESTIGATOR: 9,
-        Role.BLANKING_OFFICER: 10,
+        Role.BLANKING_OFFICER: 11,
         Role.TECHNICIAN: 4,
         Role.POLICY_OFFICER: 2,
         Role.AUDITOR: 4,

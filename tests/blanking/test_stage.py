@@ -1,5 +1,6 @@
 """The stage: each frame once, in order, in time, and grey when in doubt."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,39 @@ def test_a_sample_that_has_not_arrived_does_not_count(plan_document: dict[str, A
     stage.add_frame(raw_frame(0.05), 0.05)
     (again,) = stage.release(5.0)
     assert again.margin_px < late
+
+
+@pytest.mark.parametrize("told_in_shares", [True, False])
+def test_a_plan_for_degrees_is_no_plan_for_shares(plan_document: dict[str, Any], *, told_in_shares: bool) -> None:
+    """The same number means another direction: a camera that was set to other units must not be blanked by the old scales."""
+    if not told_in_shares:
+        plan_document["camera_model"] |= {"register": "shares", "pan_scale": 1.0, "tilt_scale": 0.5}
+    stage = BlankingStage(parse_plan(plan_document))
+    for i in range(-5, 30):
+        stage.add_sample(replace(still(i / 10), in_shares=told_in_shares))
+    stage.add_frame(raw_frame(1.0), 1.0)
+    (released,) = stage.release(1.3)
+    assert reason_of(released) is GreyReason.REGISTER_MISMATCH
+    for i in range(30, 50):
+        stage.add_sample(replace(still(i / 10), in_shares=not told_in_shares))
+    stage.add_frame(raw_frame(4.0), 4.0)
+    (again,) = stage.release(4.3)
+    assert isinstance(again.decision, Blank)
+
+
+@pytest.mark.parametrize(
+    ("tilt_deg", "reason"), [(-89.0, None), (-89.97, "e-flip"), (-95.0, "e-flip"), (95.0, "e-flip")]
+)
+def test_past_straight_down_or_up_nobody_knows_which_way_the_picture_stands(
+    plan_document: dict[str, Any], tilt_deg: float, reason: str | None
+) -> None:
+    """Cameras turn it around there (e-flip) when that is switched on: masks would lie on the other side."""
+    stage = BlankingStage(parse_plan(plan_document))
+    for i in range(-5, 30):
+        stage.add_sample(replace(still(i / 10), tilt_deg=tilt_deg))
+    stage.add_frame(raw_frame(1.0), 1.0)
+    (released,) = stage.release(1.3)
+    assert reason_of(released) == reason
 
 
 def test_a_frame_says_where_its_pose_came_from(plan_document: dict[str, Any]) -> None:

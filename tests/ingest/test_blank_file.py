@@ -86,6 +86,17 @@ def parked(end_s: float = 3.0, *, rate_hz: float = 10.0, pan_deg: float = 0.0) -
     ]
 
 
+def test_the_report_names_what_told_the_positions(bench: Bench) -> None:
+    """Whoever looks into a grey span must know which of a camera's sources to look at."""
+    frames = bench.run(directions_plan(), parked())
+    assert {frame["telemetry"] for frame in frames} == {"file"}
+    both = [sample | {"source": "stream" if i % 2 else "poll"} for i, sample in enumerate(parked())]
+    assert {frame["telemetry"] for frame in bench.run(directions_plan(), both)} == {"metadata+polling"}
+    assert {frame["telemetry"] for frame in bench.run(directions_plan())} == {"none"}
+    with pytest.raises(InvalidInput, match="source"):
+        bench.run(directions_plan(), [sample | {"source": 7} for sample in parked()])
+
+
 def grey_share(picture: NDArray[np.uint8]) -> float:
     """Return how much of a picture is neutral grey."""
     return float((np.abs(picture.astype(int) - 128).max(axis=2) <= 8).mean())

@@ -28,11 +28,25 @@ def test_shares_become_degrees_where_the_camera_tells_both_ranges() -> None:
     assert spaces.pan_tilt_deg(0.0, 0.0, "urn:other") is None
 
 
-def test_shares_alone_are_refused_with_what_to_do() -> None:
-    """A guess of the mechanical range would put every mask in the wrong place."""
-    with pytest.raises(InvalidInput, match="spherical position space") as raised:
-        chosen_spaces([GENERIC], ZOOM)
-    assert raised.value.code == "ptz.degrees-unknown"
+def test_shares_alone_are_read_as_shares_and_never_called_degrees() -> None:
+    """What they are worth only a plan for this register knows; an end stop is no seam, so that both ends stay apart."""
+    spaces = chosen_spaces([GENERIC], ZOOM)
+    assert spaces.shares == GENERIC
+    assert spaces.pan_tilt_deg(0.5, -0.5, GENERIC_URI) == spaces.pan_tilt_deg(0.5, -0.5, None) == (90.0, -45.0)
+    assert spaces.pan_tilt_deg(1.0, 1.0, GENERIC_URI) == (180.0, 90.0)
+    assert spaces.pan_tilt_deg(-1.0, -1.0, GENERIC_URI) == (-180.0, -90.0)
+    assert spaces.pan_tilt_deg(1.1, 0.0, GENERIC_URI) is None
+    assert spaces.pan_tilt_deg(0.0, 0.0, "urn:other") is None
+    assert spaces.raw_position(90.0, -45.0, 0.5) == (0.5, -0.5, 0.5)
+    assert spaces.asked_in.uri == GENERIC_URI
+    assert chosen_spaces([SPHERICAL], ZOOM).shares is None
+
+
+def test_a_camera_without_absolute_positions_is_refused() -> None:
+    """Nothing can follow it."""
+    with pytest.raises(InvalidInput) as raised:
+        chosen_spaces([], ZOOM)
+    assert raised.value.code == "ptz.position-unknown"
 
 
 def test_a_generic_range_of_degrees_is_read_as_degrees() -> None:

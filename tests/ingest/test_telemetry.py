@@ -2,16 +2,23 @@
 
 import random
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Self, cast
 
 import pytest
 
 from ingest.agreement import MAX_VIDEO_DELAY_S, ClockAgreement
+from ingest.camera_desk import CameraDesk
+from ingest.gauge import Gauge
+from ingest.metadata_source import MetadataStream, StatusMessage
 from ingest.position import Position
 from ingest.ptz_space import SPHERICAL_URI, PositionSpace, PtzSpaces, Range
 from ingest.samples import Exchange, SampleMaker
 from ingest.telemetry import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MOST_FAILURES, PollPace, TelemetryPoll
-from vms.clock import ManualClock
+from ingest.telemetry_link import KEEP_ALIVE_S, TelemetryLink
+from vms.clock import ManualClock, SystemClock
 
 SPACES = PtzSpaces(PositionSpace(SPHERICAL_URI, Range(-180, 180), Range(-90, 90)), (), Range(0, 1))
 AHEAD_S = 2.0e6
@@ -133,3 +140,64 @@ def test_a_stream_that_speaks_spares_questions_but_never_all(stream_silent_s: fl
         clock.sleep(poll.step())
     assert poll.rate_hz == pytest.approx(expected_hz, rel=0.05)
     assert poll.round_trip_ms == pytest.approx(10.0)
+
+
+class SilentStream:
+    """The metadata session of a parked camera: open, and without a word until it is ended."""
+
+    garbled = 0
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    def messages(self) -> Iterator[StatusMessage]:
+        """Wait for the end."""
+        self.ended.wait(20)
+        return iter(())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Nothing to close."""
+
+
+def test_a_silent_metadata_session_is_kept_by_asking_for_a_status() -> None:
+    """FFmpeg keeps a session alive only when a packet has come: a parked camera's would end every minute."""
+    clock, stop = ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), threading.Event()
+    asked: list[float] = []
+    stream = SilentStream()
+    link = TelemetryLink(
+        cast("CameraDesk", None),
+        ClockAgreement(0.0, 0.0),
+        lambda _told: None,
+        Gauge(clock),
+        clock,
+        listen=lambda: cast("MetadataStream", stream),
+        ask_for_status=lambda: asked.append(clock.monotonic_s()),
+    )
+
+    def answered() -> None:
+        now_s = clock.monotonic_s()
+        link._take(Exchange(position(None), now_s, now_s))
+
+    answered()
+    assert asked == [], "no session, nothing to keep"
+    link._offers_stream = True
+    listener = threading.Thread(target=link.listen, args=(stop,))
+    listener.start()
+    give_up_s = SystemClock().monotonic_s() + 20
+    while not link._stream.is_open:
+        assert SystemClock().monotonic_s() < give_up_s
+        SystemClock().sleep(0.01)
+    began_s = clock.monotonic_s()
+    for _ in range(600):
+        clock.sleep(0.1)
+        answered()
+    stop.set()
+    stream.ended.set()
+    listener.join(20)
+    gaps_s = [later - earlier for earlier, later in pairwise([began_s, *asked])]
+    assert len(gaps_s) >= 4
+    assert max(gaps_s) <= KEEP_ALIVE_S + 0.2
+    assert min(gaps_s) >= KEEP_ALIVE_S - 0.2

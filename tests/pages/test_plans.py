@@ -267,9 +267,17 @@ def test_proposals_of_the_register_are_taken_or_left_one_by_one(officer: Page, t
     officer.locator(".proposal-acts button", has_text="Overnemen").click()
     expect(officer.locator(".proposals h2")).to_have_text("1 voorstel")
     officer.locator(".proposal-acts button", has_text="Afwijzen").click()
+    officer.locator("dialog [name=reason]").fill("een schuur, daar woont niemand")
+    officer.locator("dialog button[type=submit]").click()
     expect(officer.locator(".proposals")).to_have_count(0)
     assert len(rings(officer)) == before + 1
     expect(officer.locator(".mask-list li").last).to_contain_text("gebouwenregister 0344100000000001")
+    # Opened again: the accepted one is masked, the rejected one says by whom and why.
+    officer.set_input_files(".proposal-file", file)
+    expect(officer.locator(".proposals h2")).to_have_text("1 voorstel")
+    expect(officer.locator(".proposals .rejected-before")).to_contain_text("een schuur, daar woont niemand")
+    officer.locator(".proposal-acts button", has_text="Blijft afgewezen").click()
+    expect(officer.locator(".proposals")).to_have_count(0)
 
 
 def test_the_browser_had_nothing_to_complain_about(complaints: list[str]) -> None:

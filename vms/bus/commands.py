@@ -151,6 +151,36 @@ class CalibrationCancel:
     KIND: ClassVar[str] = "calibration.cancel"
 
 
+@dataclass(frozen=True, slots=True)
+class PanoramaScan:
+    """Look around for the panorama: refused while somebody steers, ended by whoever does. The reply is as of `PanoramaScanStatus`.
+
+    Args:
+        by: who asked, an account's id or `command-line`.
+    """
+
+    KIND: ClassVar[str] = "panorama.scan"
+    by: str
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.by, str) and 0 < len(self.by) <= 200):
+            raise InvalidInput("say who starts the scan", code="command.fields")
+
+
+@dataclass(frozen=True, slots=True)
+class PanoramaScanStatus:
+    """Ask how a scan stands: {"state": "idle" | "running" | "done" | "cancelled" | "steered" | "failed", "share": 0..1, ...}."""
+
+    KIND: ClassVar[str] = "panorama.status"
+
+
+@dataclass(frozen=True, slots=True)
+class PanoramaScanCancel:
+    """End a scan; the camera goes back to where it stood."""
+
+    KIND: ClassVar[str] = "panorama.cancel"
+
+
 Command = (
     PtzContinuous
     | PtzStop
@@ -163,6 +193,9 @@ Command = (
     | CalibrationCheck
     | CalibrationStatus
     | CalibrationCancel
+    | PanoramaScan
+    | PanoramaScanStatus
+    | PanoramaScanCancel
 )
 
 _BY_KIND: dict[str, type[Command]] = {
@@ -177,6 +210,9 @@ _BY_KIND: dict[str, type[Command]] = {
     CalibrationCheck.KIND: CalibrationCheck,
     CalibrationStatus.KIND: CalibrationStatus,
     CalibrationCancel.KIND: CalibrationCancel,
+    PanoramaScan.KIND: PanoramaScan,
+    PanoramaScanStatus.KIND: PanoramaScanStatus,
+    PanoramaScanCancel.KIND: PanoramaScanCancel,
 }
 
 

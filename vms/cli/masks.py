@@ -10,6 +10,7 @@ from blanking.exchange import MEMBER
 from blanking.register import Stand, too_near
 from blanking.register import propose as proposed
 from blanking.register_file import read_buildings
+from blanking.register_image import FixedView, in_picture
 from vms.errors import InvalidInput
 
 app = typer.Typer(no_args_is_help=True, help="Masks from the building register.")
@@ -31,8 +32,23 @@ def propose(  # noqa: PLR0917 - typer calls it by name
     range_m: Annotated[float, typer.Option(min=1, max=1000, help="Dwellings farther off are left out.")] = 150.0,
     position_error_m: Annotated[float, typer.Option(min=0, help="How far the spot may be off.")] = 1.0,
     heading_error_deg: Annotated[float, typer.Option(min=0, max=15, help="How far the heading may be off.")] = 1.0,
+    hfov: Annotated[
+        float | None, typer.Option(min=1, max=120, help="Of a fixed camera: horizontal field of view, degrees.")
+    ] = None,
+    tilt: Annotated[
+        float, typer.Option(min=-90, max=90, help="Of a fixed camera: tilt, degrees, up is positive.")
+    ] = 0.0,
+    roll: Annotated[
+        float, typer.Option(min=-45, max=45, help="Of a fixed camera: roll of the picture, degrees.")
+    ] = 0.0,
+    size: Annotated[str, typer.Option(help="Of a fixed camera: its picture, such as 1920x1080.")] = "1920x1080",
+    hfov_error_rel: Annotated[float, typer.Option(min=0, max=0.3, help="How far the field of view may be off.")] = 0.05,
+    angle_error_deg: Annotated[float, typer.Option(min=0, max=10, help="How far tilt and roll may be off.")] = 1.0,
 ) -> None:
-    """Propose masks for the dwellings that a moving camera can see; nothing counts before two persons say so."""
+    """Propose masks for the dwellings that a camera can see; nothing counts before two persons say so.
+
+    With --hfov for a fixed camera, whose heading is that of the middle of its picture; without it for one that moves.
+    """
     try:
         collection = json.loads(register.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -40,20 +56,34 @@ def propose(  # noqa: PLR0917 - typer calls it by name
     buildings = read_buildings(collection)
     stand = Stand(x, y, height, heading, position_error_m, heading_error_deg, range_m)
     found = proposed(buildings, stand)
+    kind, outlines = "directions", [(one.name, one.polygon_deg, one.origin) for one in found]
+    if hfov is not None:
+        width, height_px = _size(size)
+        view = FixedView(width, height_px, hfov, tilt, roll, hfov_error_rel, angle_error_deg)
+        kind, outlines = "image", [(one.name, one.polygon_rel, one.origin) for one in in_picture(found, view)]
     features = [
         {
             "type": "Feature",
-            "id": one.name,
-            "properties": {"name": one.name, **one.origin},
-            "geometry": {"type": "Polygon", "coordinates": [[*one.polygon_deg, one.polygon_deg[0]]]},
+            "id": name,
+            "properties": {"name": name, **origin},
+            "geometry": {"type": "Polygon", "coordinates": [[*outline, outline[0]]]},
         }
-        for one in found
+        for name, outline, origin in outlines
     ]
-    document = {"type": "FeatureCollection", MEMBER: {"kind": "directions"}, "features": features}
+    document = {"type": "FeatureCollection", MEMBER: {"kind": kind}, "features": features}
     out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    assumed = sum(one.origin["height_from"] == "assumed" for one in found)
+    assumed = sum(origin["height_from"] == "assumed" for _, _, origin in outlines)
     if near := too_near(buildings, stand):
         typer.echo(f"too near to propose, draw by hand: {', '.join(near)}")
     typer.echo(
-        f"{out}: {len(found)} proposals from {len(buildings)} buildings ({assumed} of unknown height, taken as 15 m)"
+        f"{out}: {len(outlines)} proposals from {len(buildings)} buildings ({assumed} of unknown height, taken as 15 m)"
     )
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) >= 16 and int(height) >= 16):
+        raise InvalidInput(
+            f"--size is {text!r}; give the picture's width and height, such as 1920x1080", code="register.size"
+        )
+    return int(width), int(height)

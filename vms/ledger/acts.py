@@ -55,6 +55,8 @@ class Act(StrEnum):
     PTZ_TAKE = ("ptz.take", Category.VERZAMELEN)
     PTZ_MOVE = ("ptz.move", Category.VERZAMELEN)
     PTZ_STOP = ("ptz.stop", Category.VERZAMELEN)
+    PANORAMA_SCAN = ("panorama.scan", Category.VERZAMELEN)
+    PANORAMA_SCAN_END = ("panorama.scan-end", Category.VERZAMELEN)
     PTZ_PRESET = ("ptz.preset", Category.VERZAMELEN)
 
     LIVE_OPEN = ("live.open", Category.RAADPLEGEN)
@@ -102,6 +104,7 @@ class Act(StrEnum):
     PLAN_APPROVE = ("plan.approve", Category.WIJZIGEN)
     PLAN_REFUSE = ("plan.refuse", Category.WIJZIGEN)
     PLAN_WITHDRAW = ("plan.withdraw", Category.WIJZIGEN)
+    PROPOSAL_REJECT = ("proposal.reject", Category.WIJZIGEN)
     CALIBRATION_START = ("calibration.start", Category.WIJZIGEN)
     CALIBRATION_CANCEL = ("calibration.cancel", Category.WIJZIGEN)
     CALIBRATION_DONE = ("calibration.done", Category.WIJZIGEN)

@@ -25,6 +25,7 @@ import { ProposalList } from "./proposal-list.js";
 import { explainKeys } from "./shell.js";
 
 const CHECK_AFTER_MS = 350;
+const CHECK_AGAIN_MS = 5000;
 
 export class PlanEditor {
   /** @param {HTMLElement} place @param {{camera: any, path: string, versions: any[]}} given */
@@ -103,7 +104,9 @@ export class PlanEditor {
     this.place.replaceChildren(element("div", { class: "editor" }, side, main, check));
     this.proposals = new ProposalList(proposalPlace, {
       go: (ring) => this.space.moves && this.view.turn(this.space.poseFor(ring, 4)),
-      accept: (proposal) => this.draft.add(proposal.ring, { id: this.#freeName(proposal.id), origin: proposal.origin }),
+      accept: (proposal) => this.draft.add(proposal.ring, { id: this.#freeName(proposal.id), origin: { ...proposal.origin, proposal: proposal.id, proposed: proposal.sha256 } }),
+      reject: (proposal, reason) => request("POST", `/api/placements/${encodeURIComponent(this.camera.id)}/proposals/reject`,
+        { mask: proposal.id, outline: proposal.ring, register_id: proposal.origin?.register_id ?? null, reason }),
       changed: (left) => {
         this.view.proposals = left;
         this.view.repaint();
@@ -198,7 +201,10 @@ export class PlanEditor {
       this.save.disabled = found.problems.length > 0;
       this.#refresh();
     } catch (error) {
-      if (mine === this.checks) this.changes.fail(error);
+      if (mine !== this.checks) return;
+      this.changes.fail(error);
+      // Nobody could save otherwise, until something else is drawn.
+      if (error.code === "network") this.timer = setTimeout(() => this.#check(), CHECK_AGAIN_MS);
     }
   }
 
@@ -215,14 +221,15 @@ export class PlanEditor {
     }
   }
 
-  /** Take proposals from a file; those of buildings that are masked already are left out. */
+  /** Take proposals from a file; those that are masked already are left out, those that were rejected before come last. */
   async #propose(file) {
     try {
       const features = JSON.parse(await file.files[0].text());
-      const { document: read, origins } = await request("POST", this.path, { document: { ...this.draft.document(), masks: [] }, features, only_check: true });
-      const known = new Set(this.draft.masks.map(({ origin }) => origin?.register_id).filter(Boolean));
-      const found = read.masks.map((mask) => ({ id: mask.id, ring: mask[this.space.key], origin: origins[mask.id] ?? null }));
-      this.proposals.show(found.filter(({ origin }) => !known.has(origin?.register_id)));
+      const { document: read, origins, proposals: known } = await request("POST", this.path, { document: { ...this.draft.document(), masks: [] }, features, only_check: true });
+      const masked = new Set(this.draft.masks.map(({ origin }) => origin?.proposal ?? origin?.register_id).filter(Boolean));
+      const found = read.masks.map((mask) => ({ id: mask.id, ring: mask[this.space.key], origin: origins[mask.id] ?? null, ...known[mask.id] }))
+        .filter(({ id, origin }) => !masked.has(id) && !masked.has(origin?.register_id));
+      this.proposals.show([...found.filter(({ rejected }) => !rejected), ...found.filter(({ rejected }) => rejected)]);
       if (!this.proposals.left.length) notice(t("The file proposes nothing that is not masked already."));
     } catch (error) {
       noticeError(error instanceof SyntaxError ? new Error(t("This file is no JSON.")) : error);
