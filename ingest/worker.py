@@ -117,40 +117,14 @@ class Worker:
             clock,
             stop,
         )
-        self._telemetry = (
-            TelemetryLink(
-                self._desk,
-                agreement,
-                self._inbox.put,
-                self._gauge,
-                clock,
-                listen=self._listen,
-                ask_for_status=Errand(self._hands, self._ask_for_keyframe),
-            )
-            if self._desk is not None and agreement is not None
-            else None
-        )
+        self._telemetry = self._made_telemetry(agreement)
         self._eye = CalibrationEye(clock)
         self._calibration = self._made_calibration()
         self._panorama = (
             PanoramaMaker(placement.id, parts.db, parts.keys, clock, parts.settings.keep_for) if is_ptz else None
         )
-        self._control = PtzControl(
-            self._desk if is_ptz else None,
-            self._pose,
-            self._counting_plan,
-            self.status,
-            clock,
-            calibration=self._calibration,
-            scanner=self._made_scanner(),
-        )
-        self._daily = DailyCheck(
-            parts.settings.calibration_check_at,
-            self._calibration,
-            clock,
-            idle_s=self._control.idle_s,
-            found_at=self._found_at,
-        )
+        self._control = self._made_control()
+        self._daily = self._made_daily()
         self._tap = CommissioningTap(placement.id, clock, moves=is_ptz)
         self._commissioning = self._made_commissioning()
         self._pipeline = self._made_pipeline(agreement)
@@ -275,6 +249,39 @@ class Worker:
             parts.clock,
             rechecker=Rechecker(placement_id, parts.db, parts.keys, parts.clock, parts.settings.keep_for),
             subject=self._subject,
+        )
+
+    def _made_telemetry(self, agreement: ClockAgreement | None) -> TelemetryLink | None:
+        if self._desk is None or agreement is None:
+            return None
+        return TelemetryLink(
+            self._desk,
+            agreement,
+            self._inbox.put,
+            self._gauge,
+            self._parts.clock,
+            listen=self._listen,
+            ask_for_status=Errand(self._hands, self._ask_for_keyframe),
+        )
+
+    def _made_control(self) -> PtzControl:
+        return PtzControl(
+            self._desk if self._placement.camera.kind is CameraKind.PTZ else None,
+            self._pose,
+            self._counting_plan,
+            self.status,
+            self._parts.clock,
+            calibration=self._calibration,
+            scanner=self._made_scanner(),
+        )
+
+    def _made_daily(self) -> DailyCheck:
+        return DailyCheck(
+            self._parts.settings.calibration_check_at,
+            self._calibration,
+            self._parts.clock,
+            idle_s=self._control.idle_s,
+            found_at=self._found_at,
         )
 
     def _pose(self) -> tuple[Pose, float] | None:

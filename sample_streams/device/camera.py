@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ import cv2
 
 from sample_streams.device.clock import CameraClock, monotonic_s
 from sample_streams.device.encoder import AccessUnit, Encoder, EncoderSettings, Picture
-from sample_streams.device.mechanics import Mechanics, Pose
+from sample_streams.device.mechanics import Mechanics, Pose, flipped
 from sample_streams.device.metadata import INTERVAL_S, MetadataFeed
 from sample_streams.device.telemetry import Telemetry
 from sample_streams.onvif.device import DeviceFacts
@@ -40,7 +39,6 @@ from sample_streams.wire.sdp import MediaDescription
 AUDIO_PACKET_S = 0.02
 AUDIO_PACKET_BYTES = 160
 HOUSEKEEPING_S = 1.0
-STRAIGHT_DOWN_DEG = -90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +223,7 @@ class Camera:
         checker = TokenChecker(self._account, lambda: self.clock.camera_utc(monotonic_s()))
         service = OnvifService(self.clock, checker, self._device_facts, self._media_facts, self.synchronise)
         if self.spec.kind is CameraKind.PTZ:
-            habits = self.options.habits
-            space = PtzSpace(
-                self.options.space,
-                self.mechanics.limits,
-                inverted=Habit.INVERTED in habits,
-                fixed_lens=Habit.FIXED_LENS in habits,
-            )
+            space = PtzSpace(self.options.space, self.mechanics.limits, self.options.habits)
             service.ptz = PtzService(self.mechanics, self.telemetry, space, self.spec.start)
         return service
 
@@ -294,14 +286,10 @@ class Camera:
         if self.spec.kind is CameraKind.FIXED:
             return Exposure(self.spec.start, self.spec.start, self.spec.start)
         half = self.spec.exposure_s / 2
-        start, middle, end = (self._seen_from(self.mechanics.pose_at(taken_s + shift)) for shift in (-half, 0.0, half))
+        start, middle, end = (self.mechanics.pose_at(taken_s + shift) for shift in (-half, 0.0, half))
+        if Habit.E_FLIP in self.options.habits:
+            start, middle, end = flipped(start), flipped(middle), flipped(end)
         return Exposure(start, middle, end)
-
-    def _seen_from(self, pose: Pose) -> Pose:
-        """Return the pose whose picture is shown: with e-flip, past straight down, that of looking from the other side."""
-        if Habit.E_FLIP not in self.options.habits or pose.tilt_deg >= STRAIGHT_DOWN_DEG:
-            return pose
-        return Pose(math.remainder(pose.pan_deg + 180.0, 360.0), 2 * STRAIGHT_DOWN_DEG - pose.tilt_deg, pose.zoom)
 
     def _produce(self, number: int, exposure: Exposure, encoder: Encoder, force: bool) -> AccessUnit:  # noqa: FBT001  called through the executor, by position
         """Draw and encode one frame; runs on the drawing thread."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 STEP_S = 0.002
 HISTORY_S = 6.0
+STRAIGHT_DOWN_DEG = -90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,13 @@ class Pose:
     pan_deg: float
     tilt_deg: float
     zoom: float
+
+
+def flipped(pose: Pose) -> Pose:
+    """Return the pose whose picture is shown with e-flip: past straight down, that of looking from the other side."""
+    if pose.tilt_deg >= STRAIGHT_DOWN_DEG:
+        return pose
+    return Pose(math.remainder(pose.pan_deg + 180.0, 360.0), 2 * STRAIGHT_DOWN_DEG - pose.tilt_deg, pose.zoom)
 
 
 @dataclass(frozen=True, slots=True)

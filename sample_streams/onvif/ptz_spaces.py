@@ -46,13 +46,17 @@ class PtzSpace:
 
     kind: SpaceKind
     limits: Limits
-    inverted: bool = False
-    fixed_lens: bool = False
+    habits: frozenset[Habit] = frozenset()
+
+    @property
+    def fixed_lens(self) -> bool:
+        """Whether the zoom is one number."""
+        return Habit.FIXED_LENS in self.habits
 
     @property
     def sign(self) -> float:
         """By what the axes are multiplied in every number."""
-        return -1.0 if self.inverted else 1.0
+        return -1.0 if Habit.INVERTED in self.habits else 1.0
 
     @property
     def zoom_range(self) -> tuple[float, float]:
