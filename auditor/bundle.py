@@ -138,7 +138,7 @@ class Bundle:
                 yield document
 
     def compare_files(self, report: Report) -> None:
-        """Compare the files with the manifest; those that are read anyway, entries and checkpoints, by their names only."""
+        """Compare the files with the manifest: entries by their names only, the tree has their bytes; checkpoints when they are read."""
         listed = {f"audit/{name}" for name in self.manifest.files} | {"audit/manifest.json"}
         for name in sorted(self.names - listed):
             report.find("file-unlisted", name=name)

@@ -26,7 +26,7 @@ from vms.model import hour_of
 
 IS_LONG = bool(os.environ.get("VMS_LONG_MONTH"))
 CAMERAS, KEPT = (100, timedelta(days=28)) if IS_LONG else (3, timedelta(days=7))
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200 if IS_LONG else 300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200 if IS_LONG else 900)]
 
 
 @pytest.fixture(scope="module")
