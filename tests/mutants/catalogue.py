@@ -4,29 +4,11 @@ A mutant is one small replacement in one file. Anchors are short, so that they s
 error: take the new text of the same decision, or another place where the same fault could be made. Never drop a mutant.
 """
 
-from dataclasses import dataclass
+from tests.mutants.mutant import Mutant
+from tests.mutants.vision import VISION
 
 HAZARDS = "tests/blanking/test_hazards.py::test_the_dwelling_stays_hidden_when_a_bound_is_used_up"
 VIOLATIONS = "tests/ingest/test_violations.py"
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """A planted fault.
-
-    Args:
-        name: says what is left out.
-        file: where it is planted.
-        anchor: text that stands there exactly once.
-        plant: what takes its place.
-        tests: what is run against it, as pytest's arguments; at least one of them must fail.
-    """
-
-    name: str
-    file: str
-    anchor: str
-    plant: str
-    tests: tuple[str, ...]
 
 
 def hazard(*names: str) -> tuple[str, ...]:
@@ -260,6 +242,7 @@ MUTANTS = (
         "return []",
         (TRACK,),
     ),
+    *VISION,
 )
 
 SELECTION = (
