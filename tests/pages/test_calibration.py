@@ -126,7 +126,7 @@ def test_the_page_shows_what_was_measured_and_found_and_asks_the_worker(
         rows = page.locator("#fit tbody tr")
         expect(rows).to_have_count(4)
         expect(rows.first).to_contain_text("past niet meer")
-        expect(rows.first).to_contain_text("Maskers zijn 1,20° ruimer")
+        expect(rows.first).to_contain_text("Vlakken zijn 1,20° ruimer")
         expect(rows.nth(1)).to_contain_text("te weinig van de straat is herkend")
         page.get_by_role("button", name="Alleen controleren").click()
         page.get_by_role("button", name="Kalibreren", exact=True).click()
