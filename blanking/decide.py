@@ -14,6 +14,7 @@ from blanking.optics import Optics
 from blanking.plan_values import Accuracy, CameraModel, DirectionPlan, ImagePlan, Plan
 from blanking.pose import PoseSample
 from blanking.pose_sets import Lies, holds
+from blanking.told_view import ToldView
 from blanking.track import Axes, PoseSweep, PoseTrack
 from blanking.witnesses import Witnesses
 
@@ -84,6 +85,7 @@ class DirectionDecider:
         axes = axes_of(plan.camera_model, plan.accuracy, plan.width_px, plan.height_px)
         self._track = PoseTrack(plan.accuracy, axes)
         self._witnesses = Witnesses(plan.accuracy, axes)
+        self._told_view = ToldView(plan)
         self._last_drawn: tuple[PoseSweep | None, Cover | None] = (None, None)
         self._eyewitness = Eyewitness(plan, self._sphere, self._track) if sighted else None
 
@@ -92,6 +94,7 @@ class DirectionDecider:
         self._is_foreign = sample.in_shares is not self._of_shares
         if self._is_foreign:
             return
+        self._told_view.see(sample)
         fix = self._track.add(sample)
         for doubt in self._witnesses.see(sample):
             self._track.distrust(doubt.lo_s, doubt.hi_s, doubt.reason)
@@ -113,6 +116,8 @@ class DirectionDecider:
             return BlankAll(GreyReason.CLOCK_UNSYNCHRONISED)
         if self._is_foreign:
             return BlankAll(GreyReason.REGISTER_MISMATCH)
+        if self._told_view.misfits:
+            return BlankAll(GreyReason.PLAN_MISMATCH)
         span_s = self._span_s(captured_s)
         sweeps = self._track.sweeps(span_s, captured_s)
         if isinstance(sweeps, GreyReason):

@@ -19,7 +19,7 @@ class PoseSample:
         zoom: 0 wide .. 1 tele.
         moving: what the camera says; proof of nothing.
         source: which of a camera's telemetry sources told it; sources are checked against each other.
-        hfov_deg: the horizontal field of view that came with it, where the camera tells one; not used yet, not even as a check.
+        hfov_deg: the horizontal field of view that came with it, where the camera tells one; a check of the plan (told_view.py).
         hfov_step_deg: by how much that number may be rounded.
         in_shares: pan and tilt are shares of the mechanical range, written as share x 180 and share x 90.
     """

@@ -5,6 +5,7 @@ from tests.mutants.mutant import Mutant
 EYE = "tests/blanking/test_eyewitness.py"
 ANCHORS = "tests/blanking/test_anchors.py"
 SETS = "tests/blanking/test_pose_sets.py"
+VIEW = "tests/blanking/test_told_view.py"
 WITNESSES = "tests/blanking/test_witnesses.py"
 DECODER = "tests/ingest/test_decoder.py"
 LOSS = "tests/ingest/test_loss.py"
@@ -166,6 +167,13 @@ VISION = (
         "_hardly_larger(last, poses) and holds(last, poses)",
         "_hardly_larger(last, poses)",
         (SETS,),
+    ),
+    Mutant(
+        "a told field of view of another profile ignored",
+        _DECIDE,
+        "if self._told_view.misfits:",
+        "if False:",
+        (VIEW,),
     ),
     Mutant(
         "two sources that contradict each other unnoticed",
