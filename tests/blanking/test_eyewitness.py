@@ -3,12 +3,19 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
+from blanking.cover import MaskSphere
+from blanking.decide import axes_of
 from blanking.decision import Blank, BlankAll, GreyReason
-from blanking.plan import parse_plan
+from blanking.eyewitness import Eyewitness
+from blanking.motion_fit import LensAt
+from blanking.optics import Optics
+from blanking.plan import DirectionPlan, parse_plan
 from blanking.pose import PoseSample, stamped_sample
 from blanking.stage import BlankingStage
+from blanking.track import PoseSweep, PoseTrack
 from tests.blanking.painter import Lorry
 from tests.blanking.rendered import Path, honest, run, stop_and_go, street
 from tests.blanking.truth import Pose
@@ -148,8 +155,15 @@ def test_a_contradiction_is_resolved_when_both_move_alike_for_a_while() -> None:
 
 def test_standing_still_together_resolves_nothing() -> None:
     """A frozen register agrees with every parked camera: masks would lie where the camera looked long ago."""
-    outcome = run(street(GO, register_frozen_from(GO, 1.2), seconds=5.5))
-    assert set(outcome.between(2.5, 5.5)) == {CONTRADICTION}
+    outcome = run(street(GO, register_frozen_from(GO, 1.2), seconds=8.0))
+    assert set(outcome.between(2.5, 8.0)) == {CONTRADICTION}
+
+
+def test_a_look_back_that_does_not_fit_resolves_nothing() -> None:
+    """The picture from before is recognised, but four degrees aside: the register still lies."""
+    path = stop_and_go(4.0, 1.5, 2.5)
+    outcome = run(street(path, register_frozen_from(path, 1.2), seconds=6.0))
+    assert set(outcome.between(3.0, 6.0)) == {CONTRADICTION}
 
 
 def test_looking_again_where_it_looked_before_resolves_a_contradiction() -> None:
@@ -191,6 +205,52 @@ def test_a_picture_that_cannot_be_looked_at_is_grey_and_the_camera_goes_on() -> 
     decisions = {round(one.frame.captured_s, 2): one.decision for one in play(stage, world)}
     assert decisions[0.4] == BlankAll(GreyReason.ERROR)
     assert isinstance(decisions[0.8], Blank)
+
+
+def test_a_bearing_apart_from_all_that_telemetry_allows_is_a_contradiction_and_no_testimony() -> None:
+    """Masks drawn where both agree would be none at all."""
+    world = street(parked, seconds=2.0)
+    stage = BlankingStage(parse_plan(world.plan_document))
+    for sample in world.samples:
+        stage.add_sample(sample)
+    play(stage, world)
+    decider: Any = stage._decider
+    eyewitness: Eyewitness = decider._eyewitness
+    here, away = (PoseSweep(at, at, (0.2, 0.2, 0.02), 0.1) for at in (parked(0.0), (25.0, -1.0, 0.1)))
+    assert eyewitness.testify(world.frames_s[-1], [here]) is not None
+    assert not eyewitness.contradicts
+    assert eyewitness.testify(world.frames_s[-1], [away]) is None
+    assert eyewitness.contradicts
+
+
+def test_what_happens_inside_a_mask_is_not_looked_at() -> None:
+    """A curtain that moves must not move masks: corners are sought outside of them only, with room for the stated error."""
+    plan = parse_plan(street(parked).plan_document)
+    assert isinstance(plan, DirectionPlan)
+    axes = axes_of(plan.camera_model, plan.accuracy, plan.width_px, plan.height_px)
+    eyewitness = Eyewitness(plan, MaskSphere(plan), PoseTrack(plan.accuracy, axes))
+    pose = (-5.0, -1.0, 0.1)
+    optics = Optics(plan.camera_model, plan.width_px, plan.height_px)
+    lens = LensAt(
+        optics.focal_px(pose[2]),
+        optics.k1_at(pose[2]),
+        optics.centre_px,
+        (plan.width_px, plan.height_px),
+        eyewitness._roll,
+    )
+    cover = MaskSphere(plan).cover([PoseSweep(pose, pose, (0.0, 0.0, 0.0), 0.0)])
+    assert cover is not None
+    rows, columns = np.mgrid[8 : plan.height_px : 16, 8 : plan.width_px : 16]
+    points = np.column_stack((columns.ravel(), rows.ravel())).astype(np.float64)
+    inner = cover.mask.copy()
+    for axis in (0, 1):
+        for way in (-1, 1):
+            inner &= np.roll(cover.mask, way, axis)
+    masked = inner[rows.ravel() // 16, columns.ravel() // 16]
+    kept = eyewitness._keeper(lens, pose)(points)
+    assert masked.sum() > 20
+    assert not kept[masked].any()
+    assert kept[~cover.mask[rows.ravel() // 16, columns.ravel() // 16]].sum() > 20
 
 
 def test_honest_telemetry_at_twenty_per_second_and_fast_turns_is_no_contradiction() -> None:
