@@ -11,6 +11,7 @@ import pytest
 
 from ingest.bitstream import join_annexb, parameter_nals, split_sample
 from ingest.decoder import Picture, PictureDecoder
+from ingest.loss import Finding, H264LossDetector
 from tests.ingest.video_clips import write_clip
 
 COUNT = 60
@@ -20,6 +21,7 @@ SETTINGS = {
     "h264 one IDR": ("libx264", {"qp": "20", "bf": "0", "g": "1000", "x264-params": "scenecut=0"}),
     "h264 long": ("libx264", {"qp": "20", "bf": "0", "g": "45", "x264-params": "scenecut=0"}),
     "h264 long B": ("libx264", {"qp": "20", "bf": "2", "g": "45", "x264-params": "scenecut=0:b-pyramid=0"}),
+    "h264 slices": ("libx264", {"qp": "20", "bf": "0", "g": "10", "x264-params": "slices=3:scenecut=0"}),
     "hevc slices": (
         "libx265",
         {
@@ -147,6 +149,30 @@ def test_a_lost_slice_of_an_h265_picture_is_noticed_at_every_position(clip_of: C
         # Only the wire can tell of a hole in a session's very first picture: there is none before it to compare with.
         untold = clip.pts[:1] if holed == 0 and index else []
         assert leaks(clip, decode("hevc", units, clip.pts)) == untold, f"slice {index} of picture {holed} lost"
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_lost_slice_of_an_h264_picture_is_noticed_at_every_position(clip_of: Callable[..., Clip], index: int) -> None:
+    """The first one by the numbers of its macroblocks; the others are concealed by FFmpeg, which says so."""
+    clip = clip_of("h264 slices")
+    for holed in range(COUNT - 1):
+        slices = [nal for nal in clip.units[holed] if kind_of("h264", nal) in {1, 5}]
+        assert len(slices) == 3
+        units = [list(unit) for unit in clip.units]
+        units[holed].remove(slices[index])
+        found = decode("h264", units, clip.pts)
+        assert leaks(clip, found) == [], f"slice {index} of picture {holed} lost"
+        # Up to the next keyframe, ten pictures on at most, all that may predict from the hole is suspect.
+        group = [at for at in clip.pts[holed : (holed // 10 + 1) * 10] if at in found]
+        assert all(found[at].suspect for at in group), f"slice {index} of picture {holed} lost"
+
+
+def test_a_picture_that_begins_in_its_middle_is_lost_by_its_numbers_alone(clip_of: Callable[..., Clip]) -> None:
+    """Whatever the decoder says of it: two guards are for the day on which one fails."""
+    clip, detector = clip_of("h264 slices"), H264LossDetector()
+    assert all(detector.see(unit) is not Finding.LOST for unit in clip.units[:4])
+    first = next(nal for nal in clip.units[4] if kind_of("h264", nal) == 1)
+    assert detector.see([nal for nal in clip.units[4] if nal is not first]) is Finding.LOST
 
 
 @pytest.mark.parametrize("name", ["h264 long", "h264 long B", "h264 one IDR"])
