@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 # uv's own cache may lie on another volume than the environment
 export UV_LINK_MODE := copy
 
-.PHONY: help demo test test-fast check format lock bench leak-campaign mutants clean system-demo system-test up
+.PHONY: help demo test test-fast check format lock bench leak-campaign erase-campaign mutants clean system-demo system-test up
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,10 +41,13 @@ format: $(VENV)/.dev  ## let the formatter and the linter's safe repairs change 
 leak-campaign: $(VENV)/.dev  ## random cameras against an independent truth; FRAMES=20000 SEED=1 STRIDE=4
 	@$(BIN)/python -m tests.blanking.campaign --frames $(or $(FRAMES),20000) --seed $(or $(SEED),1) --stride $(or $(STRIDE),4)
 
+erase-campaign: $(VENV)/.dev  ## random histories of retention, and a crash at every step of every operation; HISTORIES=5000
+	@VMS_HISTORIES=$(or $(HISTORIES),5000) VMS_EVERY_STEP=1 $(BIN)/pytest -q tests/retention/test_state_machine.py tests/retention/test_every_step.py
+
 bench: system-test $(VENV)/.dev  ## measure against named peers; prints ratios with their spread
 	@$(BIN)/python -m bench
 
-mutants: $(VENV)/.dev  ## plant faults in a copy of the blanking code, one by one, and see that the tests find each
+mutants: $(VENV)/.dev  ## plant faults in a copy of the code, one by one, and see that the tests find each
 	@$(BIN)/python -m tests.mutants
 
 lock: $(VENV)/.uv  ## compile requirements/*.in to hashed requirements/*.txt (asks the package index)

@@ -3,7 +3,7 @@
 import sys
 
 from tests.mutants.catalogue import MUTANTS
-from tests.mutants.planting import Verdict, copied_tree, hunt, run_tests
+from tests.mutants.planting import GIVE_UP_AFTER_S, Verdict, copied_tree, hunt, run_tests
 
 
 def main(words: list[str]) -> int:
@@ -11,7 +11,8 @@ def main(words: list[str]) -> int:
     chosen = [one for one in MUTANTS if not words or any(word in one.name for word in words)]
     verdicts: list[Verdict] = []
     with copied_tree() as tree:
-        sound = run_tests(tree, tuple(sorted({test for one in chosen for test in one.tests})))
+        everything = tuple(sorted({test for one in chosen for test in one.tests}))
+        sound = run_tests(tree, everything, GIVE_UP_AFTER_S * len(everything))
         if sound:
             sys.stdout.write(f"the tests fail without any mutant: {', '.join(sound)}\n")
             return 2

@@ -4,6 +4,7 @@ A mutant is one small replacement in one file. Anchors are short, so that they s
 error: take the new text of the same decision, or another place where the same fault could be made. Never drop a mutant.
 """
 
+from tests.mutants.erasing import ERASING, ERASING_SELECTION
 from tests.mutants.mutant import Mutant
 from tests.mutants.vision import VISION
 
@@ -243,6 +244,7 @@ MUTANTS = (
         (TRACK,),
     ),
     *VISION,
+    *ERASING,
 )
 
 SELECTION = (
@@ -251,5 +253,6 @@ SELECTION = (
     "no exposure term",
     "one block too few",
     "the old plan goes on after a replan",
+    *ERASING_SELECTION,
 )
 """What CI plants each time; `make mutants` plants all."""

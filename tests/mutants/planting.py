@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.mutants.catalogue import Mutant
+from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("vms", "ingest", "blanking", "retention", "api", "config", "sample_streams", "tests", "pyproject.toml")
@@ -86,7 +86,7 @@ def hunt(mutant: Mutant, tree: Path) -> Verdict:
     return Verdict(mutant, failed, time.monotonic() - began_s)
 
 
-def run_tests(tree: Path, tests: tuple[str, ...]) -> tuple[str, ...]:
+def run_tests(tree: Path, tests: tuple[str, ...], give_up_after_s: float = GIVE_UP_AFTER_S) -> tuple[str, ...]:
     """Run tests in a copy and return the names of those that failed; the first failure ends the run.
 
     Raises:
@@ -96,10 +96,10 @@ def run_tests(tree: Path, tests: tuple[str, ...]) -> tuple[str, ...]:
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=GIVE_UP_AFTER_S, check=False
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=give_up_after_s, check=False
         )
     except subprocess.TimeoutExpired:
-        return (f"(gave up after {GIVE_UP_AFTER_S} s)",)
+        return (f"(gave up after {give_up_after_s:.0f} s)",)
     if done.returncode == 0:
         return ()
     failed = [

@@ -1,11 +1,12 @@
-"""The tests of the blanking can find a fault: each of the catalogue's is planted in a copy, and must be found."""
+"""The tests of blanking and erasing can find a fault: each of the catalogue's is planted in a copy, and must be found."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.mutants.catalogue import MUTANTS, SELECTION, Mutant
+from tests.mutants.catalogue import MUTANTS, SELECTION
+from tests.mutants.mutant import Mutant
 from tests.mutants.planting import AnchorGoneError, copied_tree, hunt, planted, source_of
 
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from retention.erase import Tally, claim_and_erase
 from retention.holds import place_hold
 from retention.sweep import run_sweep
 from tests.footage.scene import INVESTIGATOR, KEEP_FOR
 from tests.retention.crashes import CrashingDatabase, Moments
 from tests.retention.town import LIMITS, PERSON, Town
-from vms.db import holds
+from vms.db import erasing, holds
 from vms.errors import Conflict, InvalidInput, NotFound
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
@@ -178,6 +179,30 @@ def test_a_hold_needs_a_known_camera_and_a_near_review(town: Town) -> None:
     far["review_on"] = town.clock.now() + timedelta(days=91)
     with pytest.raises(InvalidInput):
         place_hold(town.parts, type(request)(**far), PERSON)
+
+
+def test_a_hold_between_choosing_and_claiming_gets_the_segment(any_town: Town) -> None:
+    """Because a sweep chooses from a list that is old by the time it claims."""
+    item = any_town.record(P0)
+    any_town.clock.advance(KEEP_FOR + 2 * HOUR)
+    with any_town.db.read() as conn:
+        chosen = erasing.list_due(conn, any_town.clock.now(), 10)
+    assert [row.number for row in chosen] == [item.ref.number]
+    any_town.place(any_town.request(item.span, P0))
+    assert claim_and_erase(any_town.parts, chosen, Tally()) == 0
+    assert any_town.readable(item)
+
+
+def test_a_claim_between_looking_and_holding_gets_the_segment(any_town: Town) -> None:
+    """Because a hold must not say that it keeps what is being erased."""
+    item = any_town.record(P0)
+    any_town.clock.advance(HOUR)
+    hold_id = any_town.place(any_town.request(Span(item.span.end_at, item.span.end_at + HOUR), P0)).hold.id
+    any_town.clock.advance(KEEP_FOR + HOUR)
+    number = item.ref.number or 0
+    with any_town.db.write() as conn:
+        assert erasing.claim(conn, P0, [number], any_town.clock.now())
+        assert not erasing.add_hold(conn, hold_id, P0, number, b"k" * 40)
 
 
 def test_holds_and_sweeps_that_race_for_the_same_footage_never_both_win(any_town: Town) -> None:

@@ -1,0 +1,166 @@
+"""Faults that somebody could write into erasing, holds and keys one day, and the tests that must find each of them."""
+
+from tests.mutants.mutant import Mutant
+
+SWEEP = "tests/retention/test_sweep.py"
+HOLDS = "tests/retention/test_holds.py"
+POLICY = "tests/retention/test_policy.py"
+RECONCILE = "tests/retention/test_reconcile.py"
+KEYS = "tests/footage/test_keys.py"
+RAW = "tests/retention/test_raw_scan.py"
+
+
+def every_step(operation: str) -> tuple[str, ...]:
+    """Return the test that crashes at the steps of an operation."""
+    return (f"tests/retention/test_every_step.py::test_a_crash_at_any_step_breaks_no_promise[{operation}]",)
+
+
+ERASING = (
+    Mutant(
+        "a claim does not look at holds",
+        "vms/db/erasing.py",
+        "segment.c.holds == 0,\n        segment.c.due_at <= now,\n    )",
+        "segment.c.due_at <= now,\n    )",
+        (f"{HOLDS}::test_a_hold_between_choosing_and_claiming_gets_the_segment",),
+    ),
+    Mutant(
+        "a hold does not look at claims",
+        "vms/db/erasing.py",
+        "segment.c.number == number, segment.c.state.in_(_ERASABLE))",
+        "segment.c.number == number)",
+        (f"{HOLDS}::test_a_claim_between_looking_and_holding_gets_the_segment",),
+    ),
+    Mutant(
+        "erased without an intent",
+        "retention/erase.py",
+        "parts.ledger.append(conn, acts.destroy_intended(placement_id, hour_at, intended))",
+        "pass",
+        every_step("sweep"),
+    ),
+    Mutant("files are left", "retention/erase.py", "parts.store.erase_all(refs)", "pass", (SWEEP,)),
+    Mutant(
+        "wrapped keys are left",
+        "retention/erase.py",
+        "erasing.wipe_keys(conn, placement_id, numbers)",
+        "pass",
+        (SWEEP,),
+    ),
+    Mutant(
+        "what was claimed before a crash is forgotten",
+        "retention/sweep.py",
+        "erase.finish_expiring(parts, tally)",
+        "pass",
+        every_step("sweep"),
+    ),
+    Mutant(
+        "an hour key whose end was begun is forgotten",
+        "retention/sweep.py",
+        "return erase.finish_dying_hours(parts), holds",
+        "return 0, holds",
+        every_step("sweep"),
+    ),
+    Mutant(
+        "a hold whose placing was interrupted waits for its person",
+        "retention/holds.py",
+        "if hold.state is HoldState.PENDING:\n                _finish",
+        "if False:\n                _finish",
+        (HOLDS,),
+    ),
+    Mutant(
+        "erased although the clock is doubted",
+        "retention/sweep.py",
+        "if verdict.is_trusted:\n            caught",
+        "if True:\n            caught",
+        (SWEEP,),
+    ),
+    Mutant("no brake", "retention/due.py", "self.elapsed + BRAKE_SLACK", "self.elapsed + 999 * BRAKE_SLACK", (SWEEP,)),
+    Mutant(
+        "a clock set back is believed",
+        "retention/clockguard.py",
+        "if abs(off) > tolerance:",
+        "if off > tolerance:",
+        (POLICY,),
+    ),
+    Mutant(
+        "segments wait longer than their margin",
+        "retention/due.py",
+        "return min(hour_due_at, segment.due_at + margin / 2)",
+        "return hour_due_at + 2 * margin",
+        (POLICY,),
+    ),
+    Mutant(
+        "a released hold's key dies before what only it opens",
+        "retention/holds.py",
+        "if erasing.hold_key_needed(conn, hold_id):",
+        "if False:",
+        (HOLDS,),
+    ),
+    Mutant(
+        "one release lets go for all holds",
+        "vms/db/erasing.py",
+        ".values(holds=segment.c.holds - 1)",
+        ".values(holds=0)",
+        (HOLDS,),
+    ),
+    Mutant(
+        "a hold into the future keeps nothing more",
+        "retention/holds.py",
+        "elif hold.id in behind:",
+        "elif False:",
+        (HOLDS,),
+    ),
+    Mutant(
+        "a hold does not say what it came too late for",
+        "retention/holds.py",
+        "for row in erasing.list_uncaught(conn, hold_id, _GONE):",
+        "for row in ():",
+        (HOLDS,),
+    ),
+    Mutant(
+        "a second hold can't use the first one's key",
+        "retention/holds.py",
+        "if plain is None and holder != hold_id:",
+        "if False:",
+        (HOLDS,),
+    ),
+    Mutant(
+        "an erased file that is put back stays",
+        "retention/reconcile.py",
+        "if row is not None and row.state in _KEEPS_FILE:",
+        "if row is not None:",
+        (RECONCILE,),
+    ),
+    Mutant(
+        "the keyring is read after the database",
+        "retention/reconcile.py",
+        "    hours, hold_ids = parts.keys.hours(), parts.keys.holds()\n"
+        "    with parts.db.read() as conn:\n"
+        "        known = {state: {item.hour_at for item in hour_keys.list_in(conn, state)} for state in HourKeyState}\n"
+        "        living = {hold.id for hold in holds.list_in(conn, _LIVING_HOLDS)}",
+        "    with parts.db.read() as conn:\n"
+        "        known = {state: {item.hour_at for item in hour_keys.list_in(conn, state)} for state in HourKeyState}\n"
+        "        living = {hold.id for hold in holds.list_in(conn, _LIVING_HOLDS)}\n"
+        "    hours, hold_ids = parts.keys.hours(), parts.keys.holds()",
+        (RECONCILE,),
+    ),
+    Mutant(
+        "the old root key opens the new keyring",
+        "vms/footage/keys.py",
+        "if other != name}, fresh_root=True)",
+        "if other != name}, fresh_root=False)",
+        (KEYS,),
+    ),
+    Mutant(
+        "dead root keys are left", "vms/footage/keys.py", "            shred_file(path)", "            pass", (KEYS,)
+    ),
+    Mutant(
+        "a dead root key is unlinked and not overwritten",
+        "vms/footage/durable.py",
+        "write_all(handle, secrets.token_bytes(os.fstat(handle).st_size))",
+        'write_all(handle, b"")',
+        (RAW,),
+    ),
+)
+
+ERASING_SELECTION = ("a hold does not look at claims", "erased without an intent", "files are left")
+"""What CI plants each time."""
