@@ -144,6 +144,27 @@ def test_the_node_says_weeks_ahead_that_a_designation_ends(scene: Scene, tmp_pat
         node.drain()
 
 
+def test_the_node_raises_the_alarm_of_a_camera_that_is_off_its_plan(scene: Scene, tmp_path: Path) -> None:
+    """Because masks that are wider, or grey, are looked at by nobody at four in the morning."""
+    node = node_on(scene, tmp_path)
+
+    def problems(fit: str) -> tuple[tuple[str, ...], list[str]]:
+        with scene.db.write() as conn:
+            placements.set_status(conn, scene.placement_id, {"fit": fit}, scene.clock.now())
+        scene.clock.advance(timedelta(seconds=11))
+        node.look()
+        with scene.db.read() as conn:
+            [ingest] = [one for one in reports.conditions(conn, scene.clock.now()) if one.service is Service.INGEST]
+        return ingest.problems, ingest.words["off_plan"]
+
+    try:
+        assert problems("stated") == ((), [])
+        assert problems("wider") == (("off-plan",), [scene.placement_id])
+        assert problems("grey") == (("off-plan",), [scene.placement_id])
+    finally:
+        node.drain()
+
+
 def test_the_node_says_that_it_lives_and_how_many_workers_run(scene: Scene, tmp_path: Path) -> None:
     """Because a node that hangs records nothing, and nobody can ask it."""
     node = node_on(scene, tmp_path)
