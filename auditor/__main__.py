@@ -37,7 +37,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except CannotVerifyError as error:
         report.doubt(error.code, **error.values)
     # An auditor's tool never ends with a traceback that somebody has to interpret: a bundle that breaks it is not verified.
-    except Exception as error:  # noqa: BLE001 - the outermost net, and it says what it caught
+    except Exception as error:  # noqa: BLE001 - see above; what it was is said, and the status is 2
         report.doubt("unexpected", kind=f"{type(error).__name__}: {error}")
     _print(report.as_json(options.lang) if options.json else report.as_text(options.lang))
     if options.html is not None:

@@ -158,7 +158,8 @@ class Books:
         if name is None or start_at is None or end_at is None or hour_at is None or not is_read:
             self.report.find("entry-words", seq=entry.seq, act=entry.act)
             return
-        assert type(first) is int and type(last) is int, "checked above"  # noqa: PT018 - one sentence for the type checker
+        assert type(first) is int, "checked above"
+        assert type(last) is int, "checked above"
         camera = self.camera(name)
         if first != camera.next_number:
             self.report.find("not-tiled", camera=name, seq=entry.seq, wanted=camera.next_number, found=first)

@@ -24,7 +24,7 @@ _UNREADABLE = (
     IndexError,
     RuntimeError,
     OverflowError,
-    NotImplementedError,
+    NotImplementedError,  # a compression that it does not know
     AttributeError,
     struct.error,
     zlib.error,

@@ -47,7 +47,15 @@ class Rows:
 
     def path(self, index: int, size: int) -> list[bytes]:
         """Return the audit path of leaf `index` among the first `size` leaves, from the leaf upwards."""
-        return _path(self, 0, size, index)
+        return self._path_between(0, size, index)
+
+    def _path_between(self, start: int, end: int, index: int) -> list[bytes]:
+        if end - start <= 1:
+            return []
+        split = start + _left(end - start)
+        if index < split:
+            return [*self._path_between(start, split, index), self._root_between(split, end)]
+        return [*self._path_between(split, end, index), self._root_between(start, split)]
 
     def _root_between(self, start: int, end: int) -> bytes:
         """Return the root over leaves `start` to `end`; `start` is a multiple of a power of two that is not less than their number."""
@@ -56,15 +64,6 @@ class Rows:
             return self.rows[height][start >> height]
         split = start + _left(end - start)
         return node_hash(self._root_between(start, split), self._root_between(split, end))
-
-
-def _path(rows: Rows, start: int, end: int, index: int) -> list[bytes]:
-    if end - start <= 1:
-        return []
-    split = start + _left(end - start)
-    if index < split:
-        return [*_path(rows, start, split, index), rows._root_between(split, end)]  # noqa: SLF001 - a function of the class, for its recursion
-    return [*_path(rows, split, end, index), rows._root_between(start, split)]  # noqa: SLF001 - as above
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:

@@ -30,7 +30,7 @@ PLACEMENTS_EVERY_S = 2.0
 FINISH_AGAIN_AFTER_S = 60.0
 REPORT_EVERY_S = 10.0
 SILENT_AFTER = timedelta(seconds=60)
-OFF_PLAN = frozenset({"wider", "grey"})
+FITS_OFF_PLAN = frozenset({"wider", "grey"})
 """What a worker says of a camera that a re-check found off its plan (docs/calibration.md)."""
 DRAIN_WITHIN_S = 25.0
 """Workers seal their segments within twenty seconds; one that does not is killed, and its next start repairs."""
@@ -173,9 +173,11 @@ class IngestNode:
                 problems = ["worker-down"] if down else []
                 problems += sorted({word for one in ending.values() if (word := one.ending_at(now))})
                 words["off_plan"] = [
-                    one.id for one in placements.list_all(conn, at=now) if (one.status or {}).get("fit") in OFF_PLAN
+                    one.id
+                    for one in placements.list_all(conn, at=now)
+                    if (one.status or {}).get("fit") in FITS_OFF_PLAN
                 ]
-                problems += ["off-plan"] if words["off_plan"] else []
+                problems += [reports.OFF_PLAN] if words["off_plan"] else []
                 words["ending"] = {name: one.valid_until_at.isoformat() for name, one in ending.items()}
                 reports.store(conn, Report(Service.INGEST, now, now + SILENT_AFTER, tuple(problems), words))
         except Unavailable as error:

@@ -137,7 +137,7 @@ def test_a_broken_chain_has_no_anchor() -> None:
 @pytest.mark.parametrize(
     ("told_deg", "disagrees"), [(0.0, False), (0.1, False), (5.0, True), (365.0, True), (360.0, False)]
 )
-def test_a_sample_that_moves_while_the_picture_stands_disagrees(told_deg: float, disagrees: bool) -> None:  # noqa: FBT001
+def test_a_sample_that_moves_while_the_picture_stands_disagrees(told_deg: float, disagrees: bool) -> None:  # noqa: FBT001 - a table
     """Pan wraps: a whole turn is none."""
     anchors = watched(still, 3.0, (0.5,))
     (offset,) = anchors.add_sample(2.0, 2.01, pose(told_deg))

@@ -39,7 +39,7 @@ def sample(
         (float("nan"), False),
     ],
 )
-def test_only_a_clear_difference_counts(hfov_deg: float | None, misfits: bool) -> None:  # noqa: FBT001
+def test_only_a_clear_difference_counts(hfov_deg: float | None, misfits: bool) -> None:  # noqa: FBT001 - a table
     """Makers state nominal figures; a crop or another sensor mode changes them by a third."""
     view = ToldView(PLAN)
     for at_s in (0.0, 0.1):

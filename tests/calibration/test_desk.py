@@ -111,7 +111,7 @@ class Bench:
         self.db, self.ledger = database, Ledger("test.example/log", CLOCK)
         with database.write() as conn:
             builders.add_people(conn)
-            camera_id = builders.add_camera(conn, "dome", CameraKind.PTZ, onvif_url="http://127.0.0.1:1/")
+            camera_id = builders.add_camera(conn, "dome", CameraKind.PTZ, onvif_url="onvif:camera")
             builders.add_placement(conn, PLACE, camera_id=camera_id)
         self.camera, self.eye = FakeCamera(), CalibrationEye(CLOCK)
         self.busy: list[bool] = []
@@ -255,7 +255,7 @@ def test_without_a_plan_there_is_nothing_to_check(bench: Bench) -> None:
         ("12:00", 1.0, 20.0, False),
     ],
 )
-def test_once_a_day_when_nobody_steers(now: str, found_days_ago: float | None, idle_s: float, starts: bool) -> None:  # noqa: FBT001
+def test_once_a_day_when_nobody_steers(now: str, found_days_ago: float | None, idle_s: float, starts: bool) -> None:  # noqa: FBT001 - a table
     """From the hour that the settings name, and not all day."""
     clock = ManualClock(datetime.fromisoformat(f"2026-11-03T{now}:00+00:00"))
     desk = CountingDesk()

@@ -81,7 +81,7 @@ def seal(database: Database, number: int, epoch: int, **changed: object) -> None
 def test_cameras_come_back_as_they_went_in(database: Database) -> None:
     """The worker connects with exactly what the technician typed."""
     with database.write() as conn:
-        builders.add_camera(conn, "cam-9", onvif_url="http://127.0.0.1:2/onvif", sealed_password=b"\x00\xff")
+        builders.add_camera(conn, "cam-9", onvif_url="onvif:camera", sealed_password=b"\x00\xff")
         before = cameras.get(conn, CameraId("cam-9"))
         cameras.change(conn, replace(before, name="Neude", rtsp_transport="udp"))
     with database.write() as conn:

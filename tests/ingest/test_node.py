@@ -155,6 +155,7 @@ def test_the_node_raises_the_alarm_of_a_camera_that_is_off_its_plan(scene: Scene
         node.look()
         with scene.db.read() as conn:
             [ingest] = [one for one in reports.conditions(conn, scene.clock.now()) if one.service is Service.INGEST]
+        assert ingest.works, "a new process would not put the camera back"
         return ingest.problems, ingest.words["off_plan"]
 
     try:

@@ -14,7 +14,9 @@ from vms.db.tables import service_report
 
 NEVER_REPORTED: Final = "never-reported"
 SILENT: Final = "silent"
-ON_PAPER: Final = frozenset({DESIGNATION_ENDING, DESIGNATION_ENDED})
+OFF_PLAN: Final = "off-plan"
+"""A re-check found a camera off its blanking plan: its masks are wider, or it is grey (docs/calibration.md)."""
+ON_PAPER: Final = frozenset({DESIGNATION_ENDING, DESIGNATION_ENDED, OFF_PLAN})
 """Problems that a person solves at a desk: starting the process anew would only add a gap."""
 
 
