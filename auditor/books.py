@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from auditor import entries
+from auditor import edge, entries
 from auditor.bundle import Bundle, listed
+from auditor.edge import EdgeTold
 from auditor.entries import EPOCH, Entry, days, microseconds
 from auditor.ranges import Ranges, ranges_in
 from auditor.report import Report
@@ -111,6 +112,7 @@ class Books:
         self.cameras: dict[str, Camera] = {}
         self.holds: dict[str, Hold] = {}
         self.key_hours: dict[datetime, bool] = {}
+        self.edge = EdgeTold()
         self.newest_at = EPOCH
         self._segments = _segment_lines(bundle, report)
         self._next_line = next(self._segments, None)
@@ -130,8 +132,10 @@ class Books:
             "retention.breach": self._breach,
         }
         until = f"{terms.at:%Y-%m-%dT%H:%M:%S.%fZ}"
-        for entry in entries.read(bundle, report, _ACTS, until):
+        for entry in entries.read(bundle, report, _ACTS | edge.ACTS, until):
             self.newest_at = entry.at
+            if entry.act in edge.ACTS:
+                self.edge.take(entry)
             if entry.act == "rec.damaged":
                 self._damaged(entry)
             elif entry.act in work and entry.words["res"] == "ok":

@@ -26,6 +26,7 @@ def completeness(bundle: Bundle, report: Report, terms: Terms) -> Books:
     placed = {str(one.get("id")): one for one in listed(state, "placements") if isinstance(one, dict)}
     for name in sorted(placed):
         _judge_coverage(bundle, books, name, placed[name])
+    books.edge.judge(placed, report)
     if bundle.manifest.is_current and terms.at >= books.newest_at:
         _judge_state(books, state)
     else:

@@ -13,7 +13,8 @@ from typing import Any
 
 import cv2
 
-from sample_streams.device.camera import Camera, CameraOptions
+from sample_streams.device.camera import Camera
+from sample_streams.device.options import CameraOptions
 from sample_streams.device.process import entry
 from sample_streams.roster import password_for, roster
 

@@ -19,7 +19,7 @@ import structlog
 from ingest.backoff import Backoff
 from ingest.parts import IngestParts
 from ingest.takeover import take_over
-from vms.db import placements, reports, segments
+from vms.db import edge, placements, reports, segments
 from vms.db.cameras import Camera
 from vms.db.reports import Report, Service
 from vms.errors import Unavailable, VmsError
@@ -172,12 +172,12 @@ class IngestNode:
                 ending = {one.id: one.designation for one in placements.list_ending(conn, now)}
                 problems = ["worker-down"] if down else []
                 problems += sorted({word for one in ending.values() if (word := one.ending_at(now))})
-                words["off_plan"] = [
-                    one.id
-                    for one in placements.list_all(conn, at=now)
-                    if (one.status or {}).get("fit") in FITS_OFF_PLAN
-                ]
+                lasting = placements.list_all(conn, at=now)
+                asked = edge.of_all(conn)
+                words["off_plan"] = [one.id for one in lasting if (one.status or {}).get("fit") in FITS_OFF_PLAN]
                 problems += [reports.OFF_PLAN] if words["off_plan"] else []
+                words["edge_recording"] = [one.id for one in lasting if one.id in asked and asked[one.id].keeps]
+                problems += [reports.EDGE_RECORDING] if words["edge_recording"] else []
                 words["ending"] = {name: one.valid_until_at.isoformat() for name, one in ending.items()}
                 reports.store(conn, Report(Service.INGEST, now, now + SILENT_AFTER, tuple(problems), words))
         except Unavailable as error:

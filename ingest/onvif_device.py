@@ -6,7 +6,7 @@ every error, whatever it is, into "Unknown error". None of that leaves this modu
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,10 +20,13 @@ from zeep.transports import Transport
 
 from ingest import failure
 from ingest.address import CameraAddress
+from ingest.edge_answers import Answers, active_jobs
 from ingest.position import parse_tolerantly
 from ingest.ptz_space import PositionSpace, Preset, PtzSpaces, Range, chosen_spaces, zoom_numbers
 from vms.clock import Clock
+from vms.db.edge import EdgeRecordings
 from vms.errors import InvalidInput, NotFound, Unavailable, VmsError
+from vms.model import EdgeState
 
 
 def _imported() -> Any:
@@ -69,10 +72,27 @@ class _Client(_onvif.ONVIFCamera):  # type: ignore[misc, name-defined]  # the li
         self.devicemgmt = self.create_devicemgmt_service()
         capabilities = self.devicemgmt.GetCapabilities({"Category": "All"})
         self.xaddrs = {}
-        for name in ("Media", "PTZ"):
-            found = getattr(capabilities, name, None)
-            if found is not None:
-                self.xaddrs[_onvif.SERVICES[name.lower()]["ns"]] = self.reachable(found.XAddr)
+        # Recording and Search are told in the extension.
+        for place in (capabilities, getattr(capabilities, "Extension", None)):
+            for name in ("Media", "PTZ", "Recording", "Search"):
+                found = getattr(place, name, None)
+                if found is not None:
+                    self.xaddrs[_onvif.SERVICES[name.lower()]["ns"]] = self.reachable(found.XAddr)
+
+    def has(self, name: str) -> bool:
+        """Tell whether the device has a service; a newer list, that older devices do not know, may tell of more."""
+        namespace = _onvif.SERVICES[name]["ns"]
+        if namespace not in self.xaddrs:
+            try:
+                listed = self.devicemgmt.GetServices({"IncludeCapability": False}) or []
+            except _onvif.ONVIFError as error:
+                # An unknown operation; but being refused the list is not the same as having nothing.
+                if not _is_fault(error) or any(map(_is_refusal, _chain(error))):
+                    raise
+                listed = []
+            for one in listed:
+                self.xaddrs.setdefault(one.Namespace, self.reachable(one.XAddr))
+        return namespace in self.xaddrs
 
     def reachable(self, xaddr: str) -> str:
         """Return a service's address under the host and port by which we reach the device: behind NAT it does not know them."""
@@ -201,6 +221,32 @@ class OnvifDevice:
         """Go to a stored pose."""
         self._call("GotoPreset", PresetToken=preset_id)
 
+    def edge_recordings(self) -> EdgeRecordings:
+        """Ask what the camera keeps by itself.
+
+        Raises:
+            CameraFailure: refused, or not reachable.
+            Unavailable: it answers nonsense.
+        """
+        with _translated():
+            if not self._client.has("recording"):
+                return EdgeRecordings(EdgeState.NONE)
+            service = self._client.create_recording_service()
+            items, jobs = service.GetRecordings(), service.GetRecordingJobs()
+            search = self._client.create_search_service() if self._client.has("search") else None
+            return Answers(self.clock_offset).judged(items, jobs, None if search is None else _informant(search))
+
+    def switch_edge_off(self) -> int:
+        """Set every recording job that writes to idle; return how many there were. What is on the card stays."""
+        with _translated():
+            if not self._client.has("recording"):
+                return 0
+            service = self._client.create_recording_service()
+            running = active_jobs(service.GetRecordingJobs())
+            for token in running:
+                service.SetRecordingJobMode({"JobToken": token, "Mode": "Idle"})
+        return len(running)
+
     def close(self) -> None:
         """Close the connections."""
         self._transport.session.close()
@@ -241,6 +287,20 @@ class OnvifDevice:
         return timedelta() if camera_at is None else camera_at - middle_at
 
 
+def _informant(search: Any) -> Callable[[str], Any]:
+    """Return what asks for one recording's information, None from it where the camera has no answer."""
+
+    def ask(token: str) -> Any:
+        try:
+            return search.GetRecordingInformation({"RecordingToken": token})
+        except _onvif.ONVIFError as error:
+            if _is_fault(error):
+                return None
+            raise
+
+    return ask
+
+
 def _date_and_time(body: bytes) -> datetime | None:
     root = parse_tolerantly(body)
     told = None if root is None else next(root.iter("UTCDateTime"), None)
@@ -271,7 +331,7 @@ def _translated() -> Iterator[None]:
         raise
     except (_onvif.ONVIFError, zeep.exceptions.Error, requests.RequestException) as error:
         raise _ours(error) from error
-    except (AttributeError, TypeError, KeyError, ValueError) as error:
+    except (AttributeError, TypeError, KeyError, ValueError, OverflowError) as error:
         # An answer that leaves out what the standard requires.
         raise Unavailable(f"the camera answers ONVIF with nonsense ({error})", code="camera.onvif-nonsense") from error
 
@@ -284,9 +344,14 @@ def _ours(error: Exception) -> VmsError:
         return failure.wrong_password()
     if any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes):
         return failure.unreachable("its ONVIF service can't be reached")
-    if any(isinstance(cause, zeep.exceptions.Fault) for cause in causes):
+    if _is_fault(error):
         return Unavailable(f"the camera refuses: {text}", code="camera.onvif-fault", reason=text[:200])
     return Unavailable(f"the camera's ONVIF service fails: {text[:200]}", code="camera.onvif")
+
+
+def _is_fault(error: BaseException) -> bool:
+    """Tell whether the camera answered, with a fault."""
+    return any(isinstance(cause, zeep.exceptions.Fault) for cause in _chain(error))
 
 
 def _is_refusal(cause: BaseException) -> bool:

@@ -24,6 +24,7 @@ from ingest.calibrating.recheck import Rechecker, Subject
 from ingest.camera_desk import CameraDesk
 from ingest.commissioning import CommissioningDesk, CommissioningTap
 from ingest.crew import Crew
+from ingest.edge import EdgeRecords, EdgeWatch, connect
 from ingest.errand import Errand
 from ingest.gauge import Gauge
 from ingest.hardening import harden
@@ -125,6 +126,8 @@ class Worker:
         )
         self._control = self._made_control()
         self._daily = self._made_daily()
+        self._edge_hands = ThreadPoolExecutor(1, "edge-recordings")
+        self._edge = self._made_edge()
         self._tap = CommissioningTap(placement.id, clock, moves=is_ptz)
         self._commissioning = self._made_commissioning()
         self._pipeline = self._made_pipeline(agreement)
@@ -185,6 +188,7 @@ class Worker:
             self._look_at_plan()
             if self._desk is not None and self._subject() is not None:
                 self._daily.look()
+            self._edge.look()
             with self._parts.db.write() as conn:
                 placements.set_status(conn, self._placement.id, self.status(), self._parts.clock.now())
         except Unavailable as error:
@@ -232,7 +236,8 @@ class Worker:
         self._crew.join("dead-man", 1.0)
         self._crew.join("commissioning", 1.0)
         self._crew.join("panorama", 2.0)
-        self._hands.shutdown(wait=False, cancel_futures=True)
+        for hands in (self._hands, self._edge_hands):
+            hands.shutdown(wait=False, cancel_futures=True)
         try:
             with self._parts.db.write() as conn:
                 placements.set_status(conn, self._placement.id, self.status(), self._parts.clock.now())
@@ -283,6 +288,16 @@ class Worker:
             idle_s=self._control.idle_s,
             found_at=self._found_at,
         )
+
+    def _made_edge(self) -> EdgeWatch:
+        parts, address = self._parts, self._address
+        records = EdgeRecords(self._placement.id, parts.db, parts.ledger, parts.clock)
+
+        def ask() -> None:
+            records.asked(lambda: connect(address, parts.clock))
+
+        # Hands of their own: a slow answer must not hold up a keyframe.
+        return EdgeWatch(records, parts.clock, Errand(self._edge_hands, ask))
 
     def _pose(self) -> tuple[Pose, float] | None:
         return self._telemetry.pose() if self._telemetry else None

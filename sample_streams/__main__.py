@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
+from sample_streams.onvif.recording import EdgeMode
 from sample_streams.roster import roster
 from sample_streams.scene.light import TimeOfDay
 from sample_streams.supervisor import CityError, CitySettings, run_city
@@ -28,6 +29,9 @@ def main() -> None:
     parser.add_argument("--habits", default="", help=f"of the PTZ camera, comma-separated; all are: {', '.join(Habit)}")
     parser.add_argument("--qp", type=int, help="constant quantiser of all cameras; 0 is lossless for H.264")
     parser.add_argument(
+        "--edge", type=EdgeMode, choices=list(EdgeMode), default=EdgeMode.NONE, help="what cameras keep on their card"
+    )
+    parser.add_argument(
         "--unknown-optics", type=int, help="seed: the PTZ camera has optics, axes and register drawn at random, no plan"
     )
     parser.add_argument("--unknown-size", default="", help="its picture, such as 640x360")
@@ -46,6 +50,7 @@ def main() -> None:
             habits=tuple(_habit(parser, one) for one in given.habits.split(",") if one),
             qp=given.qp,
             unknown=_unknown(given),
+            edge=given.edge,
         )
         sys.exit(asyncio.run(run_city(settings)))
     except CityError as error:

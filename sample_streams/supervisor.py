@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
+from sample_streams.onvif.recording import EdgeMode
 from sample_streams.roster import password_for, roster
 from sample_streams.scene.light import TimeOfDay
 from sample_streams.unknown import UnknownOptics
@@ -37,6 +38,7 @@ class CitySettings:
     habits: tuple[Habit, ...] = ()
     qp: int | None = None
     unknown: UnknownOptics | None = None
+    edge: EdgeMode = EdgeMode.NONE
 
     def __post_init__(self) -> None:
         unknown = set(self.cameras) - set(roster())
@@ -66,6 +68,7 @@ def camera_order(settings: CitySettings, camera_id: str) -> dict[str, Any]:
         "space": settings.space.value,
         "habits": [habit.value for habit in settings.habits],
         "qp": settings.qp,
+        "edge": settings.edge.value,
         "unknown": None if settings.unknown is None else asdict(settings.unknown),
     }
 

@@ -78,6 +78,14 @@ class CheckOutcome(StrEnum):
     NOT_POSSIBLE = "not-possible"
 
 
+class EdgeState(StrEnum):
+    """What a camera keeps by itself: it has no such service, the service holds nothing, or it records or has recorded."""
+
+    NONE = "none"
+    EMPTY = "empty"
+    RECORDINGS = "recordings"
+
+
 class SegmentState(StrEnum):
     """The life of a segment. LOST never had a file; DAMAGED has lost or spoilt it and is still erased."""
 

@@ -11,8 +11,9 @@ from api.gate import Allow, writes
 from api.routers.shapes import instant
 from api.running import running_of
 from config.policy import Action
-from vms.db import commissioning, placements, plans
+from vms.db import commissioning, edge, placements, plans
 from vms.db.commissioning import Commissioning
+from vms.db.edge import EdgeCheck
 from vms.db.placements import Placement
 from vms.db.plans import PlanVersion
 from vms.model import CameraKind, PlacementId
@@ -69,10 +70,12 @@ def camera_health(
         found = placements.list_all(conn)
         approved = plans.current_of_all(conn)
         unblanked = commissioning.approved(conn)
+        asked = edge.of_all(conn)
     return [
         {
             **_head(item),
             "commissioning": _commissioning(unblanked, item.id),
+            "edge": _edge(asked.get(item.id)),
             "state": state_of(item, now),
             "health": {name: (item.status or {}).get(name) for name in HEALTH if name in (item.status or {})},
             "status_at": instant(item.status_at),
@@ -121,6 +124,24 @@ def _commissioning(unblanked: Mapping[PlacementId, Commissioning], placement_id:
     """Return until when somebody may see the camera unblanked, for all to know."""
     leave = unblanked.get(placement_id)
     return None if leave is None else {"until_at": instant(leave.until_at)}
+
+
+def _edge(check: EdgeCheck | None) -> dict[str, Any] | None:
+    """Return what the camera keeps by itself; None: it was never asked."""
+    if check is None:
+        return None
+    answer = check.answer
+    told = (
+        None
+        if answer is None
+        else {**answer.document(), "oldest_at": instant(answer.oldest_at), "newest_at": instant(answer.newest_at)}
+    )
+    return {
+        "asked_at": instant(check.asked_at),
+        "reason": check.reason,
+        "answered_at": instant(check.answered_at),
+        "answer": told,
+    }
 
 
 def _plan(plan: PlanVersion | None) -> dict[str, Any] | None:

@@ -5,8 +5,8 @@ import json
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, TextIO
 
 import cv2
@@ -15,15 +15,16 @@ from sample_streams.device.clock import CameraClock, monotonic_s
 from sample_streams.device.encoder import AccessUnit, Encoder, EncoderSettings, Picture
 from sample_streams.device.mechanics import Mechanics, Pose, flipped
 from sample_streams.device.metadata import INTERVAL_S, MetadataFeed
+from sample_streams.device.options import CameraOptions
 from sample_streams.device.telemetry import Telemetry
 from sample_streams.onvif.device import DeviceFacts
 from sample_streams.onvif.media import MediaFacts
 from sample_streams.onvif.ptz import PtzService
-from sample_streams.onvif.ptz_spaces import Habit, PtzSpace, SpaceKind
+from sample_streams.onvif.ptz_spaces import Habit, PtzSpace
+from sample_streams.onvif.recording import EdgeMode, EdgeRecorder
 from sample_streams.onvif.security import TokenChecker
 from sample_streams.onvif.service import OnvifService
 from sample_streams.roster import CameraKind, CameraSpec
-from sample_streams.scene.light import TimeOfDay
 from sample_streams.scene.place import Place
 from sample_streams.scene.renderer import Exposure, Renderer
 from sample_streams.scene.shelf import painted_place
@@ -39,23 +40,6 @@ from sample_streams.wire.sdp import MediaDescription
 AUDIO_PACKET_S = 0.02
 AUDIO_PACKET_BYTES = 160
 HOUSEKEEPING_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class CameraOptions:
-    """How a camera is started."""
-
-    host: str
-    seed: int
-    content_seed: int
-    truth_dir: Path
-    password: str
-    rtsp_port: int = 0
-    onvif_port: int = 0
-    time_of_day: TimeOfDay = TimeOfDay.DUSK
-    space: SpaceKind = SpaceKind.SPHERICAL
-    habits: frozenset[Habit] = frozenset()
-    qp: int | None = None
 
 
 class Camera:
@@ -220,12 +204,17 @@ class Camera:
         return Encoder(EncoderSettings(spec.codec, width_px, height_px, spec.fps, self._qp, self._keyframe_interval))
 
     def _onvif_service(self) -> OnvifService:
-        checker = TokenChecker(self._account, lambda: self.clock.camera_utc(monotonic_s()))
-        service = OnvifService(self.clock, checker, self._device_facts, self._media_facts, self.synchronise)
+        checker = TokenChecker(self._account, self._camera_now)
+        edge = EdgeRecorder(self._camera_now)
+        edge.set_mode(self.options.edge)
+        service = OnvifService(self.clock, checker, self._device_facts, self._media_facts, self.synchronise, edge)
         if self.spec.kind is CameraKind.PTZ:
             space = PtzSpace(self.options.space, self.mechanics.limits, self.options.habits)
             service.ptz = PtzService(self.mechanics, self.telemetry, space, self.spec.start)
         return service
+
+    def _camera_now(self) -> datetime:
+        return self.clock.camera_utc(monotonic_s())
 
     @property
     def rtsp_url(self) -> str:
@@ -245,7 +234,8 @@ class Camera:
 
     def _device_facts(self) -> DeviceFacts:
         base = f"http://{self.options.host}:{self.onvif_http.port}"
-        return DeviceFacts(self.spec.name, f"SC-{self.spec.camera_id}", base, self.spec.kind is CameraKind.PTZ)
+        is_ptz, has_edge = self.spec.kind is CameraKind.PTZ, self.onvif.edge.mode is not EdgeMode.NONE
+        return DeviceFacts(self.spec.name, f"SC-{self.spec.camera_id}", base, is_ptz, has_edge)
 
     def _media_facts(self) -> MediaFacts:
         settings = self.encoder.settings
@@ -373,6 +363,8 @@ class Camera:
             "homing": self.telemetry.is_homing,
             "packets_dropped": self.impairment.dropped,
             "onvif_calls": dict(self.onvif.calls),
+            "edge": self.onvif.edge.mode.value,
+            "edge_active": self.onvif.edge.is_active,
             "truth_colours": self.renderer.shows_truth,
             "rtsp_url": self.rtsp_url,
             "onvif_url": self.onvif_url,

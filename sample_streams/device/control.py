@@ -15,6 +15,7 @@ from sample_streams.device.clock import monotonic_s
 from sample_streams.device.mechanics import Pose
 from sample_streams.device.metadata import MetadataFault
 from sample_streams.device.telemetry import TelemetryFault
+from sample_streams.onvif.recording import EdgeMode
 from sample_streams.wire.auth import AuthMode
 from sample_streams.wire.http import Request, Response
 
@@ -64,6 +65,7 @@ class Control:
             "content_seed": self._content_seed,
             "qp": self._qp,
             "keyframes": self._keyframes,
+            "edge": self._edge,
         }
 
     async def handle(self, request: Request) -> Response:
@@ -225,6 +227,11 @@ class Control:
 
     async def _keyframes(self, order: Order) -> None:
         self._camera.set_keyframe_interval(int(order["every"]))
+
+    async def _edge(self, order: Order) -> None:
+        edge = self._camera.onvif.edge
+        edge.retention = str(order.get("retention", edge.retention))
+        edge.set_mode(EdgeMode(order["mode"]))
 
 
 def _json(status: int, value: object) -> Response:

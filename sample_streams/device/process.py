@@ -13,9 +13,11 @@ from typing import Any
 
 import cv2
 
-from sample_streams.device.camera import Camera, CameraOptions
+from sample_streams.device.camera import Camera
 from sample_streams.device.control import Control
+from sample_streams.device.options import CameraOptions
 from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
+from sample_streams.onvif.recording import EdgeMode
 from sample_streams.plan import plan_document
 from sample_streams.roster import CameraKind, roster, with_habits
 from sample_streams.scene.light import TimeOfDay
@@ -42,6 +44,7 @@ async def run(order: dict[str, Any]) -> None:
         space=SpaceKind(order["space"]),
         habits=habits,
         qp=order["qp"],
+        edge=EdgeMode(order["edge"]),
     )
     camera = Camera(spec, options)
     control = HttpServer(Control(camera).handle, "127.0.0.1", order["ports"][2])

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.sax.saxutils import escape
 
+from sample_streams.onvif.recording import RECORDING_URI, SEARCH_URI
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
@@ -13,6 +15,7 @@ class DeviceFacts:
     serial: str
     base_url: str
     has_ptz: bool
+    has_edge: bool = False
 
 
 def system_date_and_time(now: datetime) -> str:
@@ -49,7 +52,17 @@ def capabilities(facts: DeviceFacts) -> str:
         f"</tt:SupportedVersions></tt:System></tt:Device><tt:Media><tt:XAddr>{base}/onvif/media_service</tt:XAddr>"
         "<tt:StreamingCapabilities><tt:RTPMulticast>false</tt:RTPMulticast><tt:RTP_TCP>true</tt:RTP_TCP>"
         "<tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities></tt:Media>"
-        f"{ptz}</tds:Capabilities></tds:GetCapabilitiesResponse>"
+        f"{ptz}{_edge_capabilities(base) if facts.has_edge else ''}</tds:Capabilities></tds:GetCapabilitiesResponse>"
+    )
+
+
+def _edge_capabilities(base: str) -> str:
+    return (
+        f"<tt:Extension><tt:Recording><tt:XAddr>{base}/onvif/recording_service</tt:XAddr>"
+        "<tt:ReceiverSource>false</tt:ReceiverSource><tt:MediaProfileSource>true</tt:MediaProfileSource>"
+        "<tt:DynamicRecordings>false</tt:DynamicRecordings><tt:DynamicTracks>false</tt:DynamicTracks>"
+        f"<tt:MaxStringLength>64</tt:MaxStringLength></tt:Recording><tt:Search><tt:XAddr>{base}/onvif/search_service"
+        "</tt:XAddr><tt:MetadataSearch>false</tt:MetadataSearch></tt:Search></tt:Extension>"
     )
 
 
@@ -61,6 +74,8 @@ def services(facts: DeviceFacts) -> str:
     ]
     if facts.has_ptz:
         listed.append(("http://www.onvif.org/ver20/ptz/wsdl", "ptz_service"))
+    if facts.has_edge:
+        listed += [(RECORDING_URI, "recording_service"), (SEARCH_URI, "search_service")]
     inner = "".join(
         f"<tds:Service><tds:Namespace>{uri}</tds:Namespace><tds:XAddr>{facts.base_url}/onvif/{path}</tds:XAddr>"
         "<tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version></tds:Service>"

@@ -10,6 +10,7 @@ from sample_streams.onvif import device, media
 from sample_streams.onvif.device import DeviceFacts
 from sample_streams.onvif.media import MediaFacts
 from sample_streams.onvif.ptz import PtzService
+from sample_streams.onvif.recording import EdgeRecorder
 from sample_streams.onvif.security import TokenChecker
 from sample_streams.onvif.soap import Call, SoapFaultError, answer, fault, parse_call
 from sample_streams.wire.http import HANG_UP, Request, Response
@@ -27,6 +28,7 @@ class OnvifService:
     device_facts: Callable[[], DeviceFacts]
     media_facts: Callable[[], MediaFacts]
     synchronise: Callable[[], None]
+    edge: EdgeRecorder
     ptz: PtzService | None = None
     calls: dict[str, int] = field(default_factory=dict)
 
@@ -61,6 +63,8 @@ class OnvifService:
     def _dispatch(self, call: Call) -> str:
         if self.ptz is not None and self.ptz.handles(call.operation):
             return self.ptz.handle(call.operation, call.body)
+        if self.edge.handles(call.operation):
+            return self.edge.handle(call.operation, call.body)
         match call.operation:
             case "GetSystemDateAndTime":
                 return device.system_date_and_time(self.clock.camera_utc(monotonic_s()))

@@ -18,8 +18,9 @@ from vms.bus.channel import PlacementChannel
 from vms.bus.commands import Command, PtzContinuous, PtzPresets, PtzStop
 from vms.bus.messages import FrameMessage, InitMessage, StateMessage
 from vms.bus.protocol import Admit
-from vms.db import placements, views
-from vms.model import PlacementId, Role
+from vms.db import edge, placements, views
+from vms.db.edge import EdgeCheck, EdgeRecordings
+from vms.model import EdgeState, PlacementId, Role
 
 HEAD = InitMessage(1, "avc3.64001f", 320, 240, b"head")
 
@@ -400,3 +401,17 @@ def test_the_wall_and_the_technician_are_told_whether_pictures_are_recorded(site
     for role, path in ((Role.OBSERVER, "/api/placements"), (Role.TECHNICIAN, "/api/cameras")):
         (item,) = (one for one in site.sign_in(role).get(path).json() if one["id"] == FIXED)
         assert item["state"]["recording"] == recording
+
+
+def test_the_technician_is_told_that_a_camera_records_by_itself(site: Site) -> None:
+    """Whoever runs the equipment empties the card; nobody else needs to know what is on it."""
+    now = site.clock.now()
+    answer = EdgeRecordings(EdgeState.RECORDINGS, recordings=1, oldest_at=now - timedelta(days=40), active_jobs=1)
+    with site.parts.db.write() as conn:
+        edge.store(conn, EdgeCheck(FIXED, now, None, now, answer))
+    cameras = {one["id"]: one["edge"] for one in site.sign_in(Role.TECHNICIAN).get("/api/cameras").json()}
+    told = cameras.pop(FIXED)
+    assert (told["reason"], told["answer"]["state"], told["answer"]["active_jobs"]) == (None, "recordings", 1)
+    assert told["answer"]["oldest_at"].endswith("Z")
+    assert set(cameras.values()) == {None}, "the others were never asked"
+    assert "edge" not in site.sign_in(Role.OBSERVER).get("/api/placements").json()[0]

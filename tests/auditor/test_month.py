@@ -20,7 +20,7 @@ from tests.auditor.month import HOUR, ROOM, SEED, Case, Month, live_a_month
 from tests.footage.scene import INVESTIGATOR
 from vms.clock import ManualClock
 from vms.ledger.acts import Act
-from vms.ledger.entries import Actor, Entry, Origin, Purpose
+from vms.ledger.entries import Actor, Entry, Origin, Purpose, Result
 from vms.ledger.notes import Checkpoint
 from vms.model import hour_of
 
@@ -114,6 +114,29 @@ def test_a_dropped_hold_is_found_before_and_after_its_footage_is_gone(case: Case
     outcome = case.audit("completeness")
     assert outcome.status == 1
     assert "erased-in-hold" in outcome.codes
+
+
+def test_a_camera_that_keeps_pictures_itself_is_listed_until_it_answers_otherwise(case: Case) -> None:
+    """A card in a camera is footage that nothing here blanks or erases: no month with one is in order."""
+    town, origin = case.town, Origin("vms-ingest")
+    places = list(case.month.placements)
+
+    def told(act: Act, placement_id: str, why: str | None = None, **words: object) -> None:
+        result = Result.OK if why is None else Result.FAILED
+        about = {"placement_id": placement_id, **words}
+        town.note(Entry(act, Actor.service("ingest"), origin, about, result, why=why))  # type: ignore[arg-type]  # words are plain
+
+    for placement_id in places[:2]:
+        told(Act.EDGE_FOUND, placement_id, state="recordings", oldest=town.clock.now() - 40 * HOUR, active_jobs=1)
+    told(Act.EDGE_CHECKED, places[0], "camera.unreachable")
+    outcome = case.audit("completeness")
+    assert (outcome.status, outcome.codes) == (1, {"edge-recordings"})
+    assert [one["camera"] for one in outcome.report["findings"]] == places[:2]
+    notes = {(one["code"], one.get("camera")) for one in outcome.report["notes"]}
+    assert {("edge-silent", places[0]), ("edge-unasked", places[2])} <= notes
+    for placement_id in places[:2]:
+        told(Act.EDGE_CHECKED, placement_id, state="empty", active_jobs=0)
+    assert case.audit("completeness").status == 0
 
 
 def test_late_erasing_is_found(case: Case) -> None:

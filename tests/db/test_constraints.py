@@ -19,6 +19,7 @@ from vms.db.tables import (
     commissioning,
     commissioning_view,
     designation,
+    edge_check,
     export,
     gap,
     grey_span,
@@ -171,6 +172,11 @@ def filled(database: Database) -> Database:
             )
         )
         conn.execute(insert(landmark).values(LANDMARKS))
+        conn.execute(
+            insert(edge_check).values(
+                placement_id=PLACE, asked_at=START, answered_at=START, state="recordings", document={}
+            )
+        )
         conn.execute(insert(sweep).values(started_at=START, outcome="running"))
         conn.execute(insert(clock_sample).values(id=1, wall_at=START, boottime_us=1, boot_id="b"))
     return database
@@ -240,6 +246,10 @@ CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
     ("a calibration before the first", calibration, {"version": 0}),
     ("a re-check of an unknown outcome", calibration_check, {"outcome": "fine"}),
     ("a re-check of a plan that does not exist", calibration_check, {"plan_version": 7}),
+    ("an answer of a camera of an unknown kind", edge_check, {"state": "fine"}),
+    ("an answer without an instant", edge_check, {"answered_at": None}),
+    ("a camera that neither answered nor failed to", edge_check, {"answered_at": None, "state": None}),
+    ("an answer before the question", edge_check, {"answered_at": START + SECOND, "reason": "x"}),
     ("landmarks kept longer than 28 days", landmark, {"due_at": START + timedelta(days=28, microseconds=1)}),
     ("landmarks due before they were taken", landmark, {"due_at": START}),
     ("a second clock sample", clock_sample, {"id": 2}),

@@ -12,7 +12,8 @@ from config import Settings
 from ingest.node import IngestNode
 from tests.footage.scene import Scene, packets
 from vms.clock import Clock, ManualClock, SystemClock
-from vms.db import cameras, placements, reports, segments
+from vms.db import cameras, edge, placements, reports, segments
+from vms.db.edge import EdgeCheck, EdgeRecordings
 from vms.db.engine import Database
 from vms.db.reports import Service
 from vms.footage.credentials import CredentialBox
@@ -21,7 +22,7 @@ from vms.footage.store import FootageStore
 from vms.ledger.acts import Act
 from vms.ledger.log import Ledger
 from vms.ledger.search import Filter, search
-from vms.model import SegmentState
+from vms.model import EdgeState, SegmentState
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,33 @@ def test_the_node_raises_the_alarm_of_a_camera_that_is_off_its_plan(scene: Scene
         assert problems("stated") == ((), [])
         assert problems("wider") == (("off-plan",), [scene.placement_id])
         assert problems("grey") == (("off-plan",), [scene.placement_id])
+    finally:
+        node.drain()
+
+
+def test_the_node_raises_the_alarm_of_a_camera_that_records_by_itself_until_it_answers_otherwise(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """Because silence since then does not empty a card, and no new process of ours would."""
+    node, asked_at = node_on(scene, tmp_path), scene.clock.now()
+
+    def problems(check: EdgeCheck) -> tuple[tuple[str, ...], list[str]]:
+        with scene.db.write() as conn:
+            edge.store(conn, check)
+        scene.clock.advance(timedelta(seconds=11))
+        node.look()
+        with scene.db.read() as conn:
+            [ingest] = [one for one in reports.conditions(conn, scene.clock.now()) if one.service is Service.INGEST]
+        assert ingest.works
+        return ingest.problems, ingest.words["edge_recording"]
+
+    kept = EdgeCheck(scene.placement_id, asked_at, None, asked_at, EdgeRecordings(EdgeState.RECORDINGS, recordings=1))
+    try:
+        assert problems(replace(kept, answer=EdgeRecordings(EdgeState.EMPTY))) == ((), [])
+        assert problems(kept) == (("edge-recording",), [scene.placement_id])
+        silent = replace(kept, asked_at=asked_at + timedelta(days=1), reason="camera.unreachable")
+        assert problems(silent) == (("edge-recording",), [scene.placement_id])
+        assert problems(replace(kept, answer=EdgeRecordings(EdgeState.NONE))) == ((), [])
     finally:
         node.drain()
 

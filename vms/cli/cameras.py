@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vms.cli import state
+from vms.cli import edge, state
 from vms.cli.acts import by_command_line
 from vms.cli.parts import Parts
 from vms.cli.register_file import read_register
@@ -17,6 +17,7 @@ from vms.ledger.acts import Act
 from vms.model import CameraId, Role, UserId
 
 app = typer.Typer(no_args_is_help=True, help="Cameras, their placements and blanking plans.")
+edge.add_to(app)
 
 
 @app.command("import")

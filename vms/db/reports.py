@@ -16,7 +16,9 @@ NEVER_REPORTED: Final = "never-reported"
 SILENT: Final = "silent"
 OFF_PLAN: Final = "off-plan"
 """A re-check found a camera off its blanking plan: its masks are wider, or it is grey (docs/calibration.md)."""
-ON_PAPER: Final = frozenset({DESIGNATION_ENDING, DESIGNATION_ENDED, OFF_PLAN})
+EDGE_RECORDING: Final = "edge-recording"
+"""A camera keeps pictures itself, unblanked, that nobody erases on time (docs/cameras.md)."""
+ON_PAPER: Final = frozenset({DESIGNATION_ENDING, DESIGNATION_ENDED, OFF_PLAN, EDGE_RECORDING})
 """Problems that a person solves at a desk: starting the process anew would only add a gap."""
 
 

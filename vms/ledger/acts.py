@@ -58,6 +58,8 @@ class Act(StrEnum):
     PANORAMA_SCAN = ("panorama.scan", Category.VERZAMELEN)
     PANORAMA_SCAN_END = ("panorama.scan-end", Category.VERZAMELEN)
     PTZ_PRESET = ("ptz.preset", Category.VERZAMELEN)
+    EDGE_FOUND = ("edge.found", Category.VERZAMELEN)
+    EDGE_CHECKED = ("edge.checked", Category.VERZAMELEN)
 
     LIVE_OPEN = ("live.open", Category.RAADPLEGEN)
     LIVE_CLOSE = ("live.close", Category.RAADPLEGEN)
@@ -120,6 +122,7 @@ class Act(StrEnum):
     PLACEMENT_ADD = ("placement.add", Category.WIJZIGEN)
     PLACEMENT_CHANGE = ("placement.change", Category.WIJZIGEN)
     PLACEMENT_END = ("placement.end", Category.WIJZIGEN)
+    EDGE_SWITCH_OFF = ("edge.switch-off", Category.WIJZIGEN)
     CLOCK_DOUBT = ("clock.doubt", Category.WIJZIGEN)
     CLOCK_CONFIRM = ("clock.confirm", Category.WIJZIGEN)
     CONFIG_START = ("config.start", Category.WIJZIGEN)

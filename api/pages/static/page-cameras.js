@@ -22,6 +22,11 @@ const STATES = {
   starting: () => chip("quiet", t("Starting")),
 };
 
+const EDGE_REASONS = {
+  "camera.no-onvif": () => t("the camera has no ONVIF address: look at the camera itself"),
+  "camera.edge-refused": () => t("the account may not ask: give it the right to see recordings"),
+};
+
 async function load(background) {
   try {
     const answer = await request("GET", "/api/cameras", undefined, { background });
@@ -59,7 +64,7 @@ function cameraRow(camera) {
     { class: "number", content: [figure(state.delay_ms, 0, "ms")] },
     { class: "number", content: [figure(state.reconnects, 0, "")] },
     { class: "number", content: [figure(state.viewers, 0, "")] },
-    { content: [camera.commissioning ? chip("bad", t("View for drawing masks open")) : null, designationEnd(camera.designation), fit(camera.health?.fit), remark(state, camera.health?.error)] },
+    { content: [camera.commissioning ? chip("bad", t("View for drawing masks open")) : null, designationEnd(camera.designation), fit(camera.health?.fit), ...edge(camera.edge), remark(state, camera.health?.error)] },
   ]);
 }
 
@@ -71,6 +76,20 @@ function designationEnd({ ending, valid_until_at }) {
 function fit(found) {
   if (found === "grey") return chip("bad", t("Off its plan: grey"));
   return found === "wider" ? chip("warn", t("Off its plan: masks are wider")) : null;
+}
+
+/** What the camera keeps on its own card: unblanked, and nobody erases it on time. */
+function edge(found) {
+  if (found?.answer?.state === "recordings") {
+    const { oldest_at, active_jobs } = found.answer;
+    const since = oldest_at ? t("On its own card, unblanked, since {time}.", { time: formatStamp(parseInstant(oldest_at)) }) : t("On its own card, unblanked.");
+    const todo = active_jobs ? t("Switch its recording off, then wipe or take out the card.") : t("Switched off: now wipe or take out the card.");
+    const silent = found.reason ? t("It has not answered since {time}.", { time: formatStamp(parseInstant(found.answered_at)) }) : "";
+    return [chip("bad", t("The camera itself records")), element("span", { class: "muted small line" }, [since, todo, silent].filter(Boolean).join(" "))];
+  }
+  if (!found?.reason) return [];
+  const why = EDGE_REASONS[found.reason] ?? (() => t("it does not answer, or not as the standard wants"));
+  return [chip("warn", t("Own recordings unknown")), element("span", { class: "muted small line" }, why())];
 }
 
 function figure(value, digits, unit) {

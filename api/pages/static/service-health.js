@@ -14,6 +14,7 @@ const PROBLEMS = {
   silent: () => t("reports no longer: stopped or stuck"),
   "worker-down": () => t("a camera is not served: its process restarts"),
   "off-plan": () => t("a camera is off its blanking plan: calibrate it again"),
+  "edge-recording": () => t("a camera records by itself, unblanked: switch that off and wipe its card"),
   "designation-ending": () => t("a designation ends soon, and recording with it"),
   "designation-ended": () => t("a designation has ended: nothing is recorded there"),
   "sweep-stopped": () => t("erasing has stopped"),
@@ -57,7 +58,7 @@ function serviceRow(service) {
 
 function remarks({ problems, words }) {
   const lines = problems.map((code) => (PROBLEMS[code] ?? (() => code))());
-  const causes = [...(words.doubts ?? []).map((code) => (DOUBTS[code] ?? (() => code))()), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...(words.off_plan ?? []), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...(words.stuck_holds ?? [])];
+  const causes = [...(words.doubts ?? []).map((code) => (DOUBTS[code] ?? (() => code))()), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...(words.stuck_holds ?? [])];
   return [...lines, ...causes].map((line) => element("span", { class: "muted small line" }, line));
 }
 

@@ -3,6 +3,7 @@
 from vms.db.tables.calibrating import calibration, calibration_check, landmark
 from vms.db.tables.columns import Instant, metadata
 from vms.db.tables.commissioning import commissioning, commissioning_view
+from vms.db.tables.edge import edge_check
 from vms.db.tables.footage import LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
 from vms.db.tables.holding import export, hold, hold_placement, hold_segment
 from vms.db.tables.log import ledger_checkpoint, ledger_entry, ledger_placement, ledger_text, ledger_tile
@@ -22,6 +23,7 @@ __all__ = [
     "commissioning",
     "commissioning_view",
     "designation",
+    "edge_check",
     "export",
     "gap",
     "grey_span",
