@@ -46,6 +46,7 @@ class MaskSphere:
         self._size_px = (plan.width_px, plan.height_px)
         self._optics = Optics(plan.camera_model, plan.width_px, plan.height_px)
         self._zoom_rel = plan.accuracy.zoom_rel
+        self._outline_deg = plan.accuracy.outline_deg
         self._roll = math.radians(plan.camera_model.sensor_roll_deg)
         mount = mount_rotation(plan.camera_model)
         pieces = []
@@ -65,10 +66,10 @@ class MaskSphere:
         )
 
     def near(self, directions: Vectors, margin: float) -> NDArray[np.bool_]:
-        """Return which directions (n, 3) in the mount's frame lie in a mask or at most `margin` (radians) off one."""
+        """Return which directions (n, 3) in the mount's frame lie in a mask, as far as it may reach, or at most `margin` (radians) off."""
         if not len(self._normals) or not len(directions):
             return np.zeros(len(directions), dtype=bool)
-        sides = directions @ self._normals.T >= -math.sin(min(margin, math.pi / 2))
+        sides = directions @ self._normals.T >= -math.sin(min(margin + math.radians(self._outline_deg), math.pi / 2))
         return np.asarray(np.logical_and.reduceat(sides, self._first_normals, axis=1).any(axis=1))
 
     def cover(self, sweeps: list[PoseSweep]) -> Cover | None:
@@ -91,7 +92,7 @@ class MaskSphere:
         radius = view_radius(self._optics.corner_px, lens.focal_lo_px, lens.k1_lo) or fold_radius(lens.k1_lo)
         view = math.atan(radius)
         length = math.radians(math.hypot(sweep.end[0] - sweep.start[0], sweep.end[1] - sweep.start[1]))
-        spread = math.radians(math.hypot(sweep.spread[0], sweep.spread[1]) + 1.5 * sweep.direction_error_deg)
+        spread = math.radians(math.hypot(sweep.spread[0], sweep.spread[1]) + 1.5 * self._error_deg(sweep))
         near = self._near(sweep, view + spread)
         if not near:
             return []
@@ -110,6 +111,10 @@ class MaskSphere:
         half = math.radians(math.hypot(sweep.end[0] - sweep.start[0], sweep.end[1] - sweep.start[1])) / 2
         apart = np.arccos(np.clip(self._centres @ middle, -1.0, 1.0))
         return [int(i) for i in np.nonzero(apart <= self._radii + reach + half + 1e-6)[0]]
+
+    def _error_deg(self, sweep: PoseSweep) -> float:
+        """Return by how much a corner of a mask may be off: the camera looks elsewhere, and the corner lies elsewhere."""
+        return sweep.direction_error_deg + self._outline_deg
 
     def _lens(self, zoom_lo: float, zoom_hi: float, spread: float) -> LensRange:
         return self._optics.over(zoom_lo - spread, zoom_hi + spread, self._zoom_rel)
@@ -136,7 +141,7 @@ class MaskSphere:
             lenses=lenses,
             spread_pan=math.radians(sweep.spread[0]),
             spread_tilt=math.radians(sweep.spread[1]),
-            direction_error=math.radians(sweep.direction_error_deg),
+            direction_error=math.radians(self._error_deg(sweep)),
             step=step,
             reach_radius=radius,
             bend=step * step * curvature / 8.0,

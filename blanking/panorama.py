@@ -91,7 +91,7 @@ class Panorama:
 
 def masked_cells(plan: DirectionPlan) -> Cells:
     """Return the cells that a plan's masks touch, with an ample margin."""
-    margin_deg = MARGIN_DEG + 4.0 * plan.accuracy.pan_tilt_deg + STEP_DEG
+    margin_deg = MARGIN_DEG + 4.0 * plan.accuracy.pan_tilt_deg + plan.accuracy.outline_deg + STEP_DEG
     hidden = np.zeros((ROWS, COLUMNS), np.bool_)
     directions = _directions()
     for mask in plan.masks:

@@ -218,6 +218,8 @@ def _accuracy(value: object) -> Accuracy:
         "max_acceleration_deg_s2": (0.0, 100_000.0),
         "max_zoom_rate": (0.0, 1000.0),
         "max_zoom_acceleration": (0.0, 100_000.0),
+        "drawing_deg": (0.0, 10.0),
+        "parallax_deg": (0.0, 10.0),
     }
     return Accuracy(**{key: _number(given[key], f"{place}.{key}", *limits[key]) for key in given})
 

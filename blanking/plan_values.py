@@ -38,7 +38,7 @@ class Accuracy:
     """Bounds, never averages, on everything that is not known exactly (docs/blanking.md).
 
     Args:
-        pan_tilt_deg: everything that shifts a direction: calibration, quantisation, principal point, mechanics.
+        pan_tilt_deg: everything that shifts a pose: calibration, quantisation, principal point, mechanics.
         zoom_rel: everything that scales: focal length, zoom quantisation, distortion.
         time_s: a sample's device time against the video's clock.
         exposure_s: exposure + readout; a frame shows the scene during captured_s +- exposure_s / 2.
@@ -47,6 +47,8 @@ class Accuracy:
         max_acceleration_deg_s2: of pan and of tilt, each.
         max_zoom_rate: of zoom, in units of its 0..1 range per second.
         max_zoom_acceleration: in those units per second squared.
+        drawing_deg: how far an outline may lie off the dwelling's edge, as seen from where it was drawn.
+        parallax_deg: how far a direction may differ from there because the lens moves when the camera turns.
     """
 
     pan_tilt_deg: float
@@ -58,6 +60,13 @@ class Accuracy:
     max_acceleration_deg_s2: float = 600.0
     max_zoom_rate: float = 1.0
     max_zoom_acceleration: float = 4.0
+    drawing_deg: float = 0.0
+    parallax_deg: float = 0.0
+
+    @property
+    def outline_deg(self) -> float:
+        """By how much a mask's outline may be off, whatever the pose."""
+        return self.drawing_deg + self.parallax_deg
 
 
 @dataclass(frozen=True, slots=True)

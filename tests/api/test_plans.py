@@ -295,7 +295,12 @@ def test_a_newer_calibration_says_which_masks_to_draw_again(site: Site, officer:
         "finished_at": None,
         "is_drawn_by": False,
         "redraw": ["m1"],
-        "template": {**measured.document, "kind": "directions", "masks": []},
+        "template": {
+            **measured.document,
+            "accuracy": {"drawing_deg": 0.125, "parallax_deg": 0.14},
+            "kind": "directions",
+            "masks": [],
+        },
     }
 
 

@@ -98,6 +98,7 @@ def scene(
     accuracy: dict[str, float] | None = None,
     model: dict[str, Any] | None = None,
     true: dict[str, Any] | None = None,
+    drawn: list[Dwelling] | None = None,
 ) -> World:
     """Return a world.
 
@@ -107,6 +108,7 @@ def scene(
         accuracy: what the plan allows beyond next to nothing.
         model: what the plan's camera model says beyond the plain camera.
         true: how the camera differs from the plain one (fields of `TrueCamera`).
+        drawn: the masks, where they are not exactly the dwellings.
     """
     found = houses((-25.0, 25.0)) if dwellings is None else dwellings
     camera = TrueCamera(WIDTH, HEIGHT, lens, lambda _zoom: 0.0, (0.5, 0.5), (0.0, 0.0, 0.0), (1.0, 1.0), pose_at, 0.0)
@@ -115,7 +117,9 @@ def scene(
         "kind": "directions",
         "camera_model": {"zoom": [[0.0, WIDE_DEG], [1.0, TELE_DEG]]} | (model or {}),
         "accuracy": ACCURACY | (accuracy or {}),
-        "masks": [{"id": f"m{i}", "polygon_deg": [list(p) for p in d.polygon_deg]} for i, d in enumerate(found)],
+        "masks": [
+            {"id": f"m{i}", "polygon_deg": [list(p) for p in d.polygon_deg]} for i, d in enumerate(drawn or found)
+        ],
     }
     frames_s = [number / FPS for number in range(int(SECONDS * FPS))]
     return World(plan, replace(camera, **(true or {})), found, frames_s, samples or told(pose_at), 0.3)
@@ -169,6 +173,13 @@ def stretched_picture() -> World:
     """A focal length off by all that the plan allows."""
     tight = {"hfov_deg": lambda zoom: 2 * math.degrees(math.atan(math.tan(math.radians(lens(zoom)) / 2) / 1.099))}
     return scene(accuracy={"zoom_rel": 0.1}, true=tight)
+
+
+def outlines_beside() -> World:
+    """Masks drawn as far beside their dwellings, and a lens as far off its axes, as the plan allows."""
+    found = houses((-25.0, 25.0))
+    lower = [Dwelling(tuple((azimuth, elevation - 1.99) for azimuth, elevation in one.polygon_deg)) for one in found]
+    return scene(dwellings=found, drawn=lower, accuracy={"drawing_deg": 1.0, "parallax_deg": 1.0})
 
 
 def bent_picture() -> World:
@@ -254,6 +265,7 @@ HAZARDS: dict[str, Callable[[], World]] = {
         swing_in_zoom,
         shifted_axes,
         stretched_picture,
+        outlines_beside,
         bent_picture,
         crooked_mount,
         shifted_centre,

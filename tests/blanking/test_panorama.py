@@ -133,6 +133,17 @@ def test_every_mask_is_grey_with_an_ample_margin(ring: tuple[tuple[float, float]
     assert masked_cells(masked).mean() < 0.2
 
 
+@pytest.mark.parametrize("term", ["drawing_deg", "parallax_deg"])
+def test_an_outline_that_may_be_off_hides_more(term: str) -> None:
+    """Two degrees of it are four cells at each side."""
+    exact = plan(((-5.0, -5.0), (5.0, -5.0), (5.0, 5.0), (-5.0, 5.0)))
+    vague = dataclasses.replace(exact, accuracy=dataclasses.replace(ACCURACY, **{term: 2.0}))
+    _, right = cell(5.0, 0.0)
+    row = cell(0.0, 0.0)[0]
+    ends = [int(np.nonzero(masked_cells(one)[row])[0].max()) - right for one in (exact, vague)]
+    assert ends[1] - ends[0] == 4
+
+
 def test_a_mask_that_is_taken_away_shows_nothing_until_it_is_seen_again() -> None:
     """What was greyed is gone, not hidden: a looser plan can't bring it back."""
     ring = ((-5.0, -5.0), (5.0, -5.0), (5.0, 5.0), (-5.0, 5.0))

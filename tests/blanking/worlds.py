@@ -175,6 +175,9 @@ def make_world(seed: int, regime: Regime, seconds: float = 4.0, *, pictures: boo
         (bent[0], bent[1] + true_roll_deg),
     )  # fmt: skip
     dwellings = _dwellings_all_around(rng) if regime.spread_out else _dwellings(rng, camera, seconds)
+    # A stream of its own, so that all else is drawn as it was before outlines could lie beside their dwellings.
+    pencil = random.Random(f"{regime.name}-{seed}-outlines")
+    drawing, parallax = (0.0, 0.0) if regime.spread_out else (pencil.uniform(0, 0.4), pencil.choice([0.0, 0.14]))
     plan = {
         "frame": {"width": width, "height": height},
         "kind": "directions",
@@ -186,9 +189,11 @@ def make_world(seed: int, regime: Regime, seconds: float = 4.0, *, pictures: boo
         "accuracy": {
             "pan_tilt_deg": angle_error, "zoom_rel": zoom_error, "time_s": time_s, "exposure_s": exposure_s,
             "staleness_s": staleness_s, "max_speed_deg_s": speed, "max_acceleration_deg_s2": acceleration,
-            "max_zoom_rate": zoom_rate, "max_zoom_acceleration": zoom_acceleration,
+            "max_zoom_rate": zoom_rate, "max_zoom_acceleration": zoom_acceleration, "drawing_deg": drawing, "parallax_deg": parallax,
         },
-        "masks": [{"id": f"m{i}", "polygon_deg": [list(p) for p in d.polygon_deg]} for i, d in enumerate(dwellings)],
+        "masks": [
+            {"id": f"m{i}", "polygon_deg": _drawn(one, pencil, drawing + parallax)} for i, one in enumerate(dwellings)
+        ],
     }  # fmt: skip
     samples = _telemetry(
         rng, regime, pose_at, (rate_hz, seconds), time_s=time_s, staleness_s=staleness_s, quantum=quantum
@@ -197,6 +202,22 @@ def make_world(seed: int, regime: Regime, seconds: float = 4.0, *, pictures: boo
     frames_s = [i / fps for i in range(int(seconds * fps))]
     painter = _painter(rng, regime, camera, seconds) if pictures else None
     return World(plan, camera, dwellings, frames_s, samples, 0.3, painter)
+
+
+def _drawn(dwelling: Dwelling, pencil: random.Random, off_deg: float) -> list[list[float]]:
+    """Return the outline turned about any axis by at most so many degrees: no point of it moves farther."""
+    if not off_deg:
+        return [list(point) for point in dwelling.polygon_deg]
+    axis = np.array([pencil.gauss(0, 1) for _ in range(3)])
+    axis /= np.linalg.norm(axis)
+    angle = math.radians(off_deg) * pencil.choice([-1.0, 1.0]) * pencil.uniform(0.5, 1.0)
+    ring = dwelling.ring()
+    along = np.outer(ring @ axis, axis)
+    turned = along + (ring - along) * math.cos(angle) + np.cross(axis, ring) * math.sin(angle)
+    return [
+        [math.degrees(math.atan2(x, z)), math.degrees(math.asin(max(-1.0, min(1.0, -y))))]
+        for x, y, z in turned.tolist()
+    ]
 
 
 def _painter(rng: random.Random, regime: Regime, camera: TrueCamera, seconds: float) -> Painter:

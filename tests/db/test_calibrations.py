@@ -77,6 +77,8 @@ def test_a_new_calibration_changes_no_plan_but_a_draft_can_be_made_of_it(placed:
     assert plan.camera_model.tilt_offset_deg == 1.0
     assert plan.camera_model.sensor_roll_deg == -0.5
     assert plan.masks[0].id == "m1"
+    assert plan.accuracy.drawing_deg == 0.125, "half of one of 240 samples over 60 degrees"
+    assert plan.accuracy.parallax_deg == 0.14
 
 
 def test_the_last_finding_of_a_camera_model_counts_whatever_was_not_possible_since(placed: Database) -> None:

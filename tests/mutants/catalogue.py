@@ -181,9 +181,37 @@ MUTANTS = (
     Mutant(
         "error of directions ignored",
         "blanking/cover.py",
-        "direction_error=math.radians(sweep.direction_error_deg)",
+        "direction_error=math.radians(self._error_deg(sweep))",
         "direction_error=0.0",
         hazard("shifted_axes"),
+    ),
+    Mutant(
+        "error of drawing ignored",
+        "blanking/plan_values.py",
+        "return self.drawing_deg + self.parallax_deg",
+        "return self.parallax_deg",
+        hazard("outlines_beside"),
+    ),
+    Mutant(
+        "parallax ignored",
+        "blanking/plan_values.py",
+        "return self.drawing_deg + self.parallax_deg",
+        "return self.drawing_deg",
+        hazard("outlines_beside"),
+    ),
+    Mutant(
+        "outlines' error forgotten where the picture is looked at",
+        "blanking/cover.py",
+        "margin + math.radians(self._outline_deg)",
+        "margin",
+        ("tests/blanking/test_cover.py",),
+    ),
+    Mutant(
+        "outlines' error forgotten in panoramas",
+        "blanking/panorama.py",
+        " + plan.accuracy.outline_deg + STEP_DEG",
+        " + STEP_DEG",
+        ("tests/blanking/test_panorama.py",),
     ),
     Mutant("bad samples ignored", "blanking/track.py", "if lo_s < after_s and hi_s > before_s:", "if False:", (TRACK,)),
     Mutant(

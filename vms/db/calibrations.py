@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 from vms.db import plans
 from vms.db.tables import calibration, placement
 from vms.errors import NotFound
-from vms.model import CalibrationVerdict, PlacementId
+from vms.model import COMMISSIONING_MOST_PX, CalibrationVerdict, PlacementId
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,10 @@ def list_versions(conn: Connection, placement_id: PlacementId) -> list[Calibrati
     return [_from_row(row) for row in conn.execute(query.order_by(calibration.c.version.desc()))]
 
 
+PARALLAX_DEG = 0.14
+"""A lens 5 cm off the axes that it turns about, and a dwelling 20 m away (`atan(0.05 / 20)`)."""
+
+
 def plan_document(measured: NewCalibration, masks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the PLAN.json of masks seen through a calibration; a draft of a plan is made from it.
 
@@ -116,9 +120,15 @@ def plan_document(measured: NewCalibration, masks: Sequence[Mapping[str, Any]]) 
         "frame": dict(document["frame"]),
         "kind": "directions",
         "camera_model": dict(document["camera_model"]),
-        "accuracy": dict(document["accuracy"]),
+        "accuracy": document["accuracy"] | {"drawing_deg": drawing_deg(document), "parallax_deg": PARALLAX_DEG},
         "masks": [dict(mask) for mask in masks],
     }
+
+
+def drawing_deg(document: Mapping[str, Any]) -> float:
+    """Return how exactly an outline can be drawn in the commissioning view: to half a sample, at the widest view."""
+    widest_deg = max(float(hfov_deg) for _, hfov_deg in document["camera_model"]["zoom"])
+    return round(widest_deg / COMMISSIONING_MOST_PX / 2, 4)
 
 
 def _from_row(row: Row[Any]) -> Calibration:
