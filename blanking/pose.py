@@ -1,6 +1,11 @@
 """Pose samples: what the camera said about where it looked, and when."""
 
+import math
 from dataclasses import dataclass
+from typing import Final
+
+NEAR_DEG: Final = 1.0
+NEAR_ZOOM: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,12 @@ class PoseSample:
     hfov_deg: float | None = None
     hfov_step_deg: float = 0.0
     in_shares: bool = False
+
+
+def is_near(pose: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    """Whether a camera that was sent to one pose (degrees, degrees, zoom) and says another has arrived: cameras stop a little beside."""
+    turned = abs(math.remainder(pose[0] - other[0], 360.0))
+    return turned <= NEAR_DEG and abs(pose[1] - other[1]) <= NEAR_DEG and abs(pose[2] - other[2]) <= NEAR_ZOOM
 
 
 def stamped_sample(

@@ -12,6 +12,7 @@ import structlog
 
 from blanking.panorama import TOP_DEG
 from blanking.plan_values import CameraModel, DirectionPlan
+from blanking.pose import is_near
 from ingest.ptz_space import PtzSpaces
 from vms.bus.commands import PanoramaScan, PanoramaScanCancel, PanoramaScanStatus
 from vms.clock import Clock
@@ -27,7 +28,6 @@ TAKE_WITHIN_S: Final = 6.0
 MOST_MISSED: Final = 3
 """Poses in a row at which the camera did not arrive: somebody else moves it, or it is stuck."""
 LOOK_EVERY_S: Final = 0.1
-_NEAR_DEG, _NEAR_ZOOM = 1.0, 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -174,11 +174,7 @@ class PanoramaScanner:
 
     def _is_near(self, pose: Pose) -> bool:
         known = self._pose()
-        if known is None:
-            return False
-        pan, tilt, zoom = known[0]
-        turned = abs(math.remainder(pan - pose[0], 360.0))
-        return turned <= _NEAR_DEG and abs(tilt - pose[1]) <= _NEAR_DEG and abs(zoom - pose[2]) <= _NEAR_ZOOM
+        return known is not None and is_near(known[0], pose)
 
 
 def poses(plan: DirectionPlan, spaces: PtzSpaces) -> list[Pose]:

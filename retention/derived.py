@@ -15,7 +15,7 @@ _Due = Callable[[Connection, datetime], list[PlacementId]]
 _Drop = Callable[[Connection, PlacementId], bool]
 _KINDS: tuple[tuple[_Due, _Drop, Callable[[PlacementId], Entry]], ...] = (
     (panoramas.list_due, panoramas.drop, acts.panorama_erased),
-    (rechecks.list_due_landmarks, rechecks.drop_landmarks, acts.landmarks_erased),
+    (rechecks.LANDMARKS.list_due, rechecks.LANDMARKS.drop, acts.landmarks_erased),
 )
 
 

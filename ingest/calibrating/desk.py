@@ -219,7 +219,7 @@ class CalibrationDesk:
         with self._records.db.write() as conn:
             rechecks.add_check(conn, found.check)
             if found.landmarks is not None:
-                rechecks.store_landmarks(conn, found.landmarks)
+                rechecks.LANDMARKS.store(conn, found.landmarks)
             self._records.ledger.append(conn, _entry(found.act, {**found.words(), "by": by}))
         return {"state": "done", "outcome": found.check.outcome.value, "document": dict(found.check.document)}
 

@@ -10,7 +10,7 @@ from blanking.calibration.features import features_of
 from blanking.calibration.poses import Reach
 from blanking.calibration.sight import Floats, Pose
 from blanking.calibration.values import Still
-from blanking.pose import PoseSample
+from blanking.pose import PoseSample, is_near
 from ingest.calibrating.eye import CalibrationEye, Picture, pose_of
 from ingest.ptz_space import PtzSpaces
 from vms.clock import Clock
@@ -23,7 +23,6 @@ PICTURE_WITHIN_S: Final = 8.0
 REGISTER_MARGIN_S: Final = 0.25
 """A register may still trail: the picture is taken so much later than it came to rest."""
 REPEAT_S: Final = 0.4
-_NEAR_DEG, _NEAR_ZOOM = 1.0, 0.02
 _WHOLE_TURN_DEG = 359.0
 _ZOOM_END = 0.003
 
@@ -189,13 +188,7 @@ def _at_rest(samples: list[PoseSample], near: Pose | None) -> bool:
     if not samples:
         return False
     last = pose_of(samples[-1])
-    if last is None:
-        return False
-    if near is not None and (
-        abs(math.remainder(last[0] - near[0], 360.0)) > _NEAR_DEG
-        or abs(last[1] - near[1]) > _NEAR_DEG
-        or abs(last[2] - near[2]) > _NEAR_ZOOM
-    ):
+    if last is None or (near is not None and not is_near(last, near)):
         return False
     same = []
     for sample in reversed(samples):

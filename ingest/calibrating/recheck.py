@@ -110,7 +110,7 @@ class Rechecker:
         plan = subject.plan
         sphere = MaskSphere(plan)
         with self._db.read() as conn:
-            stored = rechecks.find_landmarks(conn, self._placement_id)
+            stored = rechecks.LANDMARKS.find(conn, self._placement_id)
             last = rechecks.last_found(conn, self._placement_id, subject.model)
         margin_deg = recheck.margin_of(plan.accuracy)
         marks = self._opened(stored, subject.model)

@@ -222,7 +222,7 @@ def test_a_re_check_of_a_street_that_shows_nothing_says_so_and_changes_nothing(b
     with bench.db.read() as conn:
         (found,) = rechecks.list_checks(conn, PLACE)
         assert rechecks.last_found(conn, PLACE, "sha256:m") is None
-        assert rechecks.find_landmarks(conn, PLACE) is None
+        assert rechecks.LANDMARKS.find(conn, PLACE) is None
     assert (found.outcome, found.document) == (CheckOutcome.NOT_POSSIBLE, {"code": "calibration.unrecognised"})
     assert bench.acts()[0] == ("calibration.check", "calibration.unrecognised")
     assert bench.camera.told[-1] == ("go_to", 20.0, -4.0, 0.0)

@@ -59,7 +59,7 @@ def test_a_knocked_camera_is_masked_wider_and_one_that_hangs_is_grey(tmp_path: P
         with house.parts.db.read() as conn:
             outcomes = [one.outcome.value for one in rechecks.list_checks(conn, placement)]
             acts = [entry.document["act"] for entry in search(conn, limit=200)]
-            marks = rechecks.find_landmarks(conn, placement)
+            marks = rechecks.LANDMARKS.find(conn, placement)
         assert outcomes == ["steady", "drifted", "drifted", "steady", "first"]
         assert (acts.count("calibration.check"), acts.count("calibration.drift")) == (3, 2)
         assert marks is not None

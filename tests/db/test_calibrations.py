@@ -77,7 +77,7 @@ def test_a_new_calibration_changes_no_plan_but_a_draft_can_be_made_of_it(placed:
     assert plan.camera_model.tilt_offset_deg == 1.0
     assert plan.camera_model.sensor_roll_deg == -0.5
     assert plan.masks[0].id == "m1"
-    assert plan.accuracy.drawing_deg == 0.125, "half of one of 240 samples over 60 degrees"
+    assert plan.accuracy.drawing_deg == 0.1308, "half of one of 240 samples over 62.8 degrees"
     assert plan.accuracy.parallax_deg == 0.14
 
 
@@ -100,13 +100,13 @@ def test_landmarks_replace_each_other_and_go_when_due(placed: Database) -> None:
     """They are of footage, and must not outlive it."""
     with placed.write() as conn:
         for sealed in (b"one", b"two"):
-            rechecks.store_landmarks(
+            rechecks.LANDMARKS.store(
                 conn, StoredLandmarks(PLACE, "sha256:a", START, START + timedelta(days=20), START, b"w", sealed)
             )
-        found = rechecks.find_landmarks(conn, PLACE)
+        found = rechecks.LANDMARKS.find(conn, PLACE)
         assert found is not None
         assert found.sealed == b"two"
-        assert rechecks.list_due_landmarks(conn, START + timedelta(days=19)) == []
-        assert rechecks.list_due_landmarks(conn, START + timedelta(days=20)) == [PLACE]
-        assert rechecks.drop_landmarks(conn, PLACE)
-        assert not rechecks.drop_landmarks(conn, PLACE)
+        assert rechecks.LANDMARKS.list_due(conn, START + timedelta(days=19)) == []
+        assert rechecks.LANDMARKS.list_due(conn, START + timedelta(days=20)) == [PLACE]
+        assert rechecks.LANDMARKS.drop(conn, PLACE)
+        assert not rechecks.LANDMARKS.drop(conn, PLACE)

@@ -3,7 +3,7 @@
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,9 +16,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from api.accounts import COMMAND_LINE, Accounts
 from api.pages.router import install
+from api.parts import ApiParts
 from api.passwords import Passwords
 from config.policy import load_policy
+from tests.api.site import PASSWORD, PASSWORDS, fill, parts_of
 from tests.ingest.running import City, House, running_city, running_house, until
+from vms.clock import SystemClock
+from vms.db.engine import Database
 from vms.model import Role
 
 CHROMIUM = "/usr/bin/chromium"
@@ -50,6 +54,21 @@ class RunningVms:
     password: str
     city: City
     house: House
+
+
+def own_parts(template: Path, folder: Path, people: Mapping[str, Role]) -> ApiParts:
+    """Return what the API works with, on a database of its own: no cameras run. Each person has one role and `PASSWORD`."""
+    path = folder / "vms.sqlite"
+    path.write_bytes(template.read_bytes())
+    parts = parts_of(Database(f"sqlite:///{path}"), SystemClock(), folder / "d")
+    fill(parts)
+    accounts = Accounts(parts.db, parts.ledger, parts.clock, parts.policy, PASSWORDS)
+    for username, role in people.items():
+        accounts.add_user(
+            COMMAND_LINE, username=username, display_name=username.title(), password=PASSWORD, language="nl"
+        )
+        accounts.grant_role(COMMAND_LINE, username, role, parts.clock.now() + timedelta(days=9))
+    return parts
 
 
 @contextmanager

@@ -8,15 +8,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from api.accounts import COMMAND_LINE, Accounts
 from api.app import create_app
 from tests import builders
-from tests.api.site import PASSWORD, PASSWORDS, fill, parts_of
+from tests.api.site import PASSWORD
 from tests.db.test_calibrations import measured
-from tests.pages.running import chromium, serving
+from tests.pages.running import chromium, own_parts, serving
 from vms.bus.channel import PlacementChannel
 from vms.bus.commands import CalibrationCheck, CalibrationStart, CalibrationStatus, Command
-from vms.clock import SystemClock
 from vms.db import calibrations, rechecks
 from vms.db.engine import Database
 from vms.db.rechecks import Check
@@ -73,14 +71,8 @@ class Worker:
 @pytest.fixture
 def town(_sqlite_template: Path, tmp_path: Path) -> Iterator[tuple[str, Database, Worker]]:
     """The API and the pages, a camera that was measured, and its worker."""
-    path = tmp_path / "vms.sqlite"
-    path.write_bytes(_sqlite_template.read_bytes())
-    database = Database(f"sqlite:///{path}")
-    parts = parts_of(database, SystemClock(), tmp_path / "d")
-    fill(parts)
-    people = Accounts(parts.db, parts.ledger, parts.clock, parts.policy, PASSWORDS)
-    people.add_user(COMMAND_LINE, username="monteur", display_name="Monteur", password=PASSWORD, language="nl")
-    people.grant_role(COMMAND_LINE, "monteur", Role.TECHNICIAN, parts.clock.now() + timedelta(days=9))
+    parts = own_parts(_sqlite_template, tmp_path, {"monteur": Role.TECHNICIAN})
+    database = parts.db
     drifted = {**FOUND, "shift_deg": 0.8, "widen_deg": 1.2}
     with database.write() as conn:
         dome = builders.add_camera(conn, "toren-camera", CameraKind.PTZ)

@@ -7,19 +7,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from api.accounts import COMMAND_LINE, Accounts
 from api.app import create_app
 from tests import builders
-from tests.api.site import PASSWORD, PASSWORDS, fill, parts_of
-from tests.pages.running import chromium, serving
-from vms.clock import SystemClock
+from tests.api.site import PASSWORD
+from tests.pages.running import chromium, own_parts, serving
 from vms.db import plans
 from vms.db.engine import Database
 from vms.model import CameraKind, PlacementId, PlanState, Role
@@ -57,17 +54,8 @@ class Town:
 def town(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The API and the pages on a database of their own."""
     folder = tmp_path_factory.mktemp("plans")
-    path = folder / "vms.sqlite"
-    path.write_bytes(_sqlite_template.read_bytes())
-    database = Database(f"sqlite:///{path}")
-    parts = parts_of(database, SystemClock(), folder / "d")
-    fill(parts)
-    people = Accounts(parts.db, parts.ledger, parts.clock, parts.policy, PASSWORDS)
-    for username in ("tekenaar", "tweede"):
-        people.add_user(
-            COMMAND_LINE, username=username, display_name=username.title(), password=PASSWORD, language="nl"
-        )
-        people.grant_role(COMMAND_LINE, username, Role.BLANKING_OFFICER, parts.clock.now() + timedelta(days=9))
+    parts = own_parts(_sqlite_template, folder, dict.fromkeys(("tekenaar", "tweede"), Role.BLANKING_OFFICER))
+    database = parts.db
     with database.write() as conn:
         dome = builders.add_camera(conn, "toren-camera", CameraKind.PTZ)
         builders.add_placement(conn, TOWER, camera_id=dome, plan=PLAN)

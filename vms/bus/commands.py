@@ -13,6 +13,11 @@ def _number(name: str, value: float, least: float, most: float) -> None:
         raise InvalidInput(f"{name} must be a number from {least:g} to {most:g}", code="ptz.out-of-range", field=name)
 
 
+def _check_asker(by: str, what: str) -> None:
+    if not (isinstance(by, str) and 0 < len(by) <= 200):
+        raise InvalidInput(f"say who starts {what}", code="command.fields")
+
+
 @dataclass(frozen=True, slots=True)
 class PtzContinuous:
     """Move at a speed; the worker stops the camera unless this comes again within 500 ms.
@@ -117,8 +122,9 @@ class CalibrationStart:
     thorough: bool = True
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.by, str) and 0 < len(self.by) <= 200 and isinstance(self.thorough, bool)):
-            raise InvalidInput("say who starts the calibration, and whether it is thorough", code="command.fields")
+        _check_asker(self.by, "the calibration")
+        if not isinstance(self.thorough, bool):
+            raise InvalidInput("say whether the calibration is thorough", code="command.fields")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +139,7 @@ class CalibrationCheck:
     by: str
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.by, str) and 0 < len(self.by) <= 200):
-            raise InvalidInput("say who starts the re-check", code="command.fields")
+        _check_asker(self.by, "the re-check")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +168,7 @@ class PanoramaScan:
     by: str
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.by, str) and 0 < len(self.by) <= 200):
-            raise InvalidInput("say who starts the scan", code="command.fields")
+        _check_asker(self.by, "the scan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import socket
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
@@ -16,12 +17,15 @@ from vms.ledger.entries import Actor, Entry, Origin, Private, Value
 from vms.ledger.log import Ledger
 from vms.ledger.search import Filter, search
 
+COMMAND_LINE: Final = "command-line"
+"""Who acts at the command line, where an account would stand."""
+
 
 def by_command_line(act: Act, about: Mapping[str, Value]) -> Entry:
     """Return an entry of an act at the command line; the machine's account name stands in it as a commitment."""
     return Entry(
         act=act,
-        actor=Actor.service("command-line"),
+        actor=Actor.service(COMMAND_LINE),
         origin=Origin(app=f"vms-cli/{__version__}", workstation=socket.gethostname()),
         object={**about, "os_account": Private(getpass.getuser())},
     )

@@ -1,16 +1,14 @@
 """`vms calibrate`: have the running worker measure its camera, and show what came of it."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from vms.bus.commands import CalibrationCancel, CalibrationCheck, CalibrationStart, CalibrationStatus, Command
-from vms.bus.local import LocalBus
+from vms.bus.commands import CalibrationCancel, CalibrationCheck, CalibrationStart, CalibrationStatus
 from vms.cli import state
-from vms.cli.acts import by_command_line
-from vms.cli.parts import Parts
+from vms.cli.acts import COMMAND_LINE, by_command_line
+from vms.cli.errands import ask, watched
 from vms.db import calibrations, placements
 from vms.db.calibrations import Calibration
 from vms.errors import InvalidInput
@@ -20,8 +18,6 @@ from vms.model import CalibrationVerdict, CheckOutcome, PlacementId
 
 EXIT_POOR = 1
 EXIT_FAILED = 3
-LOOK_EVERY_S = 0.5
-_WHO = "command-line"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,8 +47,10 @@ def calibrate(
         about: dict[str, Value] = {"placement_id": placement_id}
         about |= {"check": True} if check else {"thorough": not quick}
         parts.ledger.append(conn, by_command_line(Act.CALIBRATION_START, about))
-    _ask(parts, placement_id, CalibrationCheck(_WHO) if check else CalibrationStart(_WHO, thorough=not quick))
-    ended = _watched(parts, placement_id)
+    start = CalibrationCheck(COMMAND_LINE) if check else CalibrationStart(COMMAND_LINE, thorough=not quick)
+    ask(parts, placement_id, start)
+    cancel = (Act.CALIBRATION_CANCEL, CalibrationCancel())
+    ended = watched(parts, placement_id, CalibrationStatus(), cancel, _phases())
     if ended["state"] != "done":
         what = "re-check" if check else "calibration"
         typer.echo(f"vms: the {what} {ended['state']}: {ended.get('message') or ended.get('code', '')}", err=True)
@@ -67,27 +65,17 @@ def calibrate(
         raise typer.Exit(EXIT_POOR)
 
 
-def _watched(parts: Parts, placement_id: PlacementId) -> Mapping[str, Any]:
-    """Print each phase once until the run has ended; return how."""
+def _phases() -> Callable[[Mapping[str, Any]], None]:
+    """Return what prints each phase once."""
     said = ""
-    try:
-        while True:
-            now = _ask(parts, placement_id, CalibrationStatus())
-            if now["state"] != "running":
-                return now
-            if now.get("phase") != said:
-                said = str(now.get("phase"))
-                typer.echo(f"{round(100 * float(now.get('share', 0))):3d} %  {said}")
-            parts.clock.sleep(LOOK_EVERY_S)
-    except KeyboardInterrupt:
-        with parts.db.write() as conn:
-            parts.ledger.append(conn, by_command_line(Act.CALIBRATION_CANCEL, {"placement_id": placement_id}))
-        _ask(parts, placement_id, CalibrationCancel())
-        return {"state": "cancelled"}
 
+    def say(now: Mapping[str, Any]) -> None:
+        nonlocal said
+        if now.get("phase") != said:
+            said = str(now.get("phase"))
+            typer.echo(f"{round(100 * float(now.get('share', 0))):3d} %  {said}")
 
-def _ask(parts: Parts, placement_id: PlacementId, command: Command) -> dict[str, Any]:
-    return asyncio.run(LocalBus(parts.settings.run, request_within_s=15.0).request(placement_id, command))
+    return say
 
 
 def show_check(outcome: str, document: Mapping[str, Any]) -> None:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
-
+from vms.db.derived import Shelf
 from vms.db.tables import panorama
 from vms.model import PlacementId
 
@@ -31,48 +29,5 @@ class StoredPanorama:
     sealed: bytes = field(repr=False)
 
 
-def store(conn: Connection, stored: StoredPanorama) -> None:
-    """Put a panorama in place of the placement's present one."""
-    drop(conn, stored.placement_id)
-    conn.execute(
-        insert(panorama).values(
-            placement_id=stored.placement_id,
-            plan_version=stored.plan_version,
-            begun_at=stored.begun_at,
-            made_at=stored.made_at,
-            due_at=stored.due_at,
-            hour_at=stored.hour_at,
-            wrapped_key=stored.wrapped_key,
-            sealed=stored.sealed,
-        )
-    )
-
-
-def find(conn: Connection, placement_id: PlacementId) -> StoredPanorama | None:
-    """Return a placement's panorama, or None."""
-    row = conn.execute(select(panorama).where(panorama.c.placement_id == placement_id)).one_or_none()
-    return None if row is None else _from_row(row)
-
-
-def drop(conn: Connection, placement_id: PlacementId) -> bool:
-    """Erase a placement's panorama; return whether there was one."""
-    return conn.execute(delete(panorama).where(panorama.c.placement_id == placement_id)).rowcount == 1
-
-
-def list_due(conn: Connection, now: datetime) -> list[PlacementId]:
-    """Return the placements whose panorama is due."""
-    query = select(panorama.c.placement_id).where(panorama.c.due_at <= now).order_by(panorama.c.placement_id)
-    return [PlacementId(found) for found in conn.execute(query).scalars()]
-
-
-def _from_row(row: Row[Any]) -> StoredPanorama:
-    return StoredPanorama(
-        placement_id=PlacementId(row.placement_id),
-        plan_version=row.plan_version,
-        begun_at=row.begun_at,
-        made_at=row.made_at,
-        due_at=row.due_at,
-        hour_at=row.hour_at,
-        wrapped_key=bytes(row.wrapped_key),
-        sealed=bytes(row.sealed),
-    )
+_SHELF = Shelf(panorama, StoredPanorama)
+store, find, drop, list_due = _SHELF.store, _SHELF.find, _SHELF.drop, _SHELF.list_due

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
+from vms.db.derived import Shelf
 from vms.db.tables import calibration_check, landmark
 from vms.model import CheckOutcome, PlacementId
 
@@ -48,6 +49,9 @@ class StoredLandmarks:
     sealed: bytes = field(repr=False)
 
 
+LANDMARKS = Shelf(landmark, StoredLandmarks)
+
+
 def add_check(conn: Connection, check: Check) -> None:
     """Store a re-check."""
     conn.execute(
@@ -78,49 +82,6 @@ def last_found(conn: Connection, placement_id: PlacementId, model: str) -> Check
     )
     row = conn.execute(query.order_by(calibration_check.c.checked_at.desc()).limit(1)).one_or_none()
     return None if row is None else _check(row)
-
-
-def store_landmarks(conn: Connection, stored: StoredLandmarks) -> None:
-    """Put landmarks in place of the placement's present ones."""
-    drop_landmarks(conn, stored.placement_id)
-    conn.execute(
-        insert(landmark).values(
-            placement_id=stored.placement_id,
-            model=stored.model,
-            taken_at=stored.taken_at,
-            due_at=stored.due_at,
-            hour_at=stored.hour_at,
-            wrapped_key=stored.wrapped_key,
-            sealed=stored.sealed,
-        )
-    )
-
-
-def find_landmarks(conn: Connection, placement_id: PlacementId) -> StoredLandmarks | None:
-    """Return a placement's landmarks, or None."""
-    row = conn.execute(select(landmark).where(landmark.c.placement_id == placement_id)).one_or_none()
-    if row is None:
-        return None
-    return StoredLandmarks(
-        placement_id=PlacementId(row.placement_id),
-        model=row.model,
-        taken_at=row.taken_at,
-        due_at=row.due_at,
-        hour_at=row.hour_at,
-        wrapped_key=bytes(row.wrapped_key),
-        sealed=bytes(row.sealed),
-    )
-
-
-def drop_landmarks(conn: Connection, placement_id: PlacementId) -> bool:
-    """Erase a placement's landmarks; return whether there were any."""
-    return conn.execute(delete(landmark).where(landmark.c.placement_id == placement_id)).rowcount == 1
-
-
-def list_due_landmarks(conn: Connection, now: datetime) -> list[PlacementId]:
-    """Return the placements whose landmarks are due."""
-    query = select(landmark.c.placement_id).where(landmark.c.due_at <= now).order_by(landmark.c.placement_id)
-    return [PlacementId(found) for found in conn.execute(query).scalars()]
 
 
 def _check(row: Row[Any]) -> Check:
