@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from retention.batches import write_batches
 from retention.holds import HoldRequest, place_hold
 from retention.parts import DAEMON, RetentionParts
+from tests.auditor.bundles import vms_audit
 from tests.footage.scene import APPROVER, INVESTIGATOR, Scene, packets
 from vms.clock import ManualClock
 from vms.db import exports, segments
@@ -393,3 +395,65 @@ def test_the_manifest_proves_each_segments_blanking_record(bench: Bench, tmp_pat
         way = [bytes.fromhex(node) for node in batch["path"]]
         whole = root_from_inclusion(batch["seq"], signed.size, leaf_hash(batch["body"].encode()), way)
         assert whole == signed.root
+
+
+def _package_for_an_auditor(bench: Bench, folder: Path) -> tuple[Path, Path]:
+    """Return a package as ZIP and unpacked: two segments that the ledger lists already, and one that it does not yet."""
+    start_at = bench.record(70)
+    bench.scene.clock.advance(timedelta(hours=2))
+    scene = bench.scene
+    write_batches(RetentionParts(scene.db, scene.keys, scene.store, scene.ledger, scene.clock))
+    late_at = bench.record(10)
+    unpacked = bench.unpacked(Span(start_at, late_at + timedelta(seconds=10)), folder)
+    packed = folder / "package.zip"
+    packed.write_bytes(bench.package(ExportId("e-1")))
+    return packed, unpacked
+
+
+def test_the_auditors_tool_finds_a_real_package_in_order(bench: Bench, tmp_path: Path) -> None:
+    """`vms-audit` shares no code with the product: that both mean the same package is seen only by giving it one."""
+    vkey = bench.signer.verifier.text
+    for package in _package_for_an_auditor(bench, tmp_path / "out"):
+        outcome = vms_audit("verify-export", package, "--vkey", vkey)
+        assert (outcome.status, outcome.report["findings"]) == (0, []), package
+        assert (outcome.report["facts"]["proven"], outcome.report["facts"]["pending"]) == (2, 1)
+        [pending] = [one for one in outcome.report["notes"] if one["code"] == "export-pending"]
+        assert pending["number"] == "3"
+
+
+def test_the_auditors_tool_finds_what_was_changed_in_a_package(bench: Bench, tmp_path: Path) -> None:
+    """A forger who mends the lists of digests as well is caught by the ledger's proofs; without the key nothing is sure."""
+    _, folder = _package_for_an_auditor(bench, tmp_path / "out")
+    plain = (folder / "manifest.json").read_text(encoding="utf-8")
+    vkey = bench.signer.verifier.text
+
+    def codes(change: Callable[[Any], None], key: str = vkey) -> set[str]:
+        manifest = json.loads(plain)
+        change(manifest)
+        text = json.dumps(manifest, ensure_ascii=False)
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        sums = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        mended = [f"{digest}  manifest.json" if one.endswith("  manifest.json") else one for one in sums]
+        (folder / "SHA256SUMS").write_text("".join(f"{one}\n" for one in mended), encoding="utf-8")
+        outcome = vms_audit("verify-export", folder, "--vkey", key)
+        assert outcome.status == 1
+        return outcome.codes
+
+    def segment(manifest: Any) -> Any:
+        return manifest["cameras"][0]["segments"][0]
+
+    assert codes(lambda words: segment(words).update(end_at="2026-11-01T12:00:59.000000Z")) == {"export-segment"}
+    assert codes(lambda words: segment(words)["blanking"].update(plan_version=7)) == {"export-segment"}
+    assert codes(lambda words: words["cameras"][0]["placement"].update(id="another")) == {"export-segment"}
+    body = json.loads(plain)["ledger"]["batches"][0]["body"].replace("12:", "13:")
+    assert codes(lambda words: words["ledger"]["batches"][0].update(body=body)) == {"export-entry", "export-segment"}
+    stranger = load_or_make(tmp_path / "stranger", bench.scene.ledger.origin).verifier.text
+    assert codes(lambda words: None, stranger) == {"checkpoint-signature"}
+    original = folder / segment(json.loads(plain))["file"]
+    data = bytearray(original.read_bytes())
+    data[len(data) // 2] ^= 1
+    original.write_bytes(data)
+    assert codes(lambda words: None) == {"export-file"}
+    (folder / "manifest.json").write_text(plain, encoding="utf-8")
+    assert vms_audit("verify-export", folder).status == 1, "with a finding, even without a key"
