@@ -207,28 +207,23 @@ def _hashed(path: Path, wanted: Sequence[Wanted]) -> Iterator[Run]:
 
 def hash_run(path: Path, wanted: Wanted) -> Run:
     """Hash one file of entries. Runs in a process of its own."""
+    run = Run(0, ends_with_line=True)
+    leaves: list[bytes] = []
+    stamps: list[bytes] = []
     # Not compared with the manifest: the leaves are hashed anyway, and a second time would be a third of the work.
-    data = Bundle(path).read(wanted.packed.name)
-    lines = data.split(b"\n")
-    ends_with_line = lines.pop() == b""
-    run = Run(len(lines), ends_with_line)
-    rows = Rows([leaf_hash(line) for line in lines])
-    for size in (*wanted.sizes, len(lines)):
-        run.roots[size] = rows.root(min(size, len(lines)))
-    if wanted.index is not None and wanted.index < len(lines):
-        run.path, run.body = rows.path(wanted.index, len(lines)), lines[wanted.index]
-    stamps = _TAIL.findall(data)
-    if len(stamps) != len(lines) or data.count(b"\n" + _HEAD) + data.startswith(_HEAD) != len(lines):
-        run.problems += [
-            ("entry-shape", wanted.first + place) for place, line in enumerate(lines) if not entries.is_shaped(line)
-        ]
-    if wanted.thorough:
-        run.problems += [
-            ("entry-canonical", wanted.first + place)
-            for place, line in enumerate(lines)
-            if not entries.is_canonical(line)
-        ]
-    del run.problems[_MOST_PROBLEMS:]
+    for block in Bundle(path).blocks(wanted.packed.name):
+        lines = block.split(b"\n")
+        run.ends_with_line = lines.pop() == b""
+        if wanted.index is not None and len(leaves) <= wanted.index < len(leaves) + len(lines):
+            run.body = lines[wanted.index - len(leaves)]
+        stamps += _looked_at(run, block, lines, wanted.first + len(leaves), thorough=wanted.thorough)
+        leaves += map(leaf_hash, lines)
+    run.count = len(leaves)
+    rows = Rows(leaves)
+    for size in (*wanted.sizes, run.count):
+        run.roots[size] = rows.root(min(size, run.count))
+    if wanted.index is not None and wanted.index < run.count:
+        run.path = rows.path(wanted.index, run.count)
     if stamps:
         run.stamps = (stamps[0].decode(), stamps[-1].decode())
     # Comparing with the sorted list is one pass in C when all is well.
@@ -239,10 +234,25 @@ def hash_run(path: Path, wanted: Wanted) -> Run:
             if after < before
         ]
         run.backwards = backwards[:_MOST_PROBLEMS]
-    if b"\n" + _DOUBT in data or data.startswith(_DOUBT):
-        doubting = [entries.parse(0, line) for line in lines if line.startswith(_DOUBT)]
-        run.doubts = [entry.stamp for entry in doubting if entry is not None]
     return run
+
+
+def _looked_at(run: Run, block: bytes, lines: list[bytes], first: int, *, thorough: bool) -> list[bytes]:
+    """Look at the form of a block of entries, the first of which is number `first`; return their stamps."""
+    stamps = _TAIL.findall(block)
+    if len(stamps) != len(lines) or block.count(b"\n" + _HEAD) + block.startswith(_HEAD) != len(lines):
+        run.problems += [
+            ("entry-shape", first + place) for place, line in enumerate(lines) if not entries.is_shaped(line)
+        ]
+    if thorough:
+        run.problems += [
+            ("entry-canonical", first + place) for place, line in enumerate(lines) if not entries.is_canonical(line)
+        ]
+    del run.problems[_MOST_PROBLEMS:]
+    if b"\n" + _DOUBT in block or block.startswith(_DOUBT):
+        doubting = [entries.parse(0, line) for line in lines if line.startswith(_DOUBT)]
+        run.doubts += [entry.stamp for entry in doubting if entry is not None]
+    return stamps
 
 
 def _tell(report: Report, wanted: Wanted, found: Run, count: int) -> None:

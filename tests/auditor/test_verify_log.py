@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from auditor import bundle as bundle_module
+from auditor.bundle import Bundle
+from auditor.report import CannotVerifyError
+from auditor.tree import leaf_hash, root_by_path, root_of
+from auditor.verify_log import Wanted, hash_run
 from retention.batches import write_batches
 from tests.auditor.bundles import make_bundle, rewrite, signer_of, vms_audit
 from tests.retention.town import Town
@@ -134,3 +141,58 @@ def test_a_clock_that_went_back_is_found_unless_the_log_tells_of_it(town: Town, 
     town.clock.advance(timedelta(minutes=80))
     outcome = vms_audit("verify-log", make_bundle(town, tmp_path / "2.zip"), "--vkey", vkey)
     assert (outcome.status, [one["code"] for one in outcome.report["notes"]]) == (0, ["clock-back-told"])
+
+
+def _line(number: int, act: str = "live.open") -> str:
+    words = dict.fromkeys(("cat", "res", "why", "purpose", "basis", "recipient"))
+    words |= {"act": act, "v": 1, "ts": f"2026-11-01T12:00:{number % 60:02}.000000Z"}
+    words |= {"actor": {}, "obj": {"n": number}, "origin": {}}
+    return json.dumps(words, sort_keys=True, separators=(",", ":"))
+
+
+_FILE = "\n".join(
+    [*map(_line, range(70)), _line(10, "clock.doubt"), "no entry", "", *map(_line, range(70, 200)), "no line end"]
+).encode()
+
+
+def _packed(folder: Path, data: bytes) -> Path:
+    """Return a bundle with one file of bytes in place of entries."""
+    words = {
+        "format": "vms-audit-bundle/1", "origin": "o", "from": "", "to": "", "made_at": "", "entries_per_file": 1 << 16,
+        "size": 1, "files": [{"name": "entries/000000000000.jsonl", "size_bytes": len(data), "sha256": ""}],
+    }  # fmt: skip
+    path = folder / "blocks.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("audit/manifest.json", json.dumps(words))
+        bundle.writestr("audit/entries/000000000000.jsonl", data)
+    return path
+
+
+@pytest.mark.parametrize("block_bytes", [1, 7, 83, 84, 1000, 1 << 14])
+def test_where_a_file_is_cut_into_blocks_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    """Lines that lie across two blocks are hashed, numbered and looked at as in one piece."""
+    path = _packed(tmp_path, _FILE)
+    [(first, packed)] = Bundle(path).manifest.entry_files()
+    wanted = Wanted(first, packed, (1, 64, 150), index=130, thorough=True)
+    whole = hash_run(path, wanted)
+    lines = _FILE.split(b"\n")[:-1]
+    assert (whole.count, whole.ends_with_line) == (len(lines), False)
+    assert whole.roots[len(lines)] == root_of(lines)
+    assert whole.body == lines[130]
+    assert root_by_path(130, len(lines), leaf_hash(lines[130]), whole.path) == whole.roots[len(lines)]
+    assert whole.doubts == ["2026-11-01T12:00:10.000000Z"]
+    assert len(whole.backwards) == 3, "at each full minute; from 9 to 10 it goes forward"
+    assert set(whole.problems) == {(code, place) for code in ("entry-shape", "entry-canonical") for place in (71, 72)}
+    monkeypatch.setattr(bundle_module, "_BLOCK_BYTES", block_bytes)
+    cut = hash_run(path, wanted)
+    assert replace(cut, problems=sorted(cut.problems)) == replace(whole, problems=sorted(whole.problems))
+
+
+def test_a_file_that_unpacks_to_more_than_allowed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bomb in the bundle must not fill the auditor's memory, not even as one endless line."""
+    monkeypatch.setattr(bundle_module, "LARGEST_FILE_BYTES", 1 << 20)
+    with pytest.raises(CannotVerifyError) as refused:
+        list(Bundle(_packed(tmp_path, b"x" * ((1 << 20) + 1))).blocks("entries/000000000000.jsonl"))
+    assert refused.value.code == "file-too-large"
