@@ -105,7 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     one = add("check-old-checkpoint", _check_old, "is a printed or mailed checkpoint a prefix of this log?")
     one.add_argument("paper", type=Path, help="a text with the checkpoint in it")
-    add("verify-export", _verify_export, "an evidence package (folder or ZIP) in place of a bundle")
+    one = add("verify-export", _verify_export, "an evidence package (folder or ZIP) in place of a bundle")
+    one.add_argument(
+        "--log", type=Path, metavar="BUNDLE", help="a bundle made after the package: its log has the package's digest"
+    )
     return parser
 
 
@@ -200,7 +203,11 @@ def _check_old(options: argparse.Namespace, report: Report) -> None:
 
 
 def _verify_export(options: argparse.Namespace, report: Report) -> None:
-    verify_export(options.bundle, report, _key_of(options))
+    log = None if options.log is None else Bundle(options.log)
+    if log is not None:
+        report.facts |= {"bundle": str(options.log), "bundle_sha256": log.sha256()}
+        _check_log(options, log, report)
+    verify_export(options.bundle, report, _key_of(options), log)
 
 
 def _check_log(options: argparse.Namespace, bundle: Bundle, report: Report) -> None:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from auditor import notes
+from auditor import entries, notes
 from auditor.bundle import Bundle, listed, parse_object
 from auditor.notes import Key
 from auditor.report import CannotVerifyError, Report
@@ -72,8 +72,12 @@ def check_old_checkpoint(bundle: Bundle, report: Report, text: str, key: Key | N
         report.find("paper-other", size=note.size)
 
 
-def verify_export(folder: Path, report: Report, key: Key | None) -> None:
-    """Check an evidence package, as a folder or as the ZIP: digests of its files, and each segment's way to the signed log."""
+def verify_export(folder: Path, report: Report, key: Key | None, log: Bundle | None = None) -> None:
+    """Check an evidence package, as a folder or as the ZIP: digests of its files, and each segment's way to the signed log.
+
+    Args:
+        log: a bundle that was checked and made after the package: its log has the digest of the manifest, and so of every file.
+    """
     root = _package(folder)
     manifest = parse_object(_bytes(root / "manifest.json"))
     if manifest is None or manifest.get("format") != EXPORT_FORMAT:
@@ -84,6 +88,8 @@ def verify_export(folder: Path, report: Report, key: Key | None) -> None:
         if ".." in Path(name).parts or Path(name).is_absolute() or _digest(root / name) != one.get("sha256"):
             report.find("export-file", name=name)
     _sums(root, report)
+    for name in sorted(_names(root) - {str(one.get("name")) for one in files} - {"manifest.json", "SHA256SUMS"}):
+        report.find("export-stray", name=name)
     note = _export_note(manifest, report, key)
     batches = _batches(manifest, report, note)
     proven = pending = 0
@@ -98,7 +104,22 @@ def verify_export(folder: Path, report: Report, key: Key | None) -> None:
             else:
                 report.find("export-segment", number=str(segment.get("number") if isinstance(segment, dict) else "?"))
     report.facts |= {"files": len(files), "proven": proven, "pending": pending}
-    report.note("export-no-signature")
+    if log is None:
+        report.note("export-no-signature")
+    else:
+        _in_log(root, manifest, log, report)
+
+
+def _in_log(root: Path | zipfile.Path, manifest: dict[str, Any], log: Bundle, report: Report) -> None:
+    """Compare the manifest with what the log says that was made."""
+    about = manifest.get("export")
+    export_id = about.get("id") if isinstance(about, dict) else None
+    made = [one for one in entries.read(log, report, {"export.ready"}) if one.text("export_id") == export_id]
+    digest = _digest(root / "manifest.json")
+    if not made:
+        report.find("export-not-in-log", export=str(export_id))
+    elif digest not in {one.text("manifest_sha256") for one in made}:
+        report.find("export-other", export=str(export_id), seq=made[-1].seq)
 
 
 def _export_note(manifest: dict[str, Any], report: Report, key: Key | None) -> notes.Note:
@@ -179,6 +200,15 @@ def _package(path: Path) -> Path | zipfile.Path:
     if len(inside) != 1:
         raise CannotVerifyError("export-format", name=str(path))
     return inside[0]
+
+
+def _names(folder: Path | zipfile.Path, above: str = "") -> set[str]:
+    """Return the files below a folder."""
+    found: set[str] = set()
+    for one in folder.iterdir():
+        name = f"{above}{one.name}"
+        found |= _names(one, f"{name}/") if one.is_dir() else {name}
+    return found
 
 
 def _bytes(path: Path | zipfile.Path) -> bytes:

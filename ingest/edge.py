@@ -98,7 +98,7 @@ class EdgeWatch:
         self._records = records
         self._clock = clock
         self._ask = ask
-        self._tried_at: datetime | None = None
+        self._quiet: tuple[datetime, datetime] | None = None
 
     def look(self) -> None:
         """Ask if it is time.
@@ -107,13 +107,17 @@ class EdgeWatch:
             Unavailable: the database does not answer.
         """
         now = self._clock.now()
-        if self._tried_at is not None and self._tried_at <= now < self._tried_at + AGAIN_AFTER:
+        # Two ends, here and below: what lies ahead was asked before a clock was put back.
+        if self._quiet is not None and self._quiet[0] <= now < self._quiet[1]:
             return
         last = self._records.last()
-        # A check that lies ahead was made before a clock was put back.
-        if last is None or not last.asked_at <= now < last.asked_at + (EVERY if last.reason is None else AGAIN_AFTER):
-            self._tried_at = now
-            self._ask()
+        if last is not None:
+            due_at = last.asked_at + (EVERY if last.reason is None else AGAIN_AFTER)
+            if last.asked_at <= now < due_at:
+                self._quiet = (now, due_at)
+                return
+        self._quiet = (now, now + AGAIN_AFTER)
+        self._ask()
 
 
 def _answer_of(device: Callable[[], EdgeDevice]) -> tuple[EdgeRecordings | None, str | None]:

@@ -24,6 +24,7 @@ from vms.db import exports, segments
 from vms.db.engine import Database
 from vms.errors import Conflict, IntegrityLost, NotFound
 from vms.evidence import export as evidence
+from vms.evidence.bundle import BundleSource, bundle_pieces, end_of
 from vms.evidence.export import Workshop
 from vms.footage.fmp4 import fragments_of
 from vms.footage.nal import Codec
@@ -457,3 +458,40 @@ def test_the_auditors_tool_finds_what_was_changed_in_a_package(bench: Bench, tmp
     assert codes(lambda words: None) == {"export-file"}
     (folder / "manifest.json").write_text(plain, encoding="utf-8")
     assert vms_audit("verify-export", folder).status == 1, "with a finding, even without a key"
+
+
+def test_the_log_has_the_digest_of_the_package(bench: Bench, tmp_path: Path) -> None:
+    """A picture that is changed together with all lists of digests is found by the log alone; so is a file put beside the others."""
+    packed, folder = _package_for_an_auditor(bench, tmp_path / "out")
+    scene, now = bench.scene, bench.scene.clock.now()
+    source = BundleSource(scene.db, scene.ledger, scene.keys, scene.clock, bench.signer)
+    period = Span(now - timedelta(days=1), now + timedelta(seconds=1))
+    with scene.db.write() as conn:
+        size = end_of(conn, source, period)
+    log = tmp_path / "log.zip"
+    log.write_bytes(b"".join(bundle_pieces(source, period, size)))
+    asked = ("--vkey", bench.signer.verifier.text, "--log", log)
+    for package in (packed, folder):
+        outcome = vms_audit("verify-export", package, *asked)
+        assert (outcome.status, outcome.report["findings"]) == (0, []), package
+        assert "export-no-signature" not in {one["code"] for one in outcome.report["notes"]}
+    manifest = manifest_of(folder)
+    name = manifest["cameras"][0]["segments"][0]["file"]
+    forged = (folder / name).read_bytes()[:-1] + b"?"
+    (folder / name).write_bytes(forged)
+    old = {one["name"]: one["sha256"] for one in manifest["files"]}[name]
+    sums = (folder / "SHA256SUMS").read_text(encoding="utf-8")
+    was = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    text = (folder / "manifest.json").read_text(encoding="utf-8").replace(old, hashlib.sha256(forged).hexdigest())
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+    mended = sums.replace(old, hashlib.sha256(forged).hexdigest()).replace(
+        was, hashlib.sha256(text.encode()).hexdigest()
+    )
+    (folder / "SHA256SUMS").write_text(mended, encoding="utf-8")
+    assert vms_audit("verify-export", folder, *asked).codes == {"export-other"}
+    (folder / "view" / "besides.mp4").write_bytes(b"x")
+    assert vms_audit("verify-export", folder, *asked).codes == {"export-other", "export-stray"}
+    other = json.loads(text)
+    other["export"]["id"] = "e-2"
+    (folder / "manifest.json").write_text(json.dumps(other), encoding="utf-8")
+    assert "export-not-in-log" in vms_audit("verify-export", folder, *asked).codes
