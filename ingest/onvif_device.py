@@ -71,13 +71,17 @@ class _Client(_onvif.ONVIFCamera):  # type: ignore[misc, name-defined]  # the li
         self.dt_diff = self._ahead
         self.devicemgmt = self.create_devicemgmt_service()
         capabilities = self.devicemgmt.GetCapabilities({"Category": "All"})
-        self.xaddrs = {}
-        # Recording and Search are told in the extension.
-        for place in (capabilities, getattr(capabilities, "Extension", None)):
-            for name in ("Media", "PTZ", "Recording", "Search"):
-                found = getattr(place, name, None)
-                if found is not None:
-                    self.xaddrs[_onvif.SERVICES[name.lower()]["ns"]] = self.reachable(found.XAddr)
+        self.xaddrs: dict[str, str] = {}
+        for name in ("Media", "PTZ"):
+            found = getattr(capabilities, name, None)
+            if found is not None:
+                self._learn(_onvif.SERVICES[name.lower()]["ns"], found.XAddr)
+        for name, xaddr in _extended(capabilities):
+            if name in {"Recording", "Search"}:
+                self._learn(_onvif.SERVICES[name.lower()]["ns"], xaddr)
+
+    def _learn(self, namespace: str, xaddr: str) -> None:
+        self.xaddrs.setdefault(namespace, self.reachable(xaddr))
 
     def has(self, name: str) -> bool:
         """Tell whether the device has a service; a newer list, that older devices do not know, may tell of more."""
@@ -91,7 +95,7 @@ class _Client(_onvif.ONVIFCamera):  # type: ignore[misc, name-defined]  # the li
                     raise
                 listed = []
             for one in listed:
-                self.xaddrs.setdefault(one.Namespace, self.reachable(one.XAddr))
+                self._learn(one.Namespace, one.XAddr)
         return namespace in self.xaddrs
 
     def reachable(self, xaddr: str) -> str:
@@ -285,6 +289,17 @@ class OnvifDevice:
         camera_at = _date_and_time(reply.content) if reply.ok else None
         middle_at = sent_at + (self._clock.now() - sent_at) / 2
         return timedelta() if camera_at is None else camera_at - middle_at
+
+
+def _extended(capabilities: Any) -> Iterator[tuple[str, str]]:
+    """Yield names and addresses of the services in the extension of the capabilities.
+
+    They are named in the schema, but a wildcard stands before them there, and zeep lets it swallow them as bare XML.
+    """
+    for element in getattr(getattr(capabilities, "Extension", None), "_value_1", None) or []:
+        xaddr = element.findtext("{*}XAddr")
+        if xaddr:
+            yield str(element.tag).rpartition("}")[2], xaddr
 
 
 def _informant(search: Any) -> Callable[[str], Any]:

@@ -21,7 +21,7 @@ from sample_streams.onvif.device import DeviceFacts
 from sample_streams.onvif.media import MediaFacts
 from sample_streams.onvif.ptz import PtzService
 from sample_streams.onvif.ptz_spaces import Habit, PtzSpace
-from sample_streams.onvif.recording import EdgeMode, EdgeRecorder
+from sample_streams.onvif.recording import EdgeRecorder
 from sample_streams.onvif.security import TokenChecker
 from sample_streams.onvif.service import OnvifService
 from sample_streams.roster import CameraKind, CameraSpec
@@ -234,8 +234,7 @@ class Camera:
 
     def _device_facts(self) -> DeviceFacts:
         base = f"http://{self.options.host}:{self.onvif_http.port}"
-        is_ptz, has_edge = self.spec.kind is CameraKind.PTZ, self.onvif.edge.mode is not EdgeMode.NONE
-        return DeviceFacts(self.spec.name, f"SC-{self.spec.camera_id}", base, is_ptz, has_edge)
+        return DeviceFacts(self.spec.name, f"SC-{self.spec.camera_id}", base, self.spec.kind is CameraKind.PTZ)
 
     def _media_facts(self) -> MediaFacts:
         settings = self.encoder.settings

@@ -15,7 +15,7 @@ from sample_streams.device.clock import monotonic_s
 from sample_streams.device.mechanics import Pose
 from sample_streams.device.metadata import MetadataFault
 from sample_streams.device.telemetry import TelemetryFault
-from sample_streams.onvif.recording import EdgeMode
+from sample_streams.onvif.recording import EdgeMode, Told
 from sample_streams.wire.auth import AuthMode
 from sample_streams.wire.http import Request, Response
 
@@ -231,6 +231,7 @@ class Control:
     async def _edge(self, order: Order) -> None:
         edge = self._camera.onvif.edge
         edge.retention = str(order.get("retention", edge.retention))
+        edge.told = Told(order.get("told", Told.BOTH))
         edge.set_mode(EdgeMode(order["mode"]))
 
 

@@ -15,7 +15,6 @@ class DeviceFacts:
     serial: str
     base_url: str
     has_ptz: bool
-    has_edge: bool = False
 
 
 def system_date_and_time(now: datetime) -> str:
@@ -40,7 +39,7 @@ def device_information(facts: DeviceFacts) -> str:
     )
 
 
-def capabilities(facts: DeviceFacts) -> str:
+def capabilities(facts: DeviceFacts, *, has_edge: bool) -> str:
     """Answer GetCapabilities."""
     base = facts.base_url
     ptz = f"<tt:PTZ><tt:XAddr>{base}/onvif/ptz_service</tt:XAddr></tt:PTZ>" if facts.has_ptz else ""
@@ -52,7 +51,7 @@ def capabilities(facts: DeviceFacts) -> str:
         f"</tt:SupportedVersions></tt:System></tt:Device><tt:Media><tt:XAddr>{base}/onvif/media_service</tt:XAddr>"
         "<tt:StreamingCapabilities><tt:RTPMulticast>false</tt:RTPMulticast><tt:RTP_TCP>true</tt:RTP_TCP>"
         "<tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities></tt:Media>"
-        f"{ptz}{_edge_capabilities(base) if facts.has_edge else ''}</tds:Capabilities></tds:GetCapabilitiesResponse>"
+        f"{ptz}{_edge_capabilities(base) if has_edge else ''}</tds:Capabilities></tds:GetCapabilitiesResponse>"
     )
 
 
@@ -66,7 +65,7 @@ def _edge_capabilities(base: str) -> str:
     )
 
 
-def services(facts: DeviceFacts) -> str:
+def services(facts: DeviceFacts, *, has_edge: bool) -> str:
     """Answer GetServices."""
     listed = [
         ("http://www.onvif.org/ver10/device/wsdl", "device_service"),
@@ -74,7 +73,7 @@ def services(facts: DeviceFacts) -> str:
     ]
     if facts.has_ptz:
         listed.append(("http://www.onvif.org/ver20/ptz/wsdl", "ptz_service"))
-    if facts.has_edge:
+    if has_edge:
         listed += [(RECORDING_URI, "recording_service"), (SEARCH_URI, "search_service")]
     inner = "".join(
         f"<tds:Service><tds:Namespace>{uri}</tds:Namespace><tds:XAddr>{facts.base_url}/onvif/{path}</tds:XAddr>"

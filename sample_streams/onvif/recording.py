@@ -29,6 +29,15 @@ class EdgeMode(StrEnum):
     NONSENSE = "nonsense"
 
 
+class Told(StrEnum):
+    """Where the camera tells of its services: newer ones in GetServices alone, older ones know no GetServices, some refuse it."""
+
+    BOTH = "both"
+    SERVICES = "services"
+    CAPABILITIES = "capabilities"
+    REFUSED = "refused"
+
+
 @dataclass(slots=True)
 class EdgeRecorder:
     """One recording container with a video track, and the job that fills it.
@@ -44,6 +53,7 @@ class EdgeRecorder:
     kept: timedelta = timedelta(days=40)
     retention: str = "P60D"
     is_active: bool = False
+    told: Told = Told.BOTH
     _from_at: datetime | None = field(default=None, init=False)
     _until_at: datetime | None = field(default=None, init=False)
 
@@ -52,6 +62,22 @@ class EdgeRecorder:
         self.mode, self.is_active = mode, mode is EdgeMode.RECORDINGS
         self._from_at = self.camera_now() - self.kept if self.is_active else None
         self._until_at = None
+
+    def in_services(self) -> bool:
+        """Tell whether GetServices lists the services.
+
+        Raises:
+            SoapFaultError: this camera knows no GetServices, or refuses it.
+        """
+        if self.told is Told.CAPABILITIES:
+            raise SoapFaultError("ter:ActionNotSupported", "GetServices is not supported by this camera")
+        if self.told is Told.REFUSED:
+            raise SoapFaultError("ter:NotAuthorized", "the list of services is for administrators")
+        return self.mode is not EdgeMode.NONE
+
+    def in_capabilities(self) -> bool:
+        """Tell whether GetCapabilities has the services."""
+        return self.mode is not EdgeMode.NONE and self.told in {Told.BOTH, Told.CAPABILITIES}
 
     def handles(self, operation: str) -> bool:
         """Tell whether an operation is of these services, and whether they exist."""

@@ -71,9 +71,9 @@ class OnvifService:
             case "GetDeviceInformation":
                 return device.device_information(self.device_facts())
             case "GetCapabilities":
-                return device.capabilities(self.device_facts())
+                return device.capabilities(self.device_facts(), has_edge=self.edge.in_capabilities())
             case "GetServices":
-                return device.services(self.device_facts())
+                return device.services(self.device_facts(), has_edge=self.edge.in_services())
             case "GetScopes":
                 return device.scopes(self.device_facts())
             case "GetHostname":

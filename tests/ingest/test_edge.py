@@ -262,6 +262,26 @@ def test_a_real_device_is_understood(city: City, mode: str, retention: str, outc
 
 
 @pytest.mark.processes
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [("services", EdgeState.RECORDINGS), ("capabilities", EdgeState.RECORDINGS), ("refused", "camera.wrong-password")],
+)
+def test_a_service_is_found_wherever_the_camera_tells_of_it(city: City, told: str, outcome: str) -> None:
+    """Newer cameras list it in GetServices alone, older ones know no GetServices; one that refuses the list has not said "none"."""
+    city.order(CAMERA, do="edge", mode="recordings", told=told)
+    entry = city.cameras[CAMERA]
+    address = CameraAddress(entry["rtsp_url"], entry["username"], entry["password"], "tcp", entry["onvif_url"])
+    device = connect(address, SystemClock())
+    try:
+        found: str = device.edge_recordings().state
+    except VmsError as error:
+        found = error.code
+    finally:
+        device.close()
+    assert found == outcome
+
+
+@pytest.mark.processes
 @pytest.mark.timeout(180)
 def test_a_worker_finds_it_and_the_command_line_switches_it_off(city: City, tmp_path: Path) -> None:
     """The whole way: a worker starts, asks, writes down; a technician lists and switches off; the card stays told."""
