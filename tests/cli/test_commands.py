@@ -13,13 +13,14 @@ from vms.cli.acts import note_configuration, settings_digest
 from vms.cli.main import run
 from vms.cli.parts import build
 from vms.clock import SystemClock
-from vms.db import placements, plans, reports, users
+from vms.db import edge, placements, plans, reports, users
+from vms.db.edge import EdgeCheck, EdgeRecordings
 from vms.db.engine import Database
 from vms.db.reports import Report, Service
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Result
 from vms.ledger.search import Filter, search
-from vms.model import PlacementId
+from vms.model import EdgeState, PlacementId
 
 HOUR = timedelta(hours=1)
 PASSWORD = "een heel lang wachtwoord 7"
@@ -359,6 +360,23 @@ def test_areas_designations_and_the_ends_of_placements_are_in_the_ledger(vms: Co
         found = [entry.act for entry in search(conn, Filter(acts=wanted))]
     database.dispose()
     assert tuple(reversed(found)) == wanted
+
+
+def test_a_camera_that_is_removed_with_pictures_on_its_card_is_not_just_carried_away(vms: CommandLine) -> None:
+    """Nobody asks it again: the last moment to say so is when it is taken out of use."""
+    officers(vms, "mulder", "groot")
+    imported(vms, camera())
+    database = Database(f"sqlite:///{vms.folder / 'data' / 'vms.sqlite'}")
+    at, place = datetime(2026, 11, 25, tzinfo=UTC), PlacementId("utr-001")
+    with database.write() as conn:
+        edge.store(conn, EdgeCheck(place, at, None, at, EdgeRecordings(EdgeState.RECORDINGS, recordings=1)))
+    database.dispose()
+    listed = vms("camera", "edge")
+    assert (listed.status, "RECORDINGS: 1" in listed.stdout) == (1, True)
+    assert vms("camera", "edge", "--switch-off").status == 2, "of which camera?"
+    done = vms("camera", "remove", "utr-001")
+    assert done.status == 0
+    assert "wipe or destroy its card" in done.stderr
 
 
 def test_an_unknown_role_is_refused_with_the_list_of_roles(vms: CommandLine) -> None:

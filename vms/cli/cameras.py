@@ -12,6 +12,7 @@ from vms.cli.parts import Parts
 from vms.cli.register_file import read_register
 from vms.cli.registering import register
 from vms.db import cameras, placements, plans, users
+from vms.db import edge as edge_rows
 from vms.errors import Denied, NotFound
 from vms.ledger.acts import Act
 from vms.model import CameraId, Role, UserId
@@ -82,6 +83,18 @@ def remove(context: typer.Context, camera_id: Annotated[str, typer.Argument(help
                 placements.end(conn, placement.id, now_at)
                 parts.ledger.append(conn, by_command_line(Act.PLACEMENT_END, {"placement_id": placement.id}))
         parts.ledger.append(conn, by_command_line(Act.CAMERA_REMOVE, {"camera": camera_id}))
+        asked = edge_rows.of_all(conn)
+        keeps = [
+            one.id
+            for one in placements.list_all(conn)
+            if one.camera.id == camera_id and one.id in asked and asked[one.id].keeps
+        ]
+    if keeps:
+        typer.echo(
+            f"{camera_id} kept unblanked pictures itself when it was last asked ({', '.join(keeps)}): it is asked no more, so wipe "
+            "or destroy its card before it leaves the house (docs/cameras.md)",
+            err=True,
+        )
 
 
 def officer(parts: Parts, username: str) -> UserId:
