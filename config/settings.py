@@ -112,6 +112,11 @@ class Settings(BaseModel):
         ),
     ] = "vms.example.nl/ledger"
 
+    witness_url: Annotated[
+        str, Field(description="Where a witness co-signs checkpoints (`vms witness`): scheme, host and port.")
+    ] = ""
+    witness_key: Annotated[str, Field(description="That witness' public key, as it prints it.")] = ""
+
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severity that is logged.")
     ] = "INFO"

@@ -188,6 +188,14 @@ def clock_confirmed(by: By, at: datetime) -> Entry:
     return _entry(Act.CLOCK_CONFIRM, {"wall": at}, by)
 
 
+def ledger_contradicted(why: str) -> Entry:
+    """The witness has signed another history than the database has."""
+    words: dict[str, Value] = {"what": "ledger"}
+    return Entry(
+        act=Act.INTEGRITY_LOST, actor=DAEMON.actor, origin=DAEMON.origin, object=words, result=Result.FAILED, why=why
+    )
+
+
 def recorded(words: Mapping[str, Value]) -> Entry:
     """A placement-hour's segments, as a Merkle root over them."""
     return _entry(Act.BATCH_RECORDED, words)

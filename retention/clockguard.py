@@ -1,7 +1,8 @@
 """Whether the clock may be trusted with erasing. Pure: readings in, verdict out.
 
 A wrong clock must never erase. Compared are the wall clock, the clock since boot (which no time server moves), the database's clock, the
-newest footage, and the highest wall clock ever trusted. In doubt nothing is claimed; a person looks, puts the clock right, or confirms it.
+witness' clock, the newest footage, and the highest wall clock ever trusted. In doubt nothing is claimed; a person looks, puts the clock
+right, or confirms it.
 
 The trusted time is carried from sample to sample along the boot clock and follows the wall clock only slowly, so that many small
 steps, each within tolerance, don't add up unseen.
@@ -27,6 +28,8 @@ class Doubt(StrEnum):
     BACKWARDS = "clock-backwards"
     LONG_ABSENCE = "long-absence"
     DATABASE_DISAGREES = "database-clock"
+    WITNESS_DISAGREES = "witness-clock"
+    LEDGER_CONTRADICTED = "ledger-contradicted"
     FOOTAGE_FROM_FUTURE = "footage-from-the-future"
     BRAKE = "brake"
 
@@ -41,6 +44,7 @@ class Readings:
         boot_id: which boot.
         database_at: the database's clock; None: not compared (a simulated time).
         footage_ends_at: where the footage of each placement ends.
+        witness_ahead: how far the witness' clock was ahead of the wall clock when it last signed; None: no witness, or it has not signed.
     """
 
     wall_at: datetime
@@ -48,6 +52,7 @@ class Readings:
     boot_id: str
     database_at: datetime | None
     footage_ends_at: tuple[datetime, ...]
+    witness_ahead: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ def judge(readings: Readings, sample: Sample | None, tolerance: timedelta) -> Ve
             doubts.append(Doubt.LONG_ABSENCE)
     if readings.database_at is not None and abs(readings.database_at - wall_at) > tolerance:
         doubts.append(Doubt.DATABASE_DISAGREES)
+    if readings.witness_ahead is not None and abs(readings.witness_ahead) > tolerance:
+        doubts.append(Doubt.WITNESS_DISAGREES)
     if _mostly_from_future(readings, tolerance):
         doubts.append(Doubt.FOOTAGE_FROM_FUTURE)
     return Verdict(tuple(doubts), elapsed, Sample(trusted_at, readings.boottime_s, readings.boot_id))

@@ -15,11 +15,13 @@ from retention.derived import erase_due_derivatives
 from retention.due import breaches
 from retention.parts import RetentionParts
 from retention.reconcile import Findings, erase_overdue, reconcile
-from retention.sweep import SweepLimits, SweepReport, run_sweep
+from retention.sweep import UNWITNESSED, SweepLimits, SweepReport, Witnessed, run_sweep
 from vms.db import holds, inventory, reports, sweeps
 from vms.db.reports import Report, Service
-from vms.errors import VmsError
-from vms.ledger import outside
+from vms.errors import IntegrityLost, Unavailable, VmsError
+from vms.ledger import cosignatures, notes, outside
+from vms.ledger.cosignatures import WitnessLink
+from vms.ledger.log import newest_note
 from vms.ledger.notes import Signer
 from vms.model import HoldId, HoldState
 
@@ -33,16 +35,18 @@ _STUCK_AFTER = timedelta(minutes=10)
 """A hold whose placing has not ended by then keeps failing."""
 _ROUND_LASTS = timedelta(minutes=10)
 """A round may erase a lot; who has said nothing for longer, and three more sweeps, is away."""
+_WITNESS_AWAY = 2 * cosignatures.ASK_AGAIN_AFTER
 _CHECKPOINT_ENTRIES = 1000
 _CHECKPOINT_AGE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """Who signs the ledger, and where the newest checkpoint is kept outside the database."""
+    """Who signs the ledger, where the newest checkpoint is kept outside the database, and who co-signs it."""
 
     signer: Signer
     folder: Path
+    witness: WitnessLink | None = None
 
 
 class RetentionDaemon:
@@ -75,6 +79,8 @@ class RetentionDaemon:
         self._errors: dict[str, str] = {}
         self._report: SweepReport | None = None
         self._findings: Findings | None = None
+        self._witnessed = UNWITNESSED
+        self._began_at = parts.clock.now()
 
     def run(self) -> None:
         """Work until told to stop. The first sweep finishes what an earlier process had begun."""
@@ -84,6 +90,8 @@ class RetentionDaemon:
 
     def run_once(self) -> None:
         """Do one round; what fails is logged, shown in the status, and tried again in the next."""
+        # Asked first: what it says of the clock and of the ledger decides whether anything is erased.
+        self._attempt("witness", timedelta(0), self._ask_witness)
         self._attempt("sweep", timedelta(0), self._sweep)
         if self._report is not None and not self._report.doubts:
             self._attempt("overdue", min(_OVERDUE_EVERY, self._limits.margin / 4), self._erase_overdue)
@@ -101,6 +109,8 @@ class RetentionDaemon:
             oldest_at = inventory.oldest_unheld_at(conn)
             last_good = sweeps.last_good(conn)
             pending = holds.list_in(conn, {HoldState.PENDING})
+            link = self._checkpoints.witness
+            cosigned = None if link is None else cosignatures.newest(conn, link.verifier)
         now = self._parts.clock.now()
         report, findings = self._report, self._findings
         late = timedelta(0) if oldest_at is None else now - oldest_at - self._limits.keep_for
@@ -117,6 +127,10 @@ class RetentionDaemon:
             "reconciled_at": self._last_run_at.get("reconcile"),
             "is_reconciled": findings is None or findings.is_clean,
             "reviews_due": sorted(self._reminded),
+            "cosigned_at": cosigned.received_at if cosigned else None,
+            "is_unwitnessed": link is not None
+            and now - (self._began_at if cosigned is None else cosigned.received_at) > _WITNESS_AWAY,
+            "is_contradicted": self._witnessed.contradicts,
             "stuck_holds": sorted(hold.id for hold in pending if now - hold.requested_at > _STUCK_AFTER),
         }
 
@@ -125,7 +139,9 @@ class RetentionDaemon:
         status = self.status()
         found = {
             "sweep-stopped": bool(status["doubts"]),
-            "failed": bool(status["errors"]),
+            "failed": bool(status["errors"].keys() - {"witness"}),
+            reports.WITNESS_AWAY: status["is_unwitnessed"] and not status["is_contradicted"],
+            reports.LEDGER_CONTRADICTED: status["is_contradicted"],
             "late": status["is_late"],
             "breach": status["is_breach"],
             "unreconciled": not status["is_reconciled"],
@@ -155,8 +171,39 @@ class RetentionDaemon:
             self._errors.pop(name, None)
             self._last_run_at[name] = now
 
+    def _ask_witness(self) -> None:
+        """Have the newest checkpoint co-signed when it is new, when an hour has passed, or when the clocks differed."""
+        link = self._checkpoints.witness
+        if link is None:
+            return
+        now = self._parts.clock.now()
+        with self._parts.db.read() as conn:
+            known, note = cosignatures.newest(conn, link.verifier), newest_note(conn)
+        ahead = self._witnessed.ahead
+        if (
+            known is not None
+            and note is not None
+            and notes.parse(note).size == known.size
+            and timedelta(0) <= now - known.received_at < cosignatures.ASK_AGAIN_AFTER
+            and ahead is not None
+            and abs(ahead) <= self._limits.clock_tolerance
+        ):
+            return
+        try:
+            found = cosignatures.cosign(self._parts.db, self._parts.ledger, link, self._parts.clock)
+        except Unavailable as error:
+            _log.warning("retention.witness-away", why=str(error))
+            return
+        except IntegrityLost as error:
+            if not self._witnessed.contradicts:
+                with self._parts.db.write() as conn:
+                    self._parts.ledger.append(conn, acts.ledger_contradicted(str(error.code)))
+            self._witnessed = Witnessed(self._witnessed.ahead, contradicts=True)
+            raise
+        self._witnessed = Witnessed() if found is None else Witnessed(found.witness_at - found.received_at)
+
     def _sweep(self) -> None:
-        report = run_sweep(self._parts, self._limits)
+        report = run_sweep(self._parts, self._limits, self._witnessed)
         self._report = report
         if report.doubts:
             _log.error("retention.in-doubt", doubts=[doubt.value for doubt in report.doubts])

@@ -6,7 +6,7 @@ A segment that is due and still OPEN was left by a recorder that never came back
 watch it, but it is footage: it becomes DAMAGED, with an entry, and is erased like any other, or kept by a hold.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from retention import acts, clockguard, erase, holds
@@ -60,7 +60,23 @@ class SweepReport:
     doubts: tuple[Doubt, ...]
 
 
-def run_sweep(parts: RetentionParts, limits: SweepLimits) -> SweepReport:
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What the witness had to say before a sweep.
+
+    Args:
+        ahead: how far its clock was ahead of ours when it last signed; None: there is none, or it has not signed yet.
+        contradicts: it has signed another history than the database has.
+    """
+
+    ahead: timedelta | None = None
+    contradicts: bool = False
+
+
+UNWITNESSED = Witnessed()
+
+
+def run_sweep(parts: RetentionParts, limits: SweepLimits, witnessed: Witnessed = UNWITNESSED) -> SweepReport:
     """Do one round.
 
     Raises:
@@ -72,7 +88,7 @@ def run_sweep(parts: RetentionParts, limits: SweepLimits) -> SweepReport:
     tally = Tally()
     try:
         ended_keys, caught = _finish_begun(parts, tally)
-        verdict = _judge(parts, limits)
+        verdict = _judge(parts, limits, witnessed)
         braked: list[PlacementId] = []
         if verdict.is_trusted:
             caught += _give_up_open(parts)
@@ -142,16 +158,18 @@ def _give_up_open(parts: RetentionParts) -> int:
     return holds.attend(parts) if given_up else 0
 
 
-def _judge(parts: RetentionParts, limits: SweepLimits) -> Verdict:
+def _judge(parts: RetentionParts, limits: SweepLimits, witnessed: Witnessed) -> Verdict:
     clock = parts.clock
     with parts.db.read() as conn:
         stored = sweeps.get_clock_sample(conn)
         ends_at = tuple(inventory.newest_ends(conn).values())
         wall_at, boottime_s = clock.now(), clock.boottime_s()
         database_at = parts.db.now(conn) if limits.compares_database_clock else None
-    readings = Readings(wall_at, boottime_s, clock.boot_id(), database_at, ends_at)
+    readings = Readings(wall_at, boottime_s, clock.boot_id(), database_at, ends_at, witnessed.ahead)
     sample = None if stored is None else Sample(stored.wall_at, stored.boottime_us / _MICROSECONDS, stored.boot_id)
-    return clockguard.judge(readings, sample, limits.clock_tolerance)
+    verdict = clockguard.judge(readings, sample, limits.clock_tolerance)
+    # A database that was changed or set back may have forgotten holds: nothing is erased by its word.
+    return replace(verdict, doubts=(*verdict.doubts, Doubt.LEDGER_CONTRADICTED)) if witnessed.contradicts else verdict
 
 
 def _claim(parts: RetentionParts, limits: SweepLimits, verdict: Verdict, tally: Tally) -> list[PlacementId]:

@@ -2,7 +2,6 @@
 
 import secrets
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
-import uvicorn
 from fastapi import FastAPI, Response
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -21,6 +19,7 @@ from api.passwords import Passwords
 from config.policy import load_policy
 from tests.api.site import PASSWORD, PASSWORDS, fill, parts_of
 from tests.ingest.running import City, House, running_city, running_house, until
+from tests.serving import serving
 from vms.clock import SystemClock
 from vms.db.engine import Database
 from vms.model import Role
@@ -96,22 +95,6 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-@contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """Serve an application from a thread of this process; give its address."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        until(lambda: server.started, 60, "the server starts")
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
 
 
 @contextmanager

@@ -9,7 +9,20 @@ import typer
 
 from config import load
 from vms import __version__
-from vms.cli import audit, blanking, calibrating, cameras, health, masks, panorama, people, processes, selftest, state
+from vms.cli import (
+    audit,
+    blanking,
+    calibrating,
+    cameras,
+    health,
+    masks,
+    panorama,
+    people,
+    processes,
+    selftest,
+    state,
+    witnessing,
+)
 from vms.errors import VmsError
 
 app = typer.Typer(
@@ -29,6 +42,7 @@ selftest.add_to(app)
 calibrating.add_to(app)
 audit.add_to(app)
 panorama.add_to(app)
+witnessing.add_to(app)
 
 EXIT_BAD_INPUT = 2
 

@@ -12,6 +12,7 @@ from vms.errors import InvalidInput
 from vms.footage.credentials import CredentialBox
 from vms.footage.keys import FileKeyring
 from vms.footage.store import FootageStore
+from vms.ledger.cosignatures import WitnessLink, link_of
 from vms.ledger.log import Ledger
 from vms.ledger.signer import FileSigner, load_or_make
 
@@ -31,6 +32,7 @@ class Parts:
     keys: FileKeyring
     store: FootageStore
     credentials: CredentialBox
+    witness: WitnessLink | None = None
 
 
 def build(settings: Settings, *, migrated: bool = True) -> Parts:
@@ -64,6 +66,7 @@ def build(settings: Settings, *, migrated: bool = True) -> Parts:
         keys=FileKeyring(settings.keys),
         store=FootageStore(settings.footage, settings.free_bytes_floor),
         credentials=CredentialBox(settings.keys),
+        witness=link_of(settings.witness_url, settings.witness_key) if settings.witness_url else None,
     )
 
 

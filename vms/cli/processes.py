@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 
@@ -24,9 +25,12 @@ from vms.clock import SystemClock
 from vms.db import placements, reports
 from vms.db.migrate import upgrade
 from vms.errors import Unavailable
-from vms.ledger import outside
+from vms.ledger import cosignatures, outside
 from vms.ledger.acts import Act
+from vms.ledger.cosignatures import WitnessLink
 from vms.model import PlacementId
+
+log = structlog.get_logger(__name__)
 
 DIE_WITH_PARENT = "VMS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG = 1
@@ -160,7 +164,7 @@ def retention(
     RetentionDaemon(
         retaining,
         limits,
-        Checkpoints(parts.signer, settings.keys),
+        Checkpoints(parts.signer, settings.keys, parts.witness),
         sweep_every_s=settings.sweep_every_s,
         stop=stop_event(),
     ).run()
@@ -208,6 +212,8 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
     _die_with_parent()
     configure(settings.log_level, settings.log_format, process=process, **bound)
     parts = build(settings)
+    if parts.witness is not None and not bound:
+        _ask_witness(parts, parts.witness)
     with parts.db.write() as conn:
         # No entry, no act: a process does not start on a ledger that was changed or set back.
         parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
@@ -219,6 +225,14 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
         if not bound:
             note_configuration(conn, parts.ledger, settings, load_policy().sha256, process)
     return parts
+
+
+def _ask_witness(parts: Parts, link: WitnessLink) -> None:
+    """See that the witness has signed what the database has; one that is away keeps nobody from starting."""
+    try:
+        cosignatures.cosign(parts.db, parts.ledger, link, parts.clock)
+    except Unavailable as error:
+        log.warning("the witness was not asked", why=str(error))
 
 
 def stopped(parts: Parts, process: str, **bound: str) -> None:

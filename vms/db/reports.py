@@ -18,7 +18,13 @@ OFF_PLAN: Final = "off-plan"
 """A re-check found a camera off its blanking plan: its masks are wider, or it is grey (docs/calibration.md)."""
 EDGE_RECORDING: Final = "edge-recording"
 """A camera keeps pictures itself, unblanked, that nobody erases on time (docs/cameras.md)."""
-ON_PAPER: Final = frozenset({DESIGNATION_ENDING, DESIGNATION_ENDED, OFF_PLAN, EDGE_RECORDING})
+WITNESS_AWAY: Final = "witness-away"
+"""The witness has not signed for two hours: away, or it refuses."""
+LEDGER_CONTRADICTED: Final = "ledger-contradicted"
+"""The witness has signed another history than the database has: changed, or an older copy was restored."""
+ON_PAPER: Final = frozenset(
+    {DESIGNATION_ENDING, DESIGNATION_ENDED, OFF_PLAN, EDGE_RECORDING, WITNESS_AWAY, LEDGER_CONTRADICTED}
+)
 """Problems that a person solves at a desk: starting the process anew would only add a gap."""
 
 

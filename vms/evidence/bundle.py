@@ -29,7 +29,7 @@ from vms.db.tables import ledger_checkpoint, ledger_entry, ledger_text
 from vms.errors import IntegrityLost
 from vms.evidence.package import PackageWriter
 from vms.footage.keys import KeyService
-from vms.ledger import canonical, tiles
+from vms.ledger import canonical, cosignatures, tiles
 from vms.ledger.acts import Act
 from vms.ledger.canonical import Json, instant
 from vms.ledger.log import Ledger
@@ -212,10 +212,11 @@ def _checkpoint_lines(db: Database, size: int) -> Iterator[bytes]:
         query = select(ledger_checkpoint).where(ledger_checkpoint.c.size > after, ledger_checkpoint.c.size <= size)
         with db.read() as conn:
             rows = conn.execute(query.order_by(ledger_checkpoint.c.size).limit(_PAGE)).all()
+            signed_too = cosignatures.lines_under(conn, [row.size for row in rows])
         if not rows:
             return
         for row in rows:
-            yield _line({"size": row.size, "at": instant(row.at), "note": row.note})
+            yield _line({"size": row.size, "at": instant(row.at), "note": row.note + signed_too.get(row.size, "")})
         after = rows[-1].size
 
 

@@ -22,6 +22,8 @@ const PROBLEMS = {
   late: () => t("footage is erased too late"),
   breach: () => t("footage is older than the law allows"),
   unreconciled: () => t("files and database did not agree"),
+  "witness-away": () => t("the witness no longer signs the ledger: is it running, does it know this ledger?"),
+  "ledger-contradicted": () => t("the witness has signed another ledger than this one: an older copy was restored, or it was changed"),
   "hold-stuck": () => t("a hold can't be finished: nothing is erased until it is"),
 };
 
@@ -30,6 +32,8 @@ const DOUBTS = {
   "clock-backwards": () => t("the clock went backwards"),
   "long-absence": () => t("it did not run for a long time"),
   "database-clock": () => t("the database's clock differs"),
+  "witness-clock": () => t("the witness' clock differs"),
+  "ledger-contradicted": () => t("the ledger is not the one that the witness signed"),
   "footage-from-the-future": () => t("there is footage from the future"),
   brake: () => t("far more is due at once than usual"),
 };

@@ -6,7 +6,14 @@ from vms.db.tables.commissioning import commissioning, commissioning_view
 from vms.db.tables.edge import edge_check
 from vms.db.tables.footage import LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
 from vms.db.tables.holding import export, hold, hold_placement, hold_segment
-from vms.db.tables.log import ledger_checkpoint, ledger_entry, ledger_placement, ledger_text, ledger_tile
+from vms.db.tables.log import (
+    ledger_checkpoint,
+    ledger_cosignature,
+    ledger_entry,
+    ledger_placement,
+    ledger_text,
+    ledger_tile,
+)
 from vms.db.tables.panorama import panorama
 from vms.db.tables.people import session, user_account, user_role, view
 from vms.db.tables.places import area, camera, designation, placement, plan, plan_review
@@ -33,6 +40,7 @@ __all__ = [
     "hour_key",
     "landmark",
     "ledger_checkpoint",
+    "ledger_cosignature",
     "ledger_entry",
     "ledger_placement",
     "ledger_text",

@@ -49,6 +49,17 @@ ledger_checkpoint = Table(
     Column("at", Instant, nullable=False),
 )
 
+ledger_cosignature = Table(
+    "ledger_cosignature",
+    metadata,
+    Column("size", BigInteger, ForeignKey("ledger_checkpoint.size"), primary_key=True, autoincrement=False),
+    Column("witness", Text, primary_key=True),
+    # By the witness' clock: asked again, it signs the same checkpoint at a later time.
+    Column("witness_at", Instant, primary_key=True, autoincrement=False),
+    Column("received_at", Instant, nullable=False),
+    Column("line", Text, nullable=False),
+)
+
 ledger_text = Table(
     "ledger_text",
     metadata,
