@@ -70,11 +70,13 @@ class Verdict:
 
     Args:
         doubts: why not; empty: trusted.
+        at: the wall clock that was judged. Whoever erases goes by it and never reads the clock again: a step in between would be believed.
         elapsed: trusted time since the sample.
         next_sample: what to keep when trusted.
     """
 
     doubts: tuple[Doubt, ...]
+    at: datetime
     elapsed: timedelta
     next_sample: Sample
 
@@ -119,7 +121,7 @@ def judge(readings: Readings, sample: Sample | None, tolerance: timedelta) -> Ve
         doubts.append(Doubt.WITNESS_DISAGREES)
     if _mostly_from_future(readings, tolerance):
         doubts.append(Doubt.FOOTAGE_FROM_FUTURE)
-    return Verdict(tuple(doubts), elapsed, Sample(trusted_at, readings.boottime_s, readings.boot_id))
+    return Verdict(tuple(doubts), wall_at, elapsed, Sample(trusted_at, readings.boottime_s, readings.boot_id))
 
 
 def _mostly_from_future(readings: Readings, tolerance: timedelta) -> bool:

@@ -2,9 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -15,14 +13,13 @@ from retention.derived import erase_due_derivatives
 from retention.due import breaches
 from retention.parts import RetentionParts
 from retention.reconcile import Findings, erase_overdue, reconcile
-from retention.sweep import UNWITNESSED, SweepLimits, SweepReport, Witnessed, run_sweep
+from retention.sweep import SweepLimits, SweepReport, Witnessed, run_sweep
 from vms.db import holds, inventory, reports, sweeps
 from vms.db.reports import Report, Service
 from vms.errors import IntegrityLost, Unavailable, VmsError
-from vms.ledger import cosignatures, notes, outside
-from vms.ledger.cosignatures import WitnessLink
+from vms.ledger import cosignatures, notes, outside, standing
 from vms.ledger.log import newest_note
-from vms.ledger.notes import Signer
+from vms.ledger.standing import Outside
 from vms.model import HoldId, HoldState
 
 _log = structlog.get_logger()
@@ -40,15 +37,6 @@ _CHECKPOINT_ENTRIES = 1000
 _CHECKPOINT_AGE = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoints:
-    """Who signs the ledger, where the newest checkpoint is kept outside the database, and who co-signs it."""
-
-    signer: Signer
-    folder: Path
-    witness: WitnessLink | None = None
-
-
 class RetentionDaemon:
     """Erases what is due, for as long as it runs.
 
@@ -64,7 +52,7 @@ class RetentionDaemon:
         self,
         parts: RetentionParts,
         limits: SweepLimits,
-        checkpoints: Checkpoints,
+        checkpoints: Outside,
         *,
         sweep_every_s: float,
         stop: threading.Event,
@@ -79,7 +67,7 @@ class RetentionDaemon:
         self._errors: dict[str, str] = {}
         self._report: SweepReport | None = None
         self._findings: Findings | None = None
-        self._witnessed = UNWITNESSED
+        self._witnessed = Witnessed(contradicts=outside.contradicted(checkpoints.folder) is not None)
         self._began_at = parts.clock.now()
 
     def run(self) -> None:
@@ -91,12 +79,15 @@ class RetentionDaemon:
     def run_once(self) -> None:
         """Do one round; what fails is logged, shown in the status, and tried again in the next."""
         # Asked first: what it says of the clock and of the ledger decides whether anything is erased.
-        self._attempt("witness", timedelta(0), self._ask_witness)
+        self._attempt("witness", timedelta(0), self._compare_ledger)
         self._attempt("sweep", timedelta(0), self._sweep)
-        if self._report is not None and not self._report.doubts:
-            self._attempt("overdue", min(_OVERDUE_EVERY, self._limits.margin / 4), self._erase_overdue)
-            self._attempt("reconcile", _RECONCILE_EVERY, self._reconcile)
-        self._attempt("derivatives", _BATCHES_EVERY, lambda: erase_due_derivatives(self._parts))
+        report = self._report
+        if report is not None and not report.doubts:
+            self._attempt(
+                "overdue", min(_OVERDUE_EVERY, self._limits.margin / 4), lambda: self._erase_overdue(report.at)
+            )
+            self._attempt("reconcile", _RECONCILE_EVERY, lambda: self._reconcile(report.at))
+            self._attempt("derivatives", _BATCHES_EVERY, lambda: erase_due_derivatives(self._parts, report.at))
         self._attempt("batches", _BATCHES_EVERY, lambda: write_batches(self._parts))
         self._attempt("reviews", _BATCHES_EVERY, self._remind)
         self._attempt("breach", _BREACH_EVERY, self._look_for_breach)
@@ -171,38 +162,45 @@ class RetentionDaemon:
             self._errors.pop(name, None)
             self._last_run_at[name] = now
 
-    def _ask_witness(self) -> None:
-        """Have the newest checkpoint co-signed when it is new, when an hour has passed, or when the clocks differed."""
-        link = self._checkpoints.witness
-        if link is None:
-            return
-        now = self._parts.clock.now()
-        with self._parts.db.read() as conn:
-            known, note = cosignatures.newest(conn, link.verifier), newest_note(conn)
-        ahead = self._witnessed.ahead
-        if (
-            known is not None
-            and note is not None
-            and notes.parse(note).size == known.size
-            and timedelta(0) <= now - known.received_at < cosignatures.ASK_AGAIN_AFTER
-            and ahead is not None
-            and abs(ahead) <= self._limits.clock_tolerance
-        ):
-            return
+    def _compare_ledger(self) -> None:
+        """Compare the ledger with what stands outside the database, and have the newest checkpoint co-signed when that is due."""
         try:
-            found = cosignatures.cosign(self._parts.db, self._parts.ledger, link, self._parts.clock)
+            found = standing.agree(
+                self._parts.db, self._parts.ledger, self._parts.clock, self._checkpoints, asks=self._asks_witness()
+            )
+        except IntegrityLost as error:
+            is_new = not self._witnessed.contradicts
+            # First of all: whatever fails after this, nothing is erased.
+            self._witnessed = Witnessed(self._witnessed.ahead, contradicts=True)
+            if is_new:
+                with self._parts.db.write() as conn:
+                    self._parts.ledger.append(conn, acts.ledger_contradicted(str(error.code)))
+            raise
         except Unavailable as error:
             _log.warning("retention.witness-away", why=str(error))
             return
-        except IntegrityLost as error:
-            if not self._witnessed.contradicts:
-                with self._parts.db.write() as conn:
-                    self._parts.ledger.append(conn, acts.ledger_contradicted(str(error.code)))
-            self._witnessed = Witnessed(self._witnessed.ahead, contradicts=True)
-            raise
-        self._witnessed = Witnessed() if found is None else Witnessed(found.witness_at - found.received_at)
+        self._witnessed = Witnessed(self._witnessed.ahead if found is None else found.ahead)
+
+    def _asks_witness(self) -> bool:
+        """Return whether there is something new to sign, an hour has passed, or the last answer was none to go by."""
+        link = self._checkpoints.witness
+        if link is None:
+            return False
+        now, ahead = self._parts.clock.now(), self._witnessed.ahead
+        if self._witnessed.contradicts or ahead is None or abs(ahead) > self._limits.clock_tolerance:
+            return True
+        with self._parts.db.read() as conn:
+            known, note = cosignatures.newest(conn, link.verifier), newest_note(conn)
+        return (
+            known is None
+            or note is None
+            or notes.parse(note).size != known.size
+            or not timedelta(0) <= now - known.received_at < cosignatures.ASK_AGAIN_AFTER
+        )
 
     def _sweep(self) -> None:
+        # A sweep that fails leaves no report: nothing is erased by the word of an earlier one.
+        self._report = None
         report = run_sweep(self._parts, self._limits, self._witnessed)
         self._report = report
         if report.doubts:
@@ -212,11 +210,11 @@ class RetentionDaemon:
             # Erased keys must not linger in SQLite's write-ahead log.
             self._parts.db.checkpoint_wal()
 
-    def _erase_overdue(self) -> None:
-        erase_overdue(self._parts, self._limits.keep_for)
+    def _erase_overdue(self, at: datetime) -> None:
+        erase_overdue(self._parts, self._limits.keep_for, at)
 
-    def _reconcile(self) -> None:
-        self._findings = reconcile(self._parts, self._limits.keep_for)
+    def _reconcile(self, at: datetime) -> None:
+        self._findings = reconcile(self._parts, self._limits.keep_for, at)
 
     def _remind(self) -> None:
         """Say once per hold and process that its review is due."""

@@ -19,12 +19,15 @@ _KINDS: tuple[tuple[_Due, _Drop, Callable[[PlacementId], Entry]], ...] = (
 )
 
 
-def erase_due_derivatives(parts: RetentionParts) -> int:
-    """Erase every panorama and all landmarks whose time is over; return how many. Their keys die with the hours of their beginning."""
+def erase_due_derivatives(parts: RetentionParts, at: datetime) -> int:
+    """Erase every panorama and all landmarks whose time is over at a trusted instant; return how many.
+
+    Their keys die with the hours of their beginning.
+    """
     erased = 0
     for list_due, drop, entry in _KINDS:
         with parts.db.read() as conn:
-            due = list_due(conn, parts.clock.now())
+            due = list_due(conn, at)
         for placement_id in due:
             with parts.db.write() as conn:
                 if drop(conn, placement_id):

@@ -43,14 +43,21 @@ class Tally:
             raise self.failures[0]
 
 
-def claim_and_erase(parts: RetentionParts, chosen: Sequence[DueSegment], tally: Tally) -> int:
-    """Erase the chosen segments, those that nobody has put a hold on meanwhile; return how many were claimed."""
+def claim_and_erase(parts: RetentionParts, chosen: Sequence[DueSegment], at: datetime, tally: Tally) -> int:
+    """Erase the chosen segments, those that nobody has put a hold on meanwhile; return how many were claimed.
+
+    Args:
+        parts: see there.
+        chosen: what is due.
+        at: the trusted instant at which it is due; the clock is not read again.
+        tally: counts.
+    """
     claimed = 0
     for (placement_id, hour_at), group in by_hour(chosen).items():
         for begin in range(0, len(group), BATCH):
             numbers = [item.number for item in group[begin : begin + BATCH]]
             with parts.db.write() as conn:
-                taken = erasing.claim(conn, placement_id, numbers, parts.clock.now())
+                taken = erasing.claim(conn, placement_id, numbers, at)
                 if taken:
                     intended = ranges(item.number for item in taken)
                     parts.ledger.append(conn, acts.destroy_intended(placement_id, hour_at, intended))

@@ -58,12 +58,13 @@ class Findings:
         return not (self.erased_files or self.strange_files or self.damaged or self.ended_keys)
 
 
-def reconcile(parts: RetentionParts, keep_for: timedelta) -> Findings:
+def reconcile(parts: RetentionParts, keep_for: timedelta, at: datetime) -> Findings:
     """Compare everything, and put right what can be.
 
     Args:
         parts: see there.
         keep_for: after this a file without a row is due.
+        at: the trusted instant by which that is judged.
     """
     findings = Findings()
     hours = parts.keys.hours()
@@ -71,19 +72,19 @@ def reconcile(parts: RetentionParts, keep_for: timedelta) -> Findings:
         placement_ids = set(inventory.last_numbers(conn))
     for placement_id in sorted(placement_ids | set(parts.store.placements())):
         for day in parts.store.days(placement_id):
-            _compare_files(parts, placement_id, day, keep_for, findings)
+            _compare_files(parts, placement_id, day, at - keep_for, findings)
         with parts.db.read() as conn:
             days = inventory.list_days(conn, placement_id)
         for day in days:
             _compare_rows(parts, placement_id, day, hours, findings)
     findings.strange_files += [str(path) for path in parts.store.strange_files()]
-    _compare_keys(parts, keep_for, findings)
+    _compare_keys(parts, keep_for, at, findings)
     _compare_exports(parts, findings)
     _tell(findings)
     return findings
 
 
-def erase_overdue(parts: RetentionParts, keep_for: timedelta) -> Findings:
+def erase_overdue(parts: RetentionParts, keep_for: timedelta, at: datetime) -> Findings:
     """Erase the files without a row, and the keys of hours without one, that are due.
 
     Only days that have begun to be due are looked at: besides one day's, only held files are left in them.
@@ -91,13 +92,14 @@ def erase_overdue(parts: RetentionParts, keep_for: timedelta) -> Findings:
     Args:
         parts: see there.
         keep_for: after this a file without a row is due.
+        at: the trusted instant by which that is judged.
     """
     findings = Findings()
     for placement_id in parts.store.placements():
         for day in parts.store.days(placement_id):
-            if day + keep_for <= parts.clock.now():
-                _compare_files(parts, placement_id, day, keep_for, findings)
-    _compare_keys(parts, keep_for, findings)
+            if day + keep_for <= at:
+                _compare_files(parts, placement_id, day, at - keep_for, findings)
+    _compare_keys(parts, keep_for, at, findings)
     _tell(findings)
     return findings
 
@@ -114,10 +116,10 @@ def _tell(findings: Findings) -> None:
 
 
 def _compare_files(
-    parts: RetentionParts, placement_id: PlacementId, day: datetime, keep_for: timedelta, findings: Findings
+    parts: RetentionParts, placement_id: PlacementId, day: datetime, due_before: datetime, findings: Findings
 ) -> None:
     for stored in parts.store.files_of_day(placement_id, day):
-        why = _reason_to_erase(parts, stored, keep_for, findings)
+        why = _reason_to_erase(parts, stored, due_before, findings)
         if why is not None:
             with parts.db.write() as conn:
                 parts.ledger.append(conn, acts.orphan_erased(placement_id, stored.path.name, why))
@@ -125,13 +127,13 @@ def _compare_files(
             findings.erased_files.append(stored.path.name)
 
 
-def _reason_to_erase(parts: RetentionParts, stored: StoredFile, keep_for: timedelta, findings: Findings) -> str | None:
+def _reason_to_erase(parts: RetentionParts, stored: StoredFile, due_before: datetime, findings: Findings) -> str | None:
     row = _row_of(parts, stored.ref)
     if row is not None and row.state in _KEEPS_FILE:
         return None
     if row is not None:
         return f"segment-{row.state.value}"
-    if parts.clock.now() >= stored.ref.start_at + keep_for:
+    if stored.ref.start_at <= due_before:
         return "no-row"
     findings.waiting_files.append(stored.path.name)
     return None
@@ -194,7 +196,7 @@ def _still_sealed(parts: RetentionParts, row: Segment, why: str) -> str | None:
     return why if now.state is SegmentState.SEALED else None
 
 
-def _compare_keys(parts: RetentionParts, keep_for: timedelta, findings: Findings) -> None:
+def _compare_keys(parts: RetentionParts, keep_for: timedelta, at: datetime, findings: Findings) -> None:
     # The keyring before the database: a hold's row is there before its key, so that a key seen here has its row there. The other way
     # round, the key of a hold that is placed in between would look like nobody's, and what it keeps would be lost with it.
     hours, hold_ids = parts.keys.hours(), parts.keys.holds()
@@ -203,7 +205,7 @@ def _compare_keys(parts: RetentionParts, keep_for: timedelta, findings: Findings
         living = {hold.id for hold in holds.list_in(conn, _LIVING_HOLDS)}
     # A key whose hour has no row was made for footage that never got one.
     accounted_for = known[HourKeyState.LIVE] | known[HourKeyState.DYING]
-    late = {hour_at for hour_at in hours if hour_key_due_at(hour_at, keep_for) <= parts.clock.now()}
+    late = {hour_at for hour_at in hours if hour_key_due_at(hour_at, keep_for) <= at}
     for hour_at in sorted((hours & known[HourKeyState.DESTROYED]) | (late - accounted_for)):
         with parts.db.write() as conn:
             parts.ledger.append(conn, acts.hour_key_intended(hour_at))

@@ -51,6 +51,7 @@ class SweepReport:
         ended_keys: hour keys destroyed.
         caught: segments that holds have caught.
         doubts: why not everything due was claimed; empty: everything was.
+        at: the instant by which it was judged what is due.
     """
 
     finished: int
@@ -58,6 +59,7 @@ class SweepReport:
     ended_keys: int
     caught: int
     doubts: tuple[Doubt, ...]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,9 @@ def run_sweep(parts: RetentionParts, limits: SweepLimits, witnessed: Witnessed =
         verdict = _judge(parts, limits, witnessed)
         braked: list[PlacementId] = []
         if verdict.is_trusted:
-            caught += _give_up_open(parts)
+            caught += _give_up_open(parts, verdict.at)
             braked = _claim(parts, limits, verdict, tally)
-            ended_keys += erase.end_hour_keys(parts, parts.clock.now() - HOUR - limits.keep_for)
+            ended_keys += erase.end_hour_keys(parts, verdict.at - HOUR - limits.keep_for)
         if tally.claimed or ended_keys:
             holds.attend(parts)  # a released hold's key may have waited for what is erased now
         tally.raise_first()
@@ -119,7 +121,7 @@ def run_sweep(parts: RetentionParts, limits: SweepLimits, witnessed: Witnessed =
             parts.ledger.append(conn, acts.sweep_stopped([doubt.value for doubt in doubts], braked))
             if verdict.doubts:
                 parts.ledger.append(conn, acts.clock_doubted([doubt.value for doubt in verdict.doubts]))
-    return SweepReport(tally.finished, tally.claimed, ended_keys, caught, doubts)
+    return SweepReport(tally.finished, tally.claimed, ended_keys, caught, doubts, verdict.at)
 
 
 def confirm_clock(parts: RetentionParts, by: By) -> None:
@@ -147,9 +149,8 @@ def _finish_begun(parts: RetentionParts, tally: Tally) -> tuple[int, int]:
     return erase.finish_dying_hours(parts), holds.attend(parts)
 
 
-def _give_up_open(parts: RetentionParts) -> int:
+def _give_up_open(parts: RetentionParts, now: datetime) -> int:
     """See to what is due and was never sealed; return how many segments holds have caught thereby."""
-    now = parts.clock.now()
     with parts.db.write() as conn:
         # No segment lasts for an hour (the database refuses it): what began before that is not being written any more.
         given_up = erasing.give_up_open(conn, now, now - HOUR)
@@ -175,24 +176,23 @@ def _judge(parts: RetentionParts, limits: SweepLimits, witnessed: Witnessed) -> 
 def _claim(parts: RetentionParts, limits: SweepLimits, verdict: Verdict, tally: Tally) -> list[PlacementId]:
     """Claim and erase until nothing ripe is left; return where the brake held back."""
     while True:
-        now = parts.clock.now()
-        brake = _brake(parts, verdict, now)
+        brake = _brake(parts, verdict)
         with parts.db.read() as conn:
-            candidates = erasing.list_due(conn, now, _CANDIDATES)
-        choice = choose(candidates, now, limits.margin, brake)
-        taken = erase.claim_and_erase(parts, choice.claimed, tally)
+            candidates = erasing.list_due(conn, verdict.at, _CANDIDATES)
+        choice = choose(candidates, verdict.at, limits.margin, brake)
+        taken = erase.claim_and_erase(parts, choice.claimed, verdict.at, tally)
         if not taken or len(candidates) < _CANDIDATES:
             return choice.braked
 
 
-def _brake(parts: RetentionParts, verdict: Verdict, now: datetime) -> Brake:
+def _brake(parts: RetentionParts, verdict: Verdict) -> Brake:
     with parts.db.read() as conn:
         last_good = sweeps.last_good(conn)
         last_good_at = last_good.finished_at if last_good else None
         if last_good_at is None:
             return Brake(None, clockguard.LONGEST_ABSENCE, {})
         taken: dict[PlacementId, timedelta] = {}
-        for row in erasing.claimed_between(conn, last_good_at, now):
+        for row in erasing.claimed_between(conn, last_good_at, verdict.at):
             taken[row.placement_id] = taken.get(row.placement_id, timedelta(0)) + length_of(row)
     elapsed = max(timedelta(0), verdict.next_sample.trusted_at - last_good_at)
     return Brake(last_good_at, elapsed, taken)

@@ -130,7 +130,7 @@ class _Site:
     def __init__(self, viewer: Callable[[Request], Viewer | None], default_language: str) -> None:
         self._viewer = viewer
         self._default_language = default_language
-        self._environments = {language: _environment(language) for language in LANGUAGES}
+        self._environments = {language: environment(language) for language in LANGUAGES}
 
     def endpoint(self, page: Page) -> Callable[[Request], Response]:
         """Return the handler of one page."""
@@ -184,7 +184,8 @@ def _own_address(request: Request) -> str:
     return request.url.path + (f"?{query}" if query else "")
 
 
-def _environment(language: str) -> Environment:
+def environment(language: str) -> Environment:
+    """Return the templates in a language."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,

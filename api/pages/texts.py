@@ -124,6 +124,9 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "panorama.stale": N_(
         "The panorama was made under another blanking plan. It comes back when the camera has looked around."
     ),
+    "ledger.read-only": N_(
+        "The log does not fit what was signed: nothing can be seen or done until the servers' administrator has put that right."
+    ),
     "ledger.act": N_("This act is not in the catalogue. Choose one from the list."),
     "auth.required": N_("You are signed out. Sign in to go on."),
     "csrf": N_("This page is out of date. Reload it and try again."),

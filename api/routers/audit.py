@@ -11,7 +11,7 @@ from api.gate import Allow, writes
 from api.routers.shapes import EARLIEST, LATEST, Moment, span_of
 from api.running import running_of
 from config.policy import Action
-from vms.evidence.bundle import BundleSource, bundle_pieces, end_of
+from vms.evidence.bundle import BundleSource, bundle_pieces, end_of, sign_present
 from vms.ledger.acts import Act
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
@@ -32,7 +32,8 @@ def bundle(
         asked = {"from": period.start_at, "to": period.end_at}
         record(parts.ledger, conn, Act.AUDIT_BUNDLE, person(asker.subject, asker.decision), asked)
         # Signed in the same transaction: the bundle can end with a checkpoint that has this entry too.
-        size = end_of(conn, source, period)
+        sign_present(conn, source)
+        size = end_of(conn, period)
     name = f"audit-{period.start_at:%Y%m%d}-{period.end_at:%Y%m%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingResponse(bundle_pieces(source, period, size), media_type="application/zip", headers=headers)

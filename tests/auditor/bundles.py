@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.retention.town import Town
-from vms.evidence.bundle import BundleSource, bundle_pieces, end_of
+from vms.evidence.bundle import BundleSource, bundle_pieces, end_of, sign_present
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin
 from vms.ledger.signer import FileSigner, load_or_make
@@ -47,7 +47,8 @@ def make_bundle(town: Town, path: Path, start_at: datetime = BEGIN, end_at: date
     asked = {"from": period.start_at, "to": period.end_at}
     with town.db.write() as conn:
         town.parts.ledger.append(conn, Entry(Act.AUDIT_BUNDLE, Actor.service("test"), Origin("test"), asked))
-        size = end_of(conn, source, period)
+        sign_present(conn, source)
+        size = end_of(conn, period)
     path.write_bytes(b"".join(bundle_pieces(source, period, size)))
     return path
 

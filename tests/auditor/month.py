@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from retention.daemon import Checkpoints, RetentionDaemon
+from retention.daemon import RetentionDaemon
 from retention.sweep import SweepLimits
 from tests.auditor.bundles import Outcome, make_bundle, signer_of, vms_audit
 from tests.footage.scene import INVESTIGATOR
@@ -26,6 +26,7 @@ from vms.footage.store import SegmentRef
 from vms.ledger import tiles
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Purpose, leaf_of
+from vms.ledger.standing import Outside
 from vms.model import GapCause, PlacementId, SegmentMode, Span
 
 HOUR = timedelta(hours=1)
@@ -44,7 +45,7 @@ class LivingTown(Town):
         self.daemon = RetentionDaemon(
             self.parts,
             SweepLimits(self.kept - _MARGIN, _MARGIN, timedelta(minutes=2), compares_database_clock=False),
-            Checkpoints(signer_of(self), self.folder / "keys"),
+            Outside(signer_of(self), self.folder / "keys"),
             sweep_every_s=3600,
             stop=threading.Event(),
         )

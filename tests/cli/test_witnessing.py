@@ -1,13 +1,19 @@
 """Checkpoints at the command line, carried to a witness and back, and what starts on a database that was set back."""
 
 import shutil
+import sqlite3
+import threading
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config import load
-from tests.cli.test_commands import CommandLine
+from tests.cli.test_commands import PASSWORD, CommandLine
+from tests.ingest.running import until
+from tests.pages.running import free_port
 from tests.serving import serving
 from vms.cli.parts import build
 from vms.cli.witnessing import CoSigner, application
@@ -32,6 +38,32 @@ def vms(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 def grow(vms: CommandLine) -> None:
     """Add an entry."""
     assert vms("retention", "--confirm-clock").status == 0
+
+
+def copy_of_database(to: Path) -> Path:
+    """Copy the database as it is now."""
+    source = load(None).data_dir / "vms.sqlite"
+    with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(to)) as there:
+        here.backup(there)
+    return to
+
+
+def put_back(copy: Path) -> None:
+    """Put a copy in the database's place, as a restore does."""
+    place = load(None).data_dir / "vms.sqlite"
+    draft = shutil.copyfile(copy, place.with_suffix(".draft"))
+    for suffix in ("-wal", "-shm"):
+        place.with_name(place.name + suffix).unlink(missing_ok=True)
+    draft.replace(place)
+
+
+def answers(client: httpx.Client) -> bool:
+    """Return whether somebody listens."""
+    try:
+        client.get("/api/health")
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def book(vms: CommandLine) -> Witness:
@@ -61,8 +93,11 @@ def test_a_checkpoint_goes_to_the_witness_and_back_as_files(
         assert "signed" in vms("checkpoint", "--cosigned", str(tmp_path / "line")).stdout
     grow(vms)
     assert vms("checkpoint").status == 0
-    stale = vms("checkpoint", "--cosigned", str(tmp_path / "line"))
-    assert (stale.status, "wrong" in stale.stderr) == (2, True)
+    # A line that was under way while the ledger grew is kept all the same; one of nobody's is not.
+    assert vms("checkpoint", "--cosigned", str(tmp_path / "line")).status == 0
+    (tmp_path / "line").write_text("— fg.test/witness AAAA\n", encoding="utf-8")
+    wrong = vms("checkpoint", "--cosigned", str(tmp_path / "line"))
+    assert (wrong.status, "no signature" in wrong.stderr) == (2, True)
 
 
 def test_nothing_starts_on_an_older_copy_of_the_database(vms: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,9 +116,85 @@ def test_nothing_starts_on_an_older_copy_of_the_database(vms: CommandLine, monke
         parts.db.dispose()
         shutil.rmtree(settings.data_dir)
         old.rename(settings.data_dir)
-        refused = vms("api", "--port", "0")
+        refused = vms("retention")
     assert refused.status == 2
     assert "older copy of the database was restored" in refused.stderr
+
+
+def test_the_api_is_read_only_until_the_right_database_is_back(
+    vms: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It says what is wrong in both languages, serves nothing else, writes nothing, and ends when all agree, to be started as usual."""
+    settings = load(None)
+    kept = settings.keys / outside.FILE_NAME
+    assert vms("checkpoint").status == 0
+    old = copy_of_database(tmp_path / "old.sqlite")
+    grow(vms)
+    assert vms("checkpoint").status == 0
+    newest = copy_of_database(tmp_path / "newest.sqlite")
+    put_back(old)
+    monkeypatch.setattr("api.readonly.LOOK_EVERY_S", 0.2)
+    port = free_port()
+    seen: dict[str, httpx.Response] = {}
+
+    def visit() -> None:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            until(lambda: answers(client), 60, "the page is there")
+            seen["page"] = client.get("/playback")
+            seen["english"] = client.get("/?language=en")
+            seen["health"] = client.get("/api/health")
+            seen["sign-in"] = client.post("/api/session", json={"username": "x", "password": "y"})
+            seen["style"] = client.get("/static/base.css")
+        entries.append(len_of_ledger())
+        put_back(newest)
+
+    def len_of_ledger() -> int:
+        parts = build(settings)
+        with parts.db.read() as conn:
+            size = parts.ledger.size(conn)
+        parts.db.dispose()
+        return size
+
+    entries = [len_of_ledger()]
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    ended = vms("api", "--port", str(port))
+    visitor.join()
+    assert ended.status == 2
+    assert entries[0] == entries[1], "nothing was written"
+    assert {name: answer.status_code for name, answer in seen.items()} == {
+        "page": 503,
+        "english": 503,
+        "health": 503,
+        "sign-in": 503,
+        "style": 200,
+    }
+    assert "alleen te lezen" in seen["page"].text
+    assert "VMS is read-only" in seen["english"].text
+    assert kept.read_text(encoding="utf-8").split("\n")[2] in seen["page"].text.replace("&#43;", "+")
+    assert seen["sign-in"].json()["error"]["code"] == "ledger.read-only"
+    assert outside.contradicted(settings.keys) is None
+
+
+def test_a_contradicted_ledger_is_not_signed_and_still_bundled(vms: CommandLine, tmp_path: Path) -> None:
+    """Its bundle is taken as it is: without an entry, without a new checkpoint."""
+    settings = load(None)
+    assert vms("checkpoint").status == 0
+    outside.contradict(settings.keys, "witness ledger.set-back")
+    refused = vms("checkpoint")
+    assert (refused.status, "contradicted" in refused.stderr) == (2, True)
+    assert vms("user", "add", "ann", "--name", "Ann", "--password", PASSWORD).status == 0
+    assert vms("user", "grant", "ann", "auditor", "--until", "2090-01-01").status == 0
+    parts = build(settings)
+    with parts.db.read() as conn:
+        size = parts.ledger.size(conn)
+    made = vms(
+        "audit-bundle", "--from", "2026-01-01", "--to", "2099-01-01", "-o", str(tmp_path / "b.zip"), "--by", "ann"
+    )
+    assert made.status == 0, made.stderr
+    with parts.db.read() as conn:
+        assert parts.ledger.size(conn) == size
+    parts.db.dispose()
 
 
 def test_a_witness_needs_its_key(vms: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from vms.db import exports, segments
 from vms.db.engine import Database
 from vms.errors import Conflict, IntegrityLost, NotFound
 from vms.evidence import export as evidence
-from vms.evidence.bundle import BundleSource, bundle_pieces, end_of
+from vms.evidence.bundle import BundleSource, bundle_pieces, end_of, sign_present
 from vms.evidence.export import Workshop
 from vms.footage.fmp4 import fragments_of
 from vms.footage.nal import Codec
@@ -467,7 +467,8 @@ def test_the_log_has_the_digest_of_the_package(bench: Bench, tmp_path: Path) -> 
     source = BundleSource(scene.db, scene.ledger, scene.keys, scene.clock, bench.signer)
     period = Span(now - timedelta(days=1), now + timedelta(seconds=1))
     with scene.db.write() as conn:
-        size = end_of(conn, source, period)
+        sign_present(conn, source)
+        size = end_of(conn, period)
     log = tmp_path / "log.zip"
     log.write_bytes(b"".join(bundle_pieces(source, period, size)))
     asked = ("--vkey", bench.signer.verifier.text, "--log", log)

@@ -198,9 +198,9 @@ def test_it_is_erased_when_due_and_the_ledger_says_so(
         Ledger("test.example/log", clock),
         clock,
     )
-    assert erase_due_derivatives(parts) == 0
+    assert erase_due_derivatives(parts, clock.now()) == 0
     clock.advance(KEEP_FOR)
-    assert erase_due_derivatives(parts) == 1
+    assert erase_due_derivatives(parts, clock.now()) == 1
     assert stored(sqlite_database) is None
     with sqlite_database.read() as conn:
         assert [entry.act.value for entry in search(conn, Filter(), limit=9)] == ["panorama.erased"]

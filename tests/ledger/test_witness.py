@@ -65,7 +65,7 @@ def test_each_checkpoint_that_continues_is_signed_with_the_witness_own_time(
         answer = ask(witness, old, size)
         assert answer.status is HTTPStatus.OK, answer.text
         seconds = int(clock.now().timestamp())
-        assert notes.cosigned_at(answer.text, notes.parse(note(size)), SIGNER.verifier) == seconds
+        assert notes.verify_cosigned(answer.text, notes.parse(note(size)), SIGNER.verifier) == (seconds, answer.text)
         found = parsed_by_the_auditor(note(size) + answer.text)
         assert found is not None
         assert found.cosigned_at(parse_key(SIGNER.verifier.text)) == seconds
@@ -160,7 +160,7 @@ def test_a_request_with_bytes_changed_is_never_signed_as_another(witness: Witnes
     known = witness.newest("vms.test/log")
     assert known in {None, notes.parse(note(5))}
     if answer.status is HTTPStatus.OK:
-        assert notes.cosigned_at(answer.text, notes.parse(note(5)), SIGNER.verifier)
+        assert notes.verify_cosigned(answer.text, notes.parse(note(5)), SIGNER.verifier)
 
 
 def test_a_request_comes_back_as_it_was_written() -> None:
@@ -176,3 +176,18 @@ def test_keys_of_logs_and_witnesses_are_not_mistaken_for_each_other() -> None:
     with pytest.raises(InvalidInput, match="log's"):
         Verifier.parse(SIGNER.verifier.text)
     assert Verifier.parse(SIGNER.verifier.text, WITNESS_KEY) == SIGNER.verifier
+
+
+def test_a_witness_that_has_lost_its_memory_signs_nothing(witness: Witness, tmp_path: Path) -> None:
+    """A damaged memory is not an empty one: the log gets no second history signed."""
+    ask(witness, 0, 5)
+    [memory] = (tmp_path / "witness").glob("*.note")
+    memory.write_bytes(b"\xff\x00 something else")
+    answer = ask(witness, 0, 5)
+    assert (answer.status, "damaged" in answer.text) == (HTTPStatus.INTERNAL_SERVER_ERROR, True)
+
+
+def test_one_log_has_one_key(tmp_path: Path, clock: ManualClock) -> None:
+    """Otherwise the second would silently take the first one's place."""
+    with pytest.raises(InvalidInput):
+        Witness(tmp_path / "witness", SIGNER, [LOG.verifier, STRANGER.verifier], clock)

@@ -8,6 +8,8 @@ POLICY = "tests/retention/test_policy.py"
 RECONCILE = "tests/retention/test_reconcile.py"
 KEYS = "tests/footage/test_keys.py"
 RAW = "tests/retention/test_raw_scan.py"
+STEPS = "tests/retention/test_clock_steps.py"
+WITNESS = "tests/retention/test_witness.py"
 
 
 def every_step(operation: str) -> tuple[str, ...]:
@@ -36,6 +38,42 @@ ERASING = (
         "parts.ledger.append(conn, acts.destroy_intended(placement_id, hour_at, intended))",
         "pass",
         every_step("sweep"),
+    ),
+    Mutant(
+        "claimed by the clock of a moment later",
+        "retention/sweep.py",
+        "            candidates = erasing.list_due(conn, verdict.at, _CANDIDATES)\n        choice = choose(candidates, verdict.at,",
+        "            candidates = erasing.list_due(conn, parts.clock.now(), _CANDIDATES)\n"
+        "        choice = choose(candidates, parts.clock.now(),",
+        (STEPS,),
+    ),
+    Mutant(
+        "files without a row are judged by the clock of a moment later",
+        "retention/daemon.py",
+        "erase_overdue(self._parts, self._limits.keep_for, at)",
+        "erase_overdue(self._parts, self._limits.keep_for, self._parts.clock.now())",
+        (STEPS,),
+    ),
+    Mutant(
+        "a contradiction is written down before it counts",
+        "retention/daemon.py",
+        "            self._witnessed = Witnessed(self._witnessed.ahead, contradicts=True)\n            if is_new:",
+        "            if is_new:",
+        (WITNESS,),
+    ),
+    Mutant(
+        "silence takes a contradiction back",
+        "vms/ledger/standing.py",
+        "        _raise_if_standing(outside.contradicted(place.folder), error)\n        raise",
+        "        raise",
+        (WITNESS,),
+    ),
+    Mutant(
+        "whoever answers speaks for the witness",
+        "vms/ledger/cosignatures.py",
+        "    except (IntegrityLost, InvalidInput) as error:\n",
+        "    except InvalidInput as error:\n",
+        (WITNESS,),
     ),
     Mutant("files are left", "retention/erase.py", "parts.store.erase_all(refs)", "pass", (SWEEP,)),
     Mutant(

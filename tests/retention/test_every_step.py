@@ -77,11 +77,11 @@ class Eve:
         """Erase what a hold let go of, and its key."""
         self.town.release(self.hold_id)
         run_sweep(self.town.parts, LIMITS)
-        erase_overdue(self.town.parts, KEEP_FOR)
+        erase_overdue(self.town.parts, KEEP_FOR, self.town.clock.now())
 
     def compare(self) -> None:
         """Compare disk, rows and keys."""
-        assert reconcile(self.town.parts, KEEP_FOR).damaged == []
+        assert reconcile(self.town.parts, KEEP_FOR, self.town.clock.now()).damaged == []
 
     def go_on(self) -> None:
         """Start anew after the crash, and let three days pass as the daemon sees them; every promise is looked at on the way."""
@@ -97,7 +97,7 @@ class Eve:
         for _ in range(3):
             run_sweep(self.town.parts, LIMITS)
             self.outsider.steal()
-            erase_overdue(self.town.parts, KEEP_FOR)
+            erase_overdue(self.town.parts, KEEP_FOR, self.town.clock.now())
             self.town.check_promises(swept=True)
             self.outsider.check(swept=True)
             self.town.clock.advance(timedelta(days=1))

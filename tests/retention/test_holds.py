@@ -189,7 +189,7 @@ def test_a_hold_between_choosing_and_claiming_gets_the_segment(any_town: Town) -
         chosen = erasing.list_due(conn, any_town.clock.now(), 10)
     assert [row.number for row in chosen] == [item.ref.number]
     any_town.place(any_town.request(item.span, P0))
-    assert claim_and_erase(any_town.parts, chosen, Tally()) == 0
+    assert claim_and_erase(any_town.parts, chosen, any_town.clock.now(), Tally()) == 0
     assert any_town.readable(item)
 
 

@@ -57,7 +57,7 @@ class Street:
         """Sweep undisturbed, and look at everything."""
         assert run_sweep(self.town.parts, LIMITS).doubts == ()
         self.town.promise_future()
-        erase_overdue(self.town.parts, KEEP_FOR)
+        erase_overdue(self.town.parts, KEEP_FOR, self.town.clock.now())
         self.town.check_promises(swept=True)
         self.outsider.check(swept=True)
 
@@ -96,7 +96,7 @@ class Street:
         """Compare disk, rows and keys."""
 
         def act(town: Town) -> None:
-            reconcile(town.parts, KEEP_FOR)
+            reconcile(town.parts, KEEP_FOR, town.clock.now())
             _sweep(town)
 
         return act
@@ -118,7 +118,7 @@ class Street:
 
 def _sweep(town: Town) -> None:
     run_sweep(town.parts, LIMITS)
-    erase_overdue(town.parts, KEEP_FOR)
+    erase_overdue(town.parts, KEEP_FOR, town.clock.now())
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def test_neither_keys_nor_footage_are_found_on_disk(town: Town, is_held: bool) -
         keep_names(town)
         town.release(hold_id)
         run_sweep(town.parts, LIMITS)
-    erase_overdue(town.parts, KEEP_FOR)
+    erase_overdue(town.parts, KEEP_FOR, town.clock.now())
     town.db.checkpoint_wal()  # as the daemon does after a sweep that erased
     for secret in (roots[root_name], item.plain, cipher, wrapped, *wraps, *keys):
         assert found_in(town.folder, secret) == []

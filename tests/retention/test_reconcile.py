@@ -44,7 +44,7 @@ def test_a_healthy_town_has_no_findings(town: Town) -> None:
     """Because an alarm that always rings is no alarm."""
     town.record(P0)
     town.record(PlacementId("p1"))
-    assert reconcile(town.parts, KEEP_FOR).is_clean
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).is_clean
 
 
 def test_a_missing_file_is_damage_with_an_entry_and_is_still_erased_on_time(town: Town) -> None:
@@ -52,11 +52,11 @@ def test_a_missing_file_is_damage_with_an_entry_and_is_still_erased_on_time(town
     item = town.record(P0)
     run_sweep(town.parts, LIMITS)
     town.store.path(item.ref).unlink()
-    findings = reconcile(town.parts, KEEP_FOR)
+    findings = reconcile(town.parts, KEEP_FOR, town.clock.now())
     assert findings.damaged == [(P0, 1)]
     assert state_of(town, item) is SegmentState.DAMAGED
     assert acts_of(town, Act.REC_DAMAGED) == 1
-    assert reconcile(town.parts, KEEP_FOR).is_clean
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).is_clean
     age(town, timedelta(days=28))
     assert state_of(town, item) is SegmentState.DESTROYED
 
@@ -66,14 +66,14 @@ def test_a_file_of_another_length_is_damage(town: Town) -> None:
     item = town.record(P0)
     path = town.store.path(item.ref)
     path.write_bytes(path.read_bytes()[:-1])
-    assert reconcile(town.parts, KEEP_FOR).damaged == [(P0, 1)]
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).damaged == [(P0, 1)]
 
 
 def test_a_segment_whose_key_is_gone_is_damage(town: Town) -> None:
     """Because a lost keyring looks like footage until somebody presses play."""
     item = town.record(P0)
     town.keys.destroy_hour(hour_of(item.span.start_at))
-    assert reconcile(town.parts, KEEP_FOR).damaged == [(P0, 1)]
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).damaged == [(P0, 1)]
 
 
 def test_an_erased_file_that_is_put_back_is_erased_again(town: Town) -> None:
@@ -84,7 +84,7 @@ def test_an_erased_file_that_is_put_back_is_erased_again(town: Town) -> None:
     shutil.copyfile(town.store.path(item.ref), copy)
     age(town, timedelta(days=28))
     shutil.copyfile(copy, town.store.path(item.ref))
-    assert reconcile(town.parts, KEEP_FOR).erased_files == [town.store.path(item.ref).name]
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).erased_files == [town.store.path(item.ref).name]
     assert not town.store.has_any(item.ref)
     assert acts_of(town, Act.ORPHAN_ERASED) == 1
 
@@ -95,11 +95,11 @@ def test_a_file_without_row_waits_until_it_would_be_due(town: Town) -> None:
     run_sweep(town.parts, LIMITS)
     orphan = replace(item.ref, number=77)
     shutil.copyfile(town.store.path(item.ref), town.store.path(orphan))
-    findings = reconcile(town.parts, KEEP_FOR)
+    findings = reconcile(town.parts, KEEP_FOR, town.clock.now())
     assert findings.is_clean
     assert findings.waiting_files == [town.store.path(orphan).name]
     town.clock.advance(KEEP_FOR)
-    assert reconcile(town.parts, KEEP_FOR).erased_files == [town.store.path(orphan).name]
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).erased_files == [town.store.path(orphan).name]
 
 
 def test_a_strange_file_is_reported_and_left_alone(town: Town) -> None:
@@ -107,7 +107,7 @@ def test_a_strange_file_is_reported_and_left_alone(town: Town) -> None:
     strange = town.store.folder / "p0" / "notes.txt"
     strange.parent.mkdir(exist_ok=True)
     strange.write_text("hello", encoding="ascii")
-    assert reconcile(town.parts, KEEP_FOR).strange_files == [str(strange)]
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).strange_files == [str(strange)]
     assert strange.exists()
 
 
@@ -133,7 +133,7 @@ def test_a_whole_old_copy_put_back_stays_unreadable(town: Town) -> None:
 def test_the_key_of_a_hold_that_is_over_is_destroyed(town: Town) -> None:
     """Because a key that nobody accounts for opens what nobody knows of."""
     town.keys.new_hold_key(HoldId("h-of-nobody"))
-    assert reconcile(town.parts, KEEP_FOR).ended_keys == ["hold h-of-nobody"]
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).ended_keys == ["hold h-of-nobody"]
     assert town.keys.holds() == frozenset()
 
 
@@ -157,7 +157,7 @@ def test_a_hold_that_is_placed_while_keys_are_compared_keeps_its_key(town: Town)
     keys = _KeyringWhileAHoldIsPlaced(
         town.folder / "keys", lambda: town.hold_spans or town.place(town.request(item.span, P0))
     )
-    assert reconcile(replace(town.parts, keys=keys), KEEP_FOR).ended_keys == []
+    assert reconcile(replace(town.parts, keys=keys), KEEP_FOR, town.clock.now()).ended_keys == []
     (hold_id,) = town.hold_spans
     assert town.keys.has_hold(hold_id)
     age(town, timedelta(days=40))
@@ -167,9 +167,9 @@ def test_a_hold_that_is_placed_while_keys_are_compared_keeps_its_key(town: Town)
 def test_the_key_of_an_hour_without_row_dies_when_it_is_due(town: Town) -> None:
     """Because a recorder that crashed before its first row has left one."""
     town.keys.new_segment_key(hour_of(town.clock.now()))
-    assert reconcile(town.parts, KEEP_FOR).is_clean
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).is_clean
     town.clock.advance(KEEP_FOR + timedelta(hours=1))
-    assert len(reconcile(town.parts, KEEP_FOR).ended_keys) == 1
+    assert len(reconcile(town.parts, KEEP_FOR, town.clock.now()).ended_keys) == 1
     assert town.keys.hours() == frozenset()
 
 
@@ -178,7 +178,7 @@ def test_a_package_without_its_hold_is_erased(town: Town) -> None:
     package = town.store.folder / "exports" / "e-1.vpkg"
     package.parent.mkdir()
     package.write_bytes(b"cipher text")
-    assert reconcile(town.parts, KEEP_FOR).erased_files == ["exports/e-1"]
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).erased_files == ["exports/e-1"]
     assert not package.exists()
     assert acts_of(town, Act.EXPORT_ERASED) == 1
 
@@ -190,7 +190,7 @@ def test_what_is_overdue_is_erased_and_what_is_held_stays(town: Town) -> None:
     orphan = replace(held.ref, number=77)
     shutil.copyfile(town.store.path(held.ref), town.store.path(orphan))
     age(town, timedelta(days=30))
-    assert erase_overdue(town.parts, KEEP_FOR).erased_files == [town.store.path(orphan).name]
+    assert erase_overdue(town.parts, KEEP_FOR, town.clock.now()).erased_files == [town.store.path(orphan).name]
     assert acts_of(town, Act.ORPHAN_ERASED) == 1
     town.check_promises(swept=True)
 

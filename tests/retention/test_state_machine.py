@@ -85,7 +85,7 @@ class Histories(RuleBasedStateMachine):
     def compare(self, crash_at: int | None) -> None:
         """Compare disk, rows and keys; what is sealed fits."""
         with self.moments.crash(crash_at or 0):
-            assert reconcile(self.town.parts, LIMITS.keep_for).damaged == []
+            assert reconcile(self.town.parts, LIMITS.keep_for, self.town.clock.now()).damaged == []
         self.town.restart()
 
     @precondition(lambda self: self.town.recorded)
@@ -161,7 +161,7 @@ class Histories(RuleBasedStateMachine):
         report = run_sweep(self.town.parts, LIMITS)
         assert report.doubts == ()
         self.town.promise_future()
-        erase_overdue(self.town.parts, LIMITS.keep_for)
+        erase_overdue(self.town.parts, LIMITS.keep_for, self.town.clock.now())
         self.town.check_promises(swept=True, unanswered=self.unanswered)
         self.outsider.check(swept=True, unanswered=self.unanswered)
 

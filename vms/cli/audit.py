@@ -11,7 +11,8 @@ from vms.cli.acts import by_command_line
 from vms.cli.parts import Parts
 from vms.db import users
 from vms.errors import Denied, InvalidInput, NotFound
-from vms.evidence.bundle import BundleSource, bundle_pieces, end_of
+from vms.evidence.bundle import BundleSource, bundle_pieces, end_of, sign_present
+from vms.ledger import outside
 from vms.ledger.acts import Act
 from vms.ledger.entries import Value
 from vms.model import Role, Span, UserId
@@ -44,9 +45,12 @@ def audit_bundle(
     source = BundleSource(parts.db, parts.ledger, parts.keys, parts.clock, parts.signer)
     with file:
         with parts.db.write() as conn:
-            asked: dict[str, Value] = {"from": period.start_at, "to": period.end_at, "for": auditor}
-            parts.ledger.append(conn, by_command_line(Act.AUDIT_BUNDLE, asked))
-            size = end_of(conn, source, period)
+            # Nothing is added to a ledger that is contradicted: it is taken along as it is.
+            if outside.contradicted(parts.settings.keys) is None:
+                asked: dict[str, Value] = {"from": period.start_at, "to": period.end_at, "for": auditor}
+                parts.ledger.append(conn, by_command_line(Act.AUDIT_BUNDLE, asked))
+                sign_present(conn, source)
+            size = end_of(conn, period)
         for piece in bundle_pieces(source, period, size):
             file.write(piece)
     typer.echo(f"{output}: {size} entries. Check it with `vms-audit verify-log {output} --vkey ...`")

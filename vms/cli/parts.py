@@ -15,6 +15,7 @@ from vms.footage.store import FootageStore
 from vms.ledger.cosignatures import WitnessLink, link_of
 from vms.ledger.log import Ledger
 from vms.ledger.signer import FileSigner, load_or_make
+from vms.ledger.standing import Outside
 
 LONGEST_SOCKET_FOLDER_BYTES = 80
 """Unix socket paths end at 107 bytes; placement ids need their part."""
@@ -33,6 +34,11 @@ class Parts:
     store: FootageStore
     credentials: CredentialBox
     witness: WitnessLink | None = None
+
+    @property
+    def outside(self) -> Outside:
+        """What stands outside the ledger's database."""
+        return Outside(self.signer, self.settings.keys, self.witness)
 
 
 def build(settings: Settings, *, migrated: bool = True) -> Parts:

@@ -1,9 +1,11 @@
 """`vms up|demo|api|ingest|retention|migrate|check`: the processes."""
 
+import asyncio
 import ctypes
 import os
 import signal
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -24,10 +26,10 @@ from vms.cli.supervise import Supervisor, stop_on_signals
 from vms.clock import SystemClock
 from vms.db import placements, reports
 from vms.db.migrate import upgrade
-from vms.errors import Unavailable
-from vms.ledger import cosignatures, outside
+from vms.errors import IntegrityLost, Unavailable, VmsError
+from vms.ledger import outside, standing
 from vms.ledger.acts import Act
-from vms.ledger.cosignatures import WitnessLink
+from vms.ledger.log import newest_note
 from vms.model import PlacementId
 
 log = structlog.get_logger(__name__)
@@ -80,7 +82,11 @@ def api(
     called = state.invocation(context)
     changes = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}
     settings = called.settings.model_copy(update=changes)
-    parts = started(settings, "api")
+    try:
+        parts = started(settings, "api")
+    except IntegrityLost as error:
+        _serve_read_only(build(settings), error)
+        raise
     application = create_app(
         ApiParts(
             settings=settings,
@@ -110,6 +116,43 @@ def api(
         ws_per_message_deflate=False,
     )
     stopped(parts, "api")
+
+
+def _serve_read_only(parts: Parts, error: IntegrityLost) -> None:
+    """Say what is wrong with the ledger to everybody who comes, until it is right again."""
+    from api.readonly import read_only_app, serve_until
+
+    log.error("the ledger does not fit: read-only", why=str(error), code=error.code)
+
+    def checkpoints() -> tuple[str | None, str | None]:
+        inside = outer = None
+        with suppress(VmsError), parts.db.read() as conn:
+            inside = newest_note(conn)
+        with suppress(VmsError):
+            outer = outside.kept(parts.settings.keys)
+        return inside, outer
+
+    def check_again() -> None:
+        # A database file that was put back is another file.
+        parts.db.dispose()
+        standing.agree(parts.db, parts.ledger, parts.clock, parts.outside)
+        with parts.db.read() as conn:
+            parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(parts.settings.keys))
+
+    settings = parts.settings
+    application = read_only_app(str(error.code), checkpoints, settings.default_language)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    asyncio.run(serve_until(server, check_again))
 
 
 def ingest(
@@ -144,7 +187,7 @@ def retention(
     ] = False,
 ) -> None:
     """Erase what is due, catch new footage under holds, sign checkpoints."""
-    from retention.daemon import Checkpoints, RetentionDaemon
+    from retention.daemon import RetentionDaemon
     from retention.parts import By, RetentionParts
     from retention.sweep import SweepLimits
     from retention.sweep import confirm_clock as take_the_word
@@ -164,7 +207,7 @@ def retention(
     RetentionDaemon(
         retaining,
         limits,
-        Checkpoints(parts.signer, settings.keys, parts.witness),
+        parts.outside,
         sweep_every_s=settings.sweep_every_s,
         stop=stop_event(),
     ).run()
@@ -212,8 +255,11 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
     _die_with_parent()
     configure(settings.log_level, settings.log_format, process=process, **bound)
     parts = build(settings)
-    if parts.witness is not None and not bound:
-        _ask_witness(parts, parts.witness)
+    try:
+        # A worker is started by its node, which has just asked the witness.
+        standing.agree(parts.db, parts.ledger, parts.clock, parts.outside, asks=not bound)
+    except Unavailable as error:
+        log.warning("the witness was not asked", why=str(error))
     with parts.db.write() as conn:
         # No entry, no act: a process does not start on a ledger that was changed or set back.
         parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
@@ -225,14 +271,6 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
         if not bound:
             note_configuration(conn, parts.ledger, settings, load_policy().sha256, process)
     return parts
-
-
-def _ask_witness(parts: Parts, link: WitnessLink) -> None:
-    """See that the witness has signed what the database has; one that is away keeps nobody from starting."""
-    try:
-        cosignatures.cosign(parts.db, parts.ledger, link, parts.clock)
-    except Unavailable as error:
-        log.warning("the witness was not asked", why=str(error))
 
 
 def stopped(parts: Parts, process: str, **bound: str) -> None:

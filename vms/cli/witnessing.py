@@ -15,8 +15,7 @@ from starlette.routing import Route
 from vms.cli import state
 from vms.clock import SystemClock
 from vms.errors import InvalidInput
-from vms.ledger import cosignatures, notes, outside
-from vms.ledger.log import newest_note
+from vms.ledger import cosignatures, notes, outside, standing
 from vms.ledger.notes import WITNESS_KEY, Verifier
 from vms.ledger.signer import load_or_make
 from vms.ledger.witness import LONGEST_REQUEST_BYTES, Answer, Witness
@@ -116,17 +115,17 @@ def checkpoint(
         witness_key = Verifier.parse(parts.settings.witness_key, WITNESS_KEY)
         line = _read(cosigned).decode(errors="replace")
         with parts.db.write() as conn:
-            note = newest_note(conn)
-            if note is None:
-                raise InvalidInput("there is no checkpoint yet", code="ledger.unknown")
-            found = cosignatures.keep(conn, notes.parse(note), witness_key, line, parts.clock.now())
+            found = cosignatures.keep_carried(conn, witness_key, line, parts.clock.now())
         typer.echo(f"{found.witness} signed {found.size} entries at {found.witness_at:%Y-%m-%d %H:%M:%S} UTC")
         return
     with parts.db.write() as conn:
+        standing.refuse_contradicted(parts.outside)
         note = parts.ledger.checkpoint(conn, parts.signer)
     outside.keep(parts.settings.keys, note)
     if request is None:
-        typer.echo(note, nl=False)
+        size = notes.parse(note).size
+        with parts.db.read() as conn:
+            typer.echo(note + cosignatures.lines_under(conn, [size]).get(size, ""), nl=False)
         return
     with parts.db.read() as conn:
         if since is None:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vms.db.tables import edge_check
+from vms.db.upsert import put
 from vms.model import EdgeState, PlacementId
 
 
@@ -74,10 +74,7 @@ def store(conn: Connection, check: EdgeCheck) -> None:
         "state": None if answer is None else answer.state.value,
         "document": None if answer is None else answer.document(),
     }
-    # Same statement, two builders: SQLAlchemy has no common one.
-    maker = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = maker(edge_check).values(placement_id=check.placement_id, **values)
-    conn.execute(statement.on_conflict_do_update(index_elements=["placement_id"], set_=values))
+    put(conn, edge_check, {"placement_id": check.placement_id}, values)
 
 
 def find(conn: Connection, placement_id: PlacementId) -> EdgeCheck | None:

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vms.db.placements import DESIGNATION_ENDED, DESIGNATION_ENDING
 from vms.db.tables import service_report
+from vms.db.upsert import put
 
 NEVER_REPORTED: Final = "never-reported"
 SILENT: Final = "silent"
@@ -80,10 +80,7 @@ def store(conn: Connection, report: Report) -> None:
         "problems": list(report.problems),
         "words": dict(report.words),
     }
-    # Same statement, two builders: SQLAlchemy has no common one.
-    maker = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = maker(service_report).values(service=report.service.value, **values)
-    conn.execute(statement.on_conflict_do_update(index_elements=["service"], set_=values))
+    put(conn, service_report, {"service": report.service.value}, values)
 
 
 def conditions(conn: Connection, now: datetime) -> tuple[Condition, ...]:

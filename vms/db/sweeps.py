@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vms.db.tables import clock_sample, sweep
+from vms.db.upsert import put
 from vms.errors import Conflict
 
 
@@ -96,9 +96,8 @@ def get_clock_sample(conn: Connection) -> ClockSample | None:
 def set_clock_sample(conn: Connection, sample: ClockSample) -> None:
     """Replace the stored sample."""
     values = {"wall_at": sample.wall_at, "boottime_us": sample.boottime_us, "boot_id": sample.boot_id}
-    # Two daemons may store the first one at once. Same statement, two builders: SQLAlchemy has no common one.
-    maker = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    conn.execute(maker(clock_sample).values(id=1, **values).on_conflict_do_update(index_elements=["id"], set_=values))
+    # Two daemons may store the first one at once.
+    put(conn, clock_sample, {"id": 1}, values)
 
 
 def _from_row(row: Row[Any]) -> Sweep:

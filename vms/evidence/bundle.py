@@ -101,15 +101,19 @@ class _Drain:
         return taken
 
 
-def end_of(conn: Connection, source: BundleSource, period: Span) -> int:
-    """Sign the present ledger and return how many entries a bundle has: up to the first checkpoint that has all of the period.
+def sign_present(conn: Connection, source: BundleSource) -> None:
+    """Sign the present ledger, so that a bundle of it ends with a checkpoint.
 
-    A ledger that does not fit its checkpoints is not signed, and is in the bundle as it is: finding that is what a bundle is for.
+    One that does not fit its checkpoints is not signed, and is in the bundle as it is: finding that is what a bundle is for.
     """
     try:
         source.ledger.checkpoint(conn, source.signer)
     except IntegrityLost:
         log.exception("the ledger can't be signed; the bundle shows why")
+
+
+def end_of(conn: Connection, period: Span) -> int:
+    """Return how many entries a bundle has: up to the first checkpoint that has all of the period."""
     newest = conn.execute(select(func.max(ledger_entry.c.seq)).where(ledger_entry.c.at < period.end_at)).scalar_one()
     wanted = 0 if newest is None else int(newest) + 1
     query = select(func.min(ledger_checkpoint.c.size)).where(ledger_checkpoint.c.size >= max(wanted, 1))

@@ -1,9 +1,11 @@
 """The witness as the product meets it: each checkpoint is sent to it, its signature is checked and kept.
 
 Whatever a witness has signed can't be taken back by changing this database or setting it back: then the witness refuses, and says what
-it knows.
+it knows. Its refusals are not signed: they count as a contradiction until it signs, so reach it over a line that nobody else speaks on
+(docs/ledger.md). Everything else that is no good signature counts as no answer.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,8 +17,8 @@ from sqlalchemy import Connection, insert, select
 
 from vms.clock import Clock
 from vms.db.engine import Database
-from vms.db.tables import ledger_cosignature
-from vms.errors import IntegrityLost, InvalidInput, Unavailable
+from vms.db.tables import ledger_checkpoint, ledger_cosignature
+from vms.errors import IntegrityLost, InvalidInput, NotFound, Unavailable
 from vms.ledger import notes
 from vms.ledger.log import Ledger, newest_note
 from vms.ledger.notes import Checkpoint, Verifier
@@ -26,6 +28,9 @@ ASK_AGAIN_AFTER: Final = timedelta(hours=1)
 """A signature is also the witness' clock: it is asked for anew though the ledger did not grow."""
 _ANSWER_WITHIN_S: Final = 10.0
 _LONGEST_ANSWER: Final = 4096
+_CARRIED: Final = 1_000
+"""A signature that comes by hand may be for any of so many newest checkpoints."""
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Cosignature:
 
     Args:
         line: as it stands below the note.
-        witness_at: by the witness' clock.
+        witness_at: by the witness' clock, in whole seconds.
         received_at: by ours.
     """
 
@@ -51,6 +56,18 @@ class Cosignature:
     line: str
     witness_at: datetime
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """What came of asking.
+
+    Args:
+        ahead: how far the witness' clock was outside the span between our asking and its answer; negative: behind.
+    """
+
+    signature: Cosignature
+    ahead: timedelta
 
 
 def newest(conn: Connection, witness: Verifier) -> Cosignature | None:
@@ -79,12 +96,18 @@ def request_for(conn: Connection, ledger: Ledger, note: str, since: int) -> byte
         since: the size that it signed last, 0 for none.
 
     Raises:
-        IntegrityLost: the witness has signed more entries than the checkpoint has.
+        IntegrityLost: the witness has signed more entries than the checkpoint has, or the checkpoint more than the ledger has.
     """
     size = notes.parse(note).size
     if since > size:
         raise _set_back(since, size)
-    proof = ledger.consistency_proof(conn, since, size) if 0 < since < size else []
+    try:
+        proof = ledger.consistency_proof(conn, since, size) if 0 < since < size else []
+    except NotFound as error:
+        raise IntegrityLost(
+            f"the ledger is shorter than its newest checkpoint of {size} entries: entries were cut off",
+            code="ledger.cut",
+        ) from error
     return write_request(since, proof, note)
 
 
@@ -95,12 +118,15 @@ def keep(
 
     Raises:
         IntegrityLost: it is not this witness' signature under this checkpoint.
+        InvalidInput: it is, and its time can't be.
     """
-    seconds = notes.cosigned_at(answer, checkpoint, witness)
-    [line] = [one for one in answer.splitlines() if one.startswith(f"— {witness.name} ")][:1]
-    found = Cosignature(checkpoint.size, witness.name, f"{line}\n", datetime.fromtimestamp(seconds, UTC), received_at)
-    known = newest(conn, witness)
-    if known is None or (known.size, known.witness_at) != (found.size, found.witness_at):
+    seconds, line = notes.verify_cosigned(answer, checkpoint, witness)
+    if seconds >= _LATEST.timestamp():
+        raise InvalidInput(f"the witness says that it signed {seconds} s after 1970", code="witness.time")
+    found = Cosignature(checkpoint.size, witness.name, line, datetime.fromtimestamp(seconds, UTC), received_at)
+    columns = ledger_cosignature.c
+    same = (columns.size == found.size, columns.witness == found.witness, columns.witness_at == found.witness_at)
+    if conn.execute(select(columns.size).where(*same)).first() is None:
         conn.execute(
             insert(ledger_cosignature).values(
                 size=found.size,
@@ -113,54 +139,100 @@ def keep(
     return found
 
 
-def cosign(db: Database, ledger: Ledger, link: WitnessLink, clock: Clock) -> Cosignature | None:
+def keep_carried(conn: Connection, witness: Verifier, answer: str, received_at: datetime) -> Cosignature:
+    """Keep a signature that was brought by hand; the ledger may have newer checkpoints by now.
+
+    Raises:
+        InvalidInput: it is not this witness' signature under any of the newest checkpoints, or its time can't be.
+    """
+    columns = ledger_checkpoint.c
+    query = select(columns.note).order_by(columns.size.desc()).limit(_CARRIED)
+    for note in conn.execute(query).scalars():
+        try:
+            return keep(conn, notes.parse(note), witness, answer, received_at)
+        except IntegrityLost:
+            continue
+    raise InvalidInput(
+        f"this is no signature of {witness.name} under one of the newest {_CARRIED} checkpoints: make a new request "
+        "(`vms checkpoint --request`)",
+        code="ledger.cosignature",
+    )
+
+
+def cosign(db: Database, ledger: Ledger, link: WitnessLink, clock: Clock) -> Cosigned | None:
     """Have the newest checkpoint signed by the witness; return its signature, None when there is no checkpoint yet.
 
     Raises:
-        Unavailable: the witness does not answer, or does not know this ledger; says what to do.
-        IntegrityLost: it has signed another history than the database has, or it signs wrongly.
+        Unavailable: the witness does not answer in time, answers what is no signature of its own, or does not know this ledger.
+        IntegrityLost: it says that it has signed another history than the database has, or the ledger lacks what was signed here.
     """
     with db.read() as conn:
         note, known = newest_note(conn), newest(conn, link.verifier)
         if note is None:
             return None
-        checkpoint = notes.parse(note)
-        request = request_for(conn, ledger, note, 0 if known is None else known.size)
+        since = 0 if known is None else known.size
+        request = request_for(conn, ledger, note, since)
+    asked_at = clock.now()
     status, text = _asked(link, request)
     if status == HTTPStatus.CONFLICT:
-        since = _size_in(text)
-        if known is not None and since == known.size:
+        said = _size_in(text)
+        if said == since:
             raise _other_history(link)
+        since = said
         with db.read() as conn:
             request = request_for(conn, ledger, note, since)
+        asked_at = clock.now()
         status, text = _asked(link, request)
-    if status in {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}:
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY or (status == HTTPStatus.CONFLICT and _size_in(text) == since):
         raise _other_history(link)
     if status != HTTPStatus.OK:
-        raise Unavailable(
-            f"the witness {link.verifier.name} refuses ({status}: {text.strip()[:200]}): give it this ledger's key "
-            f"(`vms witness --log`)",
-            code="witness.refused",
-        )
-    with db.write() as conn:
-        return keep(conn, checkpoint, link.verifier, text, clock.now())
+        raise _refused(link, f"{status}: {text.strip()[:200]}; does it have this ledger's key (`vms witness --log`)?")
+    received_at = clock.now()
+    try:
+        with db.write() as conn:
+            found = keep(conn, notes.parse(note), link.verifier, text, received_at)
+    except (IntegrityLost, InvalidInput) as error:
+        # Anybody on the way can send a signature that is none.
+        raise _refused(link, str(error)) from error
+    # Its time is in whole seconds, cut off.
+    earliest_at = asked_at.replace(microsecond=0)
+    ahead = max(found.witness_at - received_at, timedelta(0)) + min(found.witness_at - earliest_at, timedelta(0))
+    return Cosigned(found, ahead)
 
 
 def _asked(link: WitnessLink, request: bytes) -> tuple[int, str]:
+    """Return status and text of the answer; one that drips or does not end counts as none."""
     try:
-        answer = httpx.post(f"{link.url.rstrip('/')}/add-checkpoint", content=request, timeout=_ANSWER_WITHIN_S)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return asyncio.run(asyncio.wait_for(_post(f"{link.url.rstrip('/')}/add-checkpoint", request), _ANSWER_WITHIN_S))
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         raise Unavailable(
-            f"the witness {link.verifier.name} does not answer at {link.url}: {error}", code="witness.away"
+            f"the witness {link.verifier.name} does not answer at {link.url}: {error or 'too slow'}",
+            code="witness.away",
         ) from error
-    return answer.status_code, answer.text[:_LONGEST_ANSWER]
+
+
+async def _post(url: str, request: bytes) -> tuple[int, str]:
+    body = b""
+    async with (
+        httpx.AsyncClient(timeout=_ANSWER_WITHIN_S) as client,
+        client.stream("POST", url, content=request) as answer,
+    ):
+        async for part in answer.aiter_bytes():
+            body += part
+            if len(body) > _LONGEST_ANSWER:
+                break
+    return answer.status_code, body[:_LONGEST_ANSWER].decode(errors="replace")
 
 
 def _size_in(text: str) -> int:
     word = text.strip()
-    if not (word.isascii() and word.isdigit() and len(word) <= 19):
+    if not (word.isascii() and word.isdigit() and len(word) <= 18):
         raise Unavailable("the witness answers with no size", code="witness.refused")
     return int(word)
+
+
+def _refused(link: WitnessLink, why: str) -> Unavailable:
+    return Unavailable(f"the witness {link.verifier.name} has not signed: {why}", code="witness.refused")
 
 
 def _set_back(witnessed: int, present: int) -> IntegrityLost:

@@ -174,6 +174,14 @@ class Ledger:
             self._continues(conn, note, None)
         return present, root
 
+    def continues(self, conn: Connection, note: str, verifier: Verifier) -> None:
+        """Check that the ledger still has what a checkpoint of ours says; quick, whatever its size.
+
+        Raises:
+            IntegrityLost: it has fewer entries, or others; or the note is not signed by this key.
+        """
+        self._continues(conn, note, verifier)
+
     def _continues(self, conn: Connection, note: str, verifier: Verifier | None) -> Checkpoint:
         signed = notes.parse(note) if verifier is None else notes.verify(note, verifier)
         if signed.origin != self.origin:

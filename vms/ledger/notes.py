@@ -176,15 +176,15 @@ def verify(note: str, verifier: Verifier) -> Checkpoint:
     """
     checkpoint = parse(note)
     text, _, signatures = note.partition("\n\n")
-    for signature in _signatures_by(verifier, signatures):
+    for _, signature in _signatures_by(verifier, signatures):
         if len(signature) == _SIGNATURE_BYTES and verifier.accepts(f"{text}\n".encode(), signature):
             return checkpoint
         raise IntegrityLost(f"the signature of {verifier.name} under the checkpoint is wrong", code="ledger.signature")
     raise IntegrityLost(f"the checkpoint is not signed by {verifier.name}", code="ledger.signature")
 
 
-def cosigned_at(lines: str, checkpoint: Checkpoint, witness: Verifier) -> int:
-    """Return the seconds since 1970 at which a witness says that it saw a checkpoint.
+def verify_cosigned(lines: str, checkpoint: Checkpoint, witness: Verifier) -> tuple[int, str]:
+    """Return the seconds since 1970 at which a witness says that it saw a checkpoint, and the line in which it says so.
 
     Args:
         lines: signature lines; those of others are passed over.
@@ -192,17 +192,17 @@ def cosigned_at(lines: str, checkpoint: Checkpoint, witness: Verifier) -> int:
     Raises:
         IntegrityLost: the witness' signature is missing or wrong.
     """
-    for blob in _signatures_by(witness, lines):
+    for line, blob in _signatures_by(witness, lines):
         seconds = int.from_bytes(blob[:_STAMP_BYTES], "big")
         signature = blob[_STAMP_BYTES:]
         if len(signature) == _SIGNATURE_BYTES and witness.accepts(_cosigned_text(checkpoint, seconds), signature):
-            return seconds
+            return seconds, f"{line}\n"
         raise IntegrityLost(f"the co-signature of {witness.name} is wrong", code="ledger.cosignature")
     raise IntegrityLost(f"the checkpoint is not co-signed by {witness.name}", code="ledger.cosignature")
 
 
-def _signatures_by(verifier: Verifier, lines: str) -> Iterator[bytes]:
-    """Yield what stands behind the key id in each line that is by this key."""
+def _signatures_by(verifier: Verifier, lines: str) -> Iterator[tuple[str, bytes]]:
+    """Yield each line that is by this key, and what stands behind the key id in it."""
     for line in lines.splitlines():
         match = _SIGNATURE_LINE.fullmatch(line)
         if match is None or match["name"] != verifier.name:
@@ -213,4 +213,4 @@ def _signatures_by(verifier: Verifier, lines: str) -> Iterator[bytes]:
             # No signature at all, so not theirs; the caller says that theirs is missing.
             continue
         if blob[:_KEY_ID_BYTES] == verifier.key_id:
-            yield blob[_KEY_ID_BYTES:]
+            yield line, blob[_KEY_ID_BYTES:]

@@ -1,12 +1,18 @@
-"""The newest checkpoint, kept outside the database: by it a restored older database is found out at start-up."""
+"""What is known of the ledger outside its database: the newest checkpoint, and that something contradicted the ledger.
+
+Both lie beside the keys, which are in no backup: a restored older database is found out by the one, and the other outlives a restart.
+"""
 
 import os
 import secrets
 from pathlib import Path
 
+from vms.errors import IntegrityLost, InvalidInput
+from vms.footage.durable import sync_folder
 from vms.ledger import notes
 
 FILE_NAME = "ledger-checkpoint.txt"
+CONTRADICTED_FILE = "ledger-contradicted.txt"
 
 
 def keep(folder: Path, note: str) -> None:
@@ -14,23 +20,55 @@ def keep(folder: Path, note: str) -> None:
     newest = kept(folder)
     if newest is not None and notes.parse(newest).size >= notes.parse(note).size:
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = folder / f".{FILE_NAME}.{secrets.token_hex(8)}"
-    with draft.open("x", encoding="utf-8") as file:
-        file.write(note)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / FILE_NAME)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _put(folder, FILE_NAME, note)
 
 
 def kept(folder: Path) -> str | None:
-    """Return the checkpoint kept in the folder, or None."""
+    """Return the checkpoint kept in the folder, or None.
+
+    Raises:
+        IntegrityLost: there is a file, and it is no checkpoint.
+    """
     try:
-        return (folder / FILE_NAME).read_text(encoding="utf-8")
+        note = (folder / FILE_NAME).read_text(encoding="utf-8")
+        notes.parse(note)
     except FileNotFoundError:
         return None
+    except (InvalidInput, UnicodeDecodeError) as error:
+        raise IntegrityLost(
+            f"{folder / FILE_NAME} is no checkpoint any more: somebody or the disk has changed it; compare the ledger with a "
+            "checkpoint from elsewhere (docs/ledger.md), then remove the file",
+            code="ledger.outside",
+        ) from error
+    return note
+
+
+def contradict(folder: Path, why: str) -> None:
+    """Remember over restarts that the ledger is contradicted; the first reason stays. Durable."""
+    if contradicted(folder) is None:
+        _put(folder, CONTRADICTED_FILE, f"{why}\n")
+
+
+def contradicted(folder: Path) -> str | None:
+    """Return the reason why the ledger is contradicted, or None."""
+    try:
+        return (folder / CONTRADICTED_FILE).read_text(encoding="utf-8", errors="replace").strip() or "unknown"
+    except FileNotFoundError:
+        return None
+
+
+def settle(folder: Path) -> None:
+    """Forget a contradiction: what had contradicted now agrees."""
+    (folder / CONTRADICTED_FILE).unlink(missing_ok=True)
+
+
+def _put(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A name of its own: the API, the daemon and a command may all keep a checkpoint at once.
+    draft = folder / f".{name}.{secrets.token_hex(8)}"
+    with draft.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / name)
+    sync_folder(folder)

@@ -36,7 +36,8 @@ class Answer:
 
     Args:
         status: 200 signed; 400 no request; 403 not signed by the log's key; 404 an unknown log; 409 it has signed another size or root
-            (the text is its size); 422 the proof does not lead from what it signed to what it is asked to sign.
+            (the text is its size); 422 the proof does not lead from what it signed to what it is asked to sign; 500 what it remembers can't
+            be read: it signs nothing more of that log.
         text: signature line, size, or what is wrong.
     """
 
@@ -52,13 +53,18 @@ class Witness:
         signer: its key.
         logs: the logs that it signs for, by their keys.
         clock: its own.
+
+    Raises:
+        InvalidInput: two keys have the same name.
     """
 
     def __init__(self, folder: Path, signer: Signer, logs: Sequence[Verifier], clock: Clock) -> None:
+        self._logs = {log.name: log for log in logs}
+        if len(self._logs) < len(logs):
+            raise InvalidInput("two keys of one log: a witness signs for one of them", code="witness.logs")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._signer = signer
-        self._logs = {log.name: log for log in logs}
         self._clock = clock
 
     def answer(self, request: bytes) -> Answer:
@@ -76,12 +82,20 @@ class Witness:
         except IntegrityLost as error:
             return Answer(HTTPStatus.FORBIDDEN, f"{error}\n")
         with self._turn():
-            return self._judged(old, proof, asked, note)
+            try:
+                known = self.newest(asked.origin)
+            except InvalidInput as error:
+                return Answer(
+                    HTTPStatus.INTERNAL_SERVER_ERROR,
+                    f"what this witness remembers of {asked.origin} is damaged: {error}\n",
+                )
+            return self._judged(old, proof, asked, note, known)
 
-    def _judged(self, old: int, proof: Sequence[bytes], asked: Checkpoint, note: str) -> Answer:
+    def _judged(
+        self, old: int, proof: Sequence[bytes], asked: Checkpoint, note: str, known: Checkpoint | None
+    ) -> Answer:
         if old > asked.size:
             return Answer(HTTPStatus.BAD_REQUEST, "the old size is larger than the checkpoint's\n")
-        known = self.newest(asked.origin)
         size = 0 if known is None else known.size
         if old != size:
             return Answer(HTTPStatus.CONFLICT, f"{size}\n")
@@ -97,9 +111,13 @@ class Witness:
         return Answer(HTTPStatus.OK, asked.cosigned(self._signer, int(self._clock.now().timestamp())))
 
     def newest(self, origin: str) -> Checkpoint | None:
-        """Return the newest checkpoint of a log that was signed, None before the first."""
+        """Return the newest checkpoint of a log that was signed, None before the first.
+
+        Raises:
+            InvalidInput: what is remembered can't be read.
+        """
         try:
-            return notes.parse(self._path(origin).read_text(encoding="utf-8"))
+            return notes.parse(self._path(origin).read_text(encoding="utf-8", errors="replace"))
         except FileNotFoundError:
             return None
 

@@ -1,0 +1,113 @@
+"""Whether the ledger agrees with what stands outside its database: the checkpoint beside the keys, and the witness.
+
+Asked at every start and before every sweep. A contradiction is remembered over restarts, and ends only when who contradicted agrees: the
+right database was put back, and the witness has signed it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from vms.clock import Clock
+from vms.db.engine import Database
+from vms.errors import IntegrityLost, Unavailable
+from vms.ledger import cosignatures, outside
+from vms.ledger.cosignatures import Cosigned, WitnessLink
+from vms.ledger.log import Ledger, newest_note
+from vms.ledger.notes import Signer
+
+_log = structlog.get_logger()
+_CHECKPOINT, _WITNESS = "checkpoint", "witness"
+"""Who contradicts, the first word of what is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Who signs the ledger, where its newest checkpoint is kept outside the database, and who co-signs it."""
+
+    signer: Signer
+    folder: Path
+    witness: WitnessLink | None = None
+
+
+def agree(db: Database, ledger: Ledger, clock: Clock, place: Outside, *, asks: bool = True) -> Cosigned | None:
+    """Compare the ledger with what stands outside.
+
+    Args:
+        asks: ask the witness too, if there is one.
+
+    Returns:
+        What the witness signed; None: it was not asked, or there is nothing to sign yet.
+
+    Raises:
+        IntegrityLost: they contradict each other, or did, and who contradicted has not agreed since.
+        Unavailable: the witness, or the database, is away; nothing else contradicts.
+    """
+    try:
+        _compare(db, ledger, place)
+    except IntegrityLost as error:
+        _remember(place.folder, _CHECKPOINT, error)
+        raise
+    if place.witness is None or not asks:
+        why = outside.contradicted(place.folder)
+        if place.witness is None and why is not None and why.startswith(_CHECKPOINT):
+            outside.settle(place.folder)
+        else:
+            _raise_if_standing(why)
+        return None
+    try:
+        found = cosignatures.cosign(db, ledger, place.witness, clock)
+    except IntegrityLost as error:
+        _remember(place.folder, _WITNESS, error)
+        raise
+    except Unavailable as error:
+        _raise_if_standing(outside.contradicted(place.folder), error)
+        raise
+    if found is None:
+        _raise_if_standing(outside.contradicted(place.folder))
+    else:
+        outside.settle(place.folder)
+    return found
+
+
+def refuse_contradicted(place: Outside) -> None:
+    """Refuse to sign a ledger that is contradicted.
+
+    Raises:
+        IntegrityLost: it is.
+    """
+    _raise_if_standing(outside.contradicted(place.folder))
+
+
+def _remember(folder: Path, who: str, error: IntegrityLost) -> None:
+    try:
+        outside.contradict(folder, f"{who} {error.code}")
+    except OSError:
+        # Whoever asked knows by the error all the same; the next question tries again.
+        _log.exception("ledger.contradiction-not-kept")
+
+
+def _compare(db: Database, ledger: Ledger, place: Outside) -> None:
+    # The note first: the database, read afterwards, has at least what it says.
+    note = outside.kept(place.folder)
+    with db.read() as conn:
+        own = newest_note(conn)
+        for one in (note, own):
+            if one is not None:
+                ledger.continues(conn, one, place.signer.verifier)
+        is_empty = ledger.size(conn) == 0
+    if own is None and not is_empty and place.witness is not None:
+        # Without a checkpoint there is nothing to ask the witness about, and a database that was emptied has none.
+        with db.write() as conn:
+            note = ledger.checkpoint(conn, place.signer)
+        outside.keep(place.folder, note)
+
+
+def _raise_if_standing(why: str | None, cause: Unavailable | None = None) -> None:
+    if why is not None:
+        raise IntegrityLost(
+            f"the ledger is contradicted ({why}): put back the newest copy of the database; it ends when the witness has signed "
+            f"(docs/ledger.md: if the witness is gone for good)",
+            code="ledger.contradicted",
+        ) from cause
