@@ -176,6 +176,17 @@ def test_the_api_is_read_only_until_the_right_database_is_back(
     assert outside.contradicted(settings.keys) is None
 
 
+def test_nothing_starts_on_a_contradicted_ledger_while_the_witness_is_away(
+    vms: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its silence takes nothing back."""
+    monkeypatch.setenv("VMS_WITNESS_URL", "http://witness.invalid")
+    monkeypatch.setenv("VMS_WITNESS_KEY", SIGNER.verifier.text)
+    outside.contradict(load(None).keys, "witness ledger.set-back")
+    refused = vms("retention")
+    assert (refused.status, "contradicted" in refused.stderr) == (2, True)
+
+
 def test_a_contradicted_ledger_is_not_signed_and_still_bundled(vms: CommandLine, tmp_path: Path) -> None:
     """Its bundle is taken as it is: without an entry, without a new checkpoint."""
     settings = load(None)

@@ -42,9 +42,8 @@ ERASING = (
     Mutant(
         "claimed by the clock of a moment later",
         "retention/sweep.py",
-        "            candidates = erasing.list_due(conn, verdict.at, _CANDIDATES)\n        choice = choose(candidates, verdict.at,",
-        "            candidates = erasing.list_due(conn, parts.clock.now(), _CANDIDATES)\n"
-        "        choice = choose(candidates, parts.clock.now(),",
+        "    while True:\n        brake = _brake(parts, verdict)",
+        "    verdict = replace(verdict, at=parts.clock.now())\n    while True:\n        brake = _brake(parts, verdict)",
         (STEPS,),
     ),
     Mutant(
@@ -59,21 +58,21 @@ ERASING = (
         "retention/daemon.py",
         "            self._witnessed = Witnessed(self._witnessed.ahead, contradicts=True)\n            if is_new:",
         "            if is_new:",
-        (WITNESS,),
+        (f"{WITNESS}::test_a_contradiction_holds_though_it_can_not_be_written_down",),
     ),
     Mutant(
         "silence takes a contradiction back",
         "vms/ledger/standing.py",
         "        _raise_if_standing(outside.contradicted(place.folder), error)\n        raise",
         "        raise",
-        (WITNESS,),
+        (f"{WITNESS}::test_silence_takes_no_contradiction_back",),
     ),
     Mutant(
         "whoever answers speaks for the witness",
         "vms/ledger/cosignatures.py",
         "    except (IntegrityLost, InvalidInput) as error:\n",
         "    except InvalidInput as error:\n",
-        (WITNESS,),
+        (f"{WITNESS}::test_an_answer_that_is_no_signature_is_none",),
     ),
     Mutant("files are left", "retention/erase.py", "parts.store.erase_all(refs)", "pass", (SWEEP,)),
     Mutant(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from retention.daemon import RetentionDaemon
+from retention.parts import RetentionParts
 from tests.auditor.bundles import signer_of
 from tests.footage.scene import KEEP_FOR
 from tests.retention.town import LIMITS, Town
@@ -17,6 +18,7 @@ from vms.model import PlacementId, hour_of
 
 P0, P1 = PlacementId("p0"), PlacementId("p1")
 HOUR = timedelta(hours=1)
+MOST_READINGS = 40
 
 
 class SteppingClock(ManualClock):
@@ -52,16 +54,19 @@ class SteppingClock(ManualClock):
         self._clock.advance(span)
 
 
-def one_round(town: Town, after: int, step: timedelta) -> int:
+def one_round(town: Town, after: int, step: timedelta, *, swept: bool) -> int:
     """Run a round with something due, something young, and a young file without a row; return how often the clock was read."""
     town.record(P0)
     town.clock.advance(KEEP_FOR - timedelta(days=1))
     for _ in range(3):
-        town.clock.advance(timedelta(hours=3))
+        town.clock.advance(3 * HOUR)
         town.record(P1)
-        daemon(town).run_once()
+        if swept:
+            daemon(town).run_once()
     town.clock.advance(timedelta(days=1))
     young = town.record(P1)
+    # A start of its own: otherwise it would be the young segment's file.
+    town.clock.advance(timedelta(seconds=1))
     orphan = SegmentRef(P1, town.clock.now(), town.epochs[P1])
     town.store.create(orphan, town.keys.new_segment_key(hour_of(orphan.start_at)).plain).abandon()
     unsealed = town.begin(P0)
@@ -80,30 +85,37 @@ def one_round(town: Town, after: int, step: timedelta) -> int:
     assert all(town.readable(item) for item in town.recorded[1:]), f"a step at reading {after}"
     assert town.store.has_any(orphan), f"a young file without a row is gone after a step at reading {after}"
     assert town.store.has_any(unsealed)
+    if not step:
+        assert not town.readable(town.recorded[0]), "what is due is erased when no clock steps"
     return read
 
 
 def daemon(town: Town) -> RetentionDaemon:
     """A daemon that has just started."""
-    town.parts = type(town.parts)(town.db, town.keys, town.store, Ledger("test.example/log", town.clock), town.clock)
+    town.parts = RetentionParts(town.db, town.keys, town.store, Ledger("test.example/log", town.clock), town.clock)
     place = Outside(signer_of(town), town.folder / "keys")
     return RetentionDaemon(town.parts, LIMITS, place, sweep_every_s=60, stop=threading.Event())
 
 
 @pytest.fixture(scope="module")
-def readings_seen() -> list[int]:
+def readings() -> dict[bool, int]:
     """How often a round without a step reads the clock."""
-    return []
+    return {}
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_a_round_without_a_step_erases_what_is_due(town: Town, readings: dict[bool, int], *, swept: bool) -> None:
+    """Otherwise the steps below would show nothing; nor if there were readings that they do not reach."""
+    readings[swept] = one_round(town, 0, timedelta(0), swept=swept)
+    assert readings[swept] < MOST_READINGS
 
 
 @pytest.mark.parametrize("days", [40, -40])
-@pytest.mark.parametrize("after", range(60))
+@pytest.mark.parametrize("after", range(MOST_READINGS))
+@pytest.mark.parametrize("swept", [True, False])
 def test_a_step_at_any_reading_erases_nothing_young(
-    town: Town, after: int, days: int, readings_seen: list[int]
+    town: Town, after: int, days: int, readings: dict[bool, int], *, swept: bool
 ) -> None:
-    """Between the guard's look and every use of the time; readings past the end of the round are those of the next."""
-    if readings_seen and after > readings_seen[0] + 5:
-        return
-    read = one_round(town, after, timedelta(days=days))
-    if not readings_seen:
-        readings_seen.append(read)
+    """Between the guard's look and every use of the time; with sweeps before it, and in the first one ever, which has no brake."""
+    if after <= readings.get(swept, MOST_READINGS):
+        one_round(town, after, timedelta(days=days), swept=swept)

@@ -29,9 +29,9 @@ from vms.clock import ManualClock
 from vms.db import reports
 from vms.db.engine import Database
 from vms.db.reports import Condition, Service
-from vms.errors import Unavailable
+from vms.errors import IntegrityLost, Unavailable
 from vms.footage.store import SegmentRef
-from vms.ledger import cosignatures, notes, outside
+from vms.ledger import cosignatures, notes, outside, standing
 from vms.ledger.acts import Act
 from vms.ledger.cosignatures import WitnessLink
 from vms.ledger.entries import Actor, Entry, Origin
@@ -266,6 +266,15 @@ def test_a_contradiction_outlives_a_restart_without_the_witness(set_back: SetBac
             daemon.run_once()
         assert town.readable(town.recorded[0])
         assert Doubt.LEDGER_CONTRADICTED.value in daemon.status()["doubts"]
+
+
+def test_silence_takes_no_contradiction_back(town: Town) -> None:
+    """Whoever asks while the witness is away, a process that starts or the daemon, hears that it stands."""
+    place = Outside(signer_of(town), town.folder / "keys", WitnessLink("http://witness.invalid", SIGNER.verifier))
+    daemon_of(town, place.witness).run_once()
+    outside.contradict(place.folder, "witness ledger.set-back")
+    with pytest.raises(IntegrityLost):
+        standing.agree(town.db, town.parts.ledger, town.clock, place)
 
 
 def test_a_contradiction_ends_when_the_right_database_is_back(set_back: SetBack) -> None:
