@@ -19,6 +19,7 @@ BENCHMARKS = {
     "telemetry-delay": "bench.telemetry_delay",
     "blanking": "bench.blanking",
     "footage": "bench.footage",
+    "erasing": "bench.erasing",
     "ledger": "bench.ledger",
     "audit-verify": "bench.audit_verify",
     "glass-to-glass": "bench.glass_to_glass",

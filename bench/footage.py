@@ -50,7 +50,7 @@ def run(*, rounds: int, quick: bool) -> Report:
     try:
         pictures = _record(folder / "recorder", 20 if quick else 110, rounds)
         rows = [("SQLite", *_life(f"sqlite:///{folder}/life.sqlite", folder / "sqlite", segments))]
-        with running_server() as server:
+        with running_server(durable=True) as server:
             rows.append(("PostgreSQL", *_life(server.url(server.create()), folder / "postgresql", segments)))
     finally:
         shutil.rmtree(folder)
