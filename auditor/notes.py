@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -18,6 +19,11 @@ _LOG_KEY, _WITNESS_KEY = 1, 4
 _LINE = re.compile("— (?P<name>[^ +]+) (?P<blob>[A-Za-z0-9+/]+=*)")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
 _ROOT = re.compile(r"[A-Za-z0-9+/]{43}=")
+
+_BEGUN = re.compile(r"(?:[—\u2013]|--?) ?(?P<name>[^\s+]+)(?: (?P<blob>[A-Za-z0-9+/=]+))?")
+_PART = re.compile(r"[A-Za-z0-9+/=]+")
+_BLOB_BYTES = frozenset({68, 76})
+"""Key id and Ed25519 signature, with a witness' time or without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +136,39 @@ def parse(text: str) -> Note | None:
 
 
 def find(text: str, origin: str) -> Note | None:
-    """Return the note of this log in a text that a person kept: a mail, a scan, with blanks or quotation marks around the lines."""
+    """Return the note of this log in a text that a person kept: a mail, a scan, typed from paper.
+
+    Blanks and quotation marks around the lines, a hyphen for the dash and signatures broken into lines are what such texts have.
+    """
     lines = [re.sub(r"^[>\s]+|\s+$", "", line) for line in text.splitlines()]
     for place, line in enumerate(lines):
         if line != origin:
             continue
-        below = [one for one in lines[place + 3 :] if _LINE.fullmatch(one)]
-        note = parse("\n".join(lines[place : place + 3]) + "\n\n" + "\n".join(below) + "\n")
+        below = "".join(f"{one}\n" for one in _mended(lines[place + 3 :]))
+        note = parse("\n".join(lines[place : place + 3]) + "\n\n" + below)
         if note is not None:
             return note
     return None
+
+
+def _mended(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the signature lines among lines, each put together from the lines that it was broken into."""
+    name, blob = "", ""
+    for line in lines:
+        begun = _BEGUN.fullmatch(line)
+        if begun is not None:
+            name, blob = begun["name"], begun["blob"] or ""
+        elif name and _PART.fullmatch(line):
+            blob += line
+        elif line:
+            name = ""
+        if name and _is_whole(blob):
+            yield f"— {name} {blob}"
+            name = ""
+
+
+def _is_whole(blob: str) -> bool:
+    try:
+        return len(base64.b64decode(blob, validate=True)) in _BLOB_BYTES
+    except binascii.Error:
+        return False

@@ -24,6 +24,11 @@ CLOCK_TOLERANCE = timedelta(seconds=2)
 WITNESS_TOLERANCE_S = 60
 _TOLD_WITHIN = timedelta(hours=1)
 _OPENSSL_TIMEOUT_S = 60
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_STAMPED_AT = re.compile(
+    r"^Time stamp: (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +(\d+) (\d\d):(\d\d):(\d\d)(?:\.\d+)? (\d{4}) GMT$",
+    re.MULTILINE,
+)
 _TAIL = re.compile(rb'"ts":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)","v":1,"why":(?:null|"[^"\n]*")\}\n')
 """The end of every line; a quotation mark within a text has a backslash before it, so nothing else looks like it."""
 
@@ -38,6 +43,7 @@ class Run:
 
     Args:
         roots: number of its first entries -> root over these; always of all of them.
+        last_at: number of its first entries -> the last one's stamp, where roots were asked for.
         path: of the entry that was asked for.
         stamps: of its first and last entry; empty for no entries.
         backwards: (entry, stamp before, stamp) where time went back.
@@ -47,6 +53,7 @@ class Run:
     count: int
     ends_with_line: bool
     roots: dict[int, bytes] = field(default_factory=dict)
+    last_at: dict[int, str] = field(default_factory=dict)
     path: list[bytes] = field(default_factory=list)
     body: bytes = b""
     stamps: tuple[str, str] = ("", "")
@@ -109,6 +116,11 @@ class Log:
         upper = [*self._whole.rows[0][:whole], self.runs[whole].roots[min(rest, self.runs[whole].count)]]
         return Rows(upper).root(len(upper))
 
+    def at(self, size: int) -> str:
+        """Return the stamp of the last of the first `size` entries, one of the sizes asked for; empty when it is not known."""
+        whole, rest = divmod(max(size - 1, 0), self._run)
+        return self.runs[whole].last_at.get(rest + 1, "") if whole < len(self.runs) else ""
+
     def path(self) -> list[bytes]:
         """Return the audit path of the entry asked for, among all."""
         assert self.asked is not None, "an entry was asked for"
@@ -162,7 +174,7 @@ def verify_log(
         report.find("tail-unsigned", count=log.size - signed)
     for witness in witnesses:
         _witness(log, checkpoints, witness, report)
-    _stamps(bundle, checkpoints, tsa_ca, report)
+    _stamps(log, checkpoints, tsa_ca, report)
     report.facts |= {
         "entries": log.size,
         "root": log.root(log.size).hex(),
@@ -222,6 +234,9 @@ def hash_run(path: Path, wanted: Wanted) -> Run:
     rows = Rows(leaves)
     for size in (*wanted.sizes, run.count):
         run.roots[size] = rows.root(min(size, run.count))
+        # Were a line without a stamp among them, places would not be numbers; that line is a finding already.
+        if len(stamps) == run.count >= size > 0:
+            run.last_at[size] = stamps[size - 1].decode()
     if wanted.index is not None and wanted.index < run.count:
         run.path = rows.path(wanted.index, run.count)
     if stamps:
@@ -306,8 +321,9 @@ def _witness(log: Log, checkpoints: Sequence[Note], witness: Key, report: Report
     report.facts["cosigned"] = len(cosigned)
 
 
-def _stamps(bundle: Bundle, checkpoints: Sequence[Note], tsa_ca: Path | None, report: Report) -> None:
-    """Check the time stamps with openssl: a second program, that is not ours."""
+def _stamps(log: Log, checkpoints: Sequence[Note], tsa_ca: Path | None, report: Report) -> None:
+    """Check the time stamps with openssl: a second program, that is not ours. No entry below one is of a later time."""
+    bundle = log.bundle
     stamped = bundle.manifest.named("tsr")
     openssl = shutil.which("openssl")
     if not stamped:
@@ -329,10 +345,16 @@ def _stamps(bundle: Bundle, checkpoints: Sequence[Note], tsa_ca: Path | None, re
             report.find("tsr-no-note", name=packed.name)
             continue
         why = _ask_openssl(openssl, tsa_ca, data, note.text.encode())
-        if why is None:
-            good += 1
-        else:
+        if why is not None:
             report.find("tsr-wrong", name=packed.name, why=why)
+            continue
+        good += 1
+        at, newest = _time_in(openssl, data), entries.instant(log.at(note.size))
+        if at is None:
+            report.find("tsr-no-time", name=packed.name)
+        elif newest is not None and newest - at > timedelta(seconds=WITNESS_TOLERANCE_S):
+            seconds = round((newest - at).total_seconds())
+            report.find("tsr-clock", name=packed.name, at=f"{at:%Y-%m-%dT%H:%M:%SZ}", seconds=seconds)
     report.facts["stamped"] = good
 
 
@@ -342,12 +364,30 @@ def _ask_openssl(openssl: str, tsa_ca: Path, stamp: bytes, text: bytes) -> str |
         folder = Path(name)
         (folder / "stamp.tsr").write_bytes(stamp)
         (folder / "note.txt").write_bytes(text)
-        command = [openssl, "ts", "-verify", "-in", str(folder / "stamp.tsr"), "-data", str(folder / "note.txt")]
-        try:
-            done = subprocess.run(
-                [*command, "-CAfile", str(tsa_ca)], capture_output=True, check=False, timeout=_OPENSSL_TIMEOUT_S
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
+        files = ["-in", str(folder / "stamp.tsr"), "-data", str(folder / "note.txt"), "-CAfile", str(tsa_ca)]
+        done = _run_openssl([openssl, "ts", "-verify", *files])
+    if isinstance(done, str):
+        return done
     words = (done.stdout + done.stderr).decode("utf-8", "replace").split("\n")
     return None if done.returncode == 0 else next((one for one in reversed(words) if one.strip()), "?")[:200]
+
+
+def _time_in(openssl: str, stamp: bytes) -> datetime | None:
+    """Return the time that a stamp states, to the second; None when openssl does not tell it."""
+    with tempfile.TemporaryDirectory(prefix="vms-audit-") as name:
+        (Path(name) / "stamp.tsr").write_bytes(stamp)
+        done = _run_openssl([openssl, "ts", "-reply", "-in", str(Path(name) / "stamp.tsr"), "-text"])
+    match = None if isinstance(done, str) else _STAMPED_AT.search(done.stdout.decode("utf-8", "replace"))
+    if match is None:
+        return None
+    month, day, hour, minute, second, year = match.groups()
+    # Not by strptime: its names of months are those of the reader's language.
+    return datetime(int(year), _MONTHS.index(month) // 3 + 1, int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+
+
+def _run_openssl(command: Sequence[str]) -> subprocess.CompletedProcess[bytes] | str:
+    """Return how a run ended, or why there was none."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=_OPENSSL_TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)

@@ -4,6 +4,7 @@ Validators compute; they never touch network, disk or clock. Cameras are no sett
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import time, timedelta
@@ -17,6 +18,7 @@ from vms.errors import InvalidInput
 from vms.model import RETENTION_CEILING
 
 ENVIRONMENT_PREFIX = "VMS_"
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 
 
 class Settings(BaseModel):
@@ -117,6 +119,36 @@ class Settings(BaseModel):
     ] = ""
     witness_key: Annotated[str, Field(description="That witness' public key, as it prints it.")] = ""
 
+    tsa_url: Annotated[
+        str, Field(description="Where a time-stamping authority (RFC 3161) takes requests; empty: no time stamps.")
+    ] = ""
+    tsa_ca_file: Annotated[
+        Path | None, Field(description="PEM file of the certificates under which that authority signs.")
+    ] = None
+    tsa_policy: Annotated[
+        str,
+        Field(
+            pattern=r"^([0-2](\.(0|[1-9][0-9]*))+)?$",
+            description="Object identifier of the policy that its stamps must be under, e.g. `1.2.3.4`; empty: any.",
+        ),
+    ] = ""
+
+    checkpoint_mail_to: Annotated[
+        str,
+        Field(description="Who gets a checkpoint by mail once a day: addresses, separated by commas; empty: nobody."),
+    ] = ""
+    smtp_host: Annotated[str, Field(description="Mail server that takes these mails.")] = ""
+    smtp_port: Annotated[int, Field(ge=1, le=65_535, description="Its port.")] = 587
+    smtp_starttls: Annotated[
+        bool, Field(description="Speak TLS with it (STARTTLS) or not at all; false: in the clear, without a password.")
+    ] = True
+    smtp_ca_file: Annotated[
+        Path | None, Field(description="PEM file of the certificates that its own must lead to; empty: the system's.")
+    ] = None
+    smtp_from: Annotated[str, Field(description="Address of the sender.")] = ""
+    smtp_user: Annotated[str, Field(description="User name at the mail server; empty: without signing in.")] = ""
+    smtp_password_file: Annotated[Path | None, Field(description="File with that user's password.")] = None
+
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severity that is logged.")
     ] = "INFO"
@@ -134,10 +166,38 @@ class Settings(BaseModel):
                 "sweep_every_s is more than a third of retention_margin_s, so that footage would outlive its term: "
                 "sweep more often, or raise the margin"
             )
+        if self.tsa_url and (
+            urlsplit(self.tsa_url).scheme not in {"http", "https"} or not urlsplit(self.tsa_url).netloc
+        ):
+            raise ValueError("tsa_url must be an http(s) address")
+        if self.tsa_url and self.tsa_ca_file is None:
+            raise ValueError("tsa_url needs tsa_ca_file: without it nobody can tell whose stamps they are")
+        self._mail_is_whole()
         origin = self.public_origin
         if origin and (urlsplit(origin).scheme not in {"http", "https"} or urlsplit(origin).path not in {"", "/"}):
             raise ValueError("public_origin must be a scheme and a host only, e.g. https://vms.example.nl")
         return self
+
+    def _mail_is_whole(self) -> None:
+        if not self.mail_recipients:
+            return
+        if not self.smtp_host:
+            raise ValueError("checkpoint_mail_to needs smtp_host")
+        for name, address in [
+            ("smtp_from", self.smtp_from),
+            *(("checkpoint_mail_to", one) for one in self.mail_recipients),
+        ]:
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"{name}: {address!r} is no mail address")
+        if self.smtp_user and self.smtp_password_file is None:
+            raise ValueError("smtp_user needs smtp_password_file")
+        if self.smtp_user and not self.smtp_starttls:
+            raise ValueError("smtp_user needs smtp_starttls: the password would go in the clear")
+
+    @property
+    def mail_recipients(self) -> tuple[str, ...]:
+        """Addresses that get a checkpoint once a day."""
+        return tuple(filter(None, (one.strip() for one in self.checkpoint_mail_to.split(","))))
 
     @property
     def database(self) -> str:

@@ -1,5 +1,6 @@
 """What retention writes into the ledger."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
@@ -9,6 +10,7 @@ from vms.db.holds import Hold
 from vms.footage.keys import ASSURANCE_LEVEL
 from vms.ledger.acts import Act
 from vms.ledger.entries import Entry, Private, Purpose, Result, Value
+from vms.ledger.stamps import Stamped
 from vms.model import ExportId, HoldId, PlacementId
 
 Ranges: TypeAlias = Mapping[PlacementId, Sequence[Sequence[int]]]
@@ -199,3 +201,25 @@ def ledger_contradicted(why: str) -> Entry:
 def recorded(words: Mapping[str, Value]) -> Entry:
     """A placement-hour's segments, as a Merkle root over them."""
     return _entry(Act.BATCH_RECORDED, words)
+
+
+def stamped(found: Stamped) -> Entry:
+    """An authority outside has stamped a checkpoint, or given something that is not what was asked for."""
+    words: dict[str, Value] = {
+        "size": found.size,
+        "response_sha256": hashlib.sha256(found.response).hexdigest(),
+        "stamped": found.stamped_at,
+    }
+    return Entry(
+        act=Act.ANCHOR_STAMPED,
+        actor=DAEMON.actor,
+        origin=DAEMON.origin,
+        object=words,
+        result=Result.OK if found.why is None else Result.FAILED,
+        why=found.why,
+    )
+
+
+def mailed(size: int, recipients: int, refused: int) -> Entry:
+    """A checkpoint was mailed to those who keep it: to how many, and how many of them the mail server refused; no addresses."""
+    return _entry(Act.ANCHOR_MAILED, {"size": size, "recipients": recipients, "refused": refused})

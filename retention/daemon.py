@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from retention import acts
+from retention.anchors import NOWHERE, Anchorage, Anchors
 from retention.batches import write_batches
 from retention.derived import erase_due_derivatives
 from retention.due import breaches
@@ -19,7 +20,7 @@ from vms.db.reports import Report, Service
 from vms.errors import IntegrityLost, Unavailable, VmsError
 from vms.ledger import cosignatures, notes, outside, standing
 from vms.ledger.log import newest_note
-from vms.ledger.standing import Outside
+from vms.ledger.standing import Checkpoints
 from vms.model import HoldId, HoldState
 
 _log = structlog.get_logger()
@@ -46,16 +47,18 @@ class RetentionDaemon:
         checkpoints: how the ledger is signed.
         sweep_every_s: seconds between two sweeps.
         stop: ends the loop after the round that runs.
+        anchorage: where checkpoints are stamped and mailed.
     """
 
     def __init__(
         self,
         parts: RetentionParts,
         limits: SweepLimits,
-        checkpoints: Outside,
+        checkpoints: Checkpoints,
         *,
         sweep_every_s: float,
         stop: threading.Event,
+        anchorage: Anchorage = NOWHERE,
     ) -> None:
         self._parts = parts
         self._limits = limits
@@ -69,6 +72,7 @@ class RetentionDaemon:
         self._findings: Findings | None = None
         self._witnessed = Witnessed(contradicts=outside.contradicted(checkpoints.folder) is not None)
         self._began_at = parts.clock.now()
+        self._anchors = Anchors(parts, anchorage, checkpoints.signer.verifier)
 
     def run(self) -> None:
         """Work until told to stop. The first sweep finishes what an earlier process had begun."""
@@ -92,6 +96,7 @@ class RetentionDaemon:
         self._attempt("reviews", _BATCHES_EVERY, self._remind)
         self._attempt("breach", _BREACH_EVERY, self._look_for_breach)
         self._attempt("checkpoint", timedelta(0), self._checkpoint)
+        self._attempt("anchors", timedelta(0), self._anchors.cast)
         self._attempt("report", timedelta(0), self._say)
 
     def status(self) -> dict[str, Any]:
@@ -122,6 +127,7 @@ class RetentionDaemon:
             "is_unwitnessed": link is not None
             and now - (self._began_at if cosigned is None else cosigned.received_at) > _WITNESS_AWAY,
             "is_contradicted": self._witnessed.contradicts,
+            **self._anchors.status(),
             "stuck_holds": sorted(hold.id for hold in pending if now - hold.requested_at > _STUCK_AFTER),
         }
 
@@ -137,7 +143,7 @@ class RetentionDaemon:
             "breach": status["is_breach"],
             "unreconciled": not status["is_reconciled"],
             "hold-stuck": bool(status["stuck_holds"]),
-        }
+        } | dict.fromkeys(self._anchors.problems(), True)
         words = {
             name: f"{value:%Y-%m-%dT%H:%M:%S.%fZ}" if isinstance(value, datetime) else value
             for name, value in status.items()

@@ -25,3 +25,37 @@ def serving(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+@contextmanager
+def dripping(head: bytes) -> Iterator[int]:
+    """Serve without an end; give the port: after the head, a byte every few hundredths of a second."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.02)
+    over = threading.Event()
+
+    def serve() -> None:
+        connections = []
+        while not over.is_set():
+            try:
+                connection, _ = listener.accept()
+                connection.sendall(head)
+                connections.append(connection)
+            except TimeoutError:
+                pass
+            for one in connections[:]:
+                try:
+                    one.sendall(b"x")
+                except OSError:
+                    connections.remove(one)
+        for one in connections:
+            one.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        over.set()
+        thread.join(10)
+        listener.close()

@@ -228,6 +228,8 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "system.stop": N_("stopped the system"),
     "integrity.checked": N_("checked the log"),
     "integrity.lost": N_("found that something is not what was written"),
+    "anchor.stamped": N_("had the log's state stamped by an authority outside"),
+    "anchor.mailed": N_("mailed the log's state to those who keep it"),
     "selftest.passed": N_("checked finished pictures: all dwellings were grey"),
     "selftest.failed": N_("found a finished picture that was not blanked well; the camera is withheld"),
     "selftest.cleared": N_("let a withheld camera be seen again"),

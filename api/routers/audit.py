@@ -1,9 +1,9 @@
-"""The audit bundle: everything an auditor checks without trusting this system. Taking one out is an act too."""
+"""What an auditor takes along: the audit bundle, and the checkpoint on paper. Taking one out is an act too."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from api.access import Asker
 from api.acting import person, record
@@ -12,6 +12,8 @@ from api.routers.shapes import EARLIEST, LATEST, Moment, span_of
 from api.running import running_of
 from config.policy import Action
 from vms.evidence.bundle import BundleSource, bundle_pieces, end_of, sign_present
+from vms.evidence.paper import checkpoint_page
+from vms.ledger import cosignatures, notes
 from vms.ledger.acts import Act
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
@@ -37,3 +39,16 @@ def bundle(
     name = f"audit-{period.start_at:%Y%m%d}-{period.end_at:%Y%m%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingResponse(bundle_pieces(source, period, size), media_type="application/zip", headers=headers)
+
+
+@router.get("/checkpoint.pdf", openapi_extra=writes(Act.AUDIT_READ))
+def checkpoint(asker: Annotated[Asker, Depends(Allow(Action.LEDGER_READ))], request: Request) -> Response:
+    """Sign the ledger as it is and hand over the checkpoint as a page to print and sign; it has the entry of that itself."""
+    parts = running_of(request).parts
+    with parts.db.write() as conn:
+        record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), {"scope": "checkpoint"})
+        note = cosignatures.with_lines(conn, parts.ledger.checkpoint(conn, parts.signer))
+    page = checkpoint_page(note, parts.signer.verifier, parts.clock.now())
+    name = f"checkpoint-{notes.parse(note).size}.pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(page, media_type="application/pdf", headers=headers)

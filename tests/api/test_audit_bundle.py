@@ -5,8 +5,12 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
+import pypdfium2
+
 from tests.api.site import Site
 from tests.auditor.bundles import vms_audit
+from vms.ledger import notes
+from vms.ledger.log import newest_note
 from vms.model import Role
 
 
@@ -37,3 +41,20 @@ def test_who_may_not_read_the_ledger_gets_no_bundle(site: Site) -> None:
     backwards = {"from": period["to"], "to": period["from"]}
     assert site.sign_in(Role.AUDITOR).get("/api/audit/bundle", **backwards).status_code == 422
     assert site.ledger("audit.bundle") == []
+
+
+def test_an_auditor_takes_the_checkpoint_on_paper_and_nobody_else(any_site: Site) -> None:
+    """What the page says is the newest checkpoint, which has the entry of its own making."""
+    site = any_site
+    assert site.sign_in(Role.TECHNICIAN).get("/api/audit/checkpoint.pdf").status_code == 403
+    answer = site.sign_in(Role.AUDITOR).get("/api/audit/checkpoint.pdf")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    assert answer.headers["cache-control"] == "no-store"
+    with site.parts.db.read() as conn:
+        note = newest_note(conn)
+    [entry] = [one for one in site.ledger("audit.read") if one.object["scope"] == "checkpoint"]
+    assert note is not None
+    assert notes.parse(note).size == entry.seq + 1
+    with pypdfium2.PdfDocument(answer.content) as document:
+        lines = document[0].get_textpage().get_text_bounded().splitlines()
+    assert set(note.split("\n")[:3]) <= set(lines)

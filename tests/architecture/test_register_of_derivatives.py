@@ -15,6 +15,8 @@ NO_PICTURES = {
     ("ledger_entry", "body"): "words",
     ("ledger_tile", "hashes"): "hashes",
     ("ledger_text", "salt"): "random bytes",
+    ("ledger_stamp", "query"): "a hash, to be stamped",
+    ("ledger_stamp", "response"): "its time stamp",
     ("camera", "sealed_password"): "a password, sealed",
 }
 """Columns of bytes that have nothing to do with footage."""

@@ -46,6 +46,8 @@ OTHERS = {
     "vms/ledger/signer.py": _may("open, link", "the key that signs checkpoints"),
     "vms/ledger/outside.py": _may("open", "the newest checkpoint, kept outside of the database"),
     "vms/ledger/witness.py": _may("durable, open", "the checkpoint that a witness signed last, and a lock"),
+    "vms/ledger/stamps.py": _may("temporary, path, program", "a time stamp, for openssl"),
+    "vms/cli/anchors.py": _may("open", "a checkpoint as a page to print"),
     "vms/cli/audit.py": _may("open", "a bundle of ledger entries"),
     "vms/cli/demo.py": _may("temporary, path", "settings and the password of a demo"),
     "vms/cli/masks.py": _may("path", "outlines out of the register of buildings"),

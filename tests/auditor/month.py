@@ -26,7 +26,7 @@ from vms.footage.store import SegmentRef
 from vms.ledger import tiles
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Purpose, leaf_of
-from vms.ledger.standing import Outside
+from vms.ledger.standing import Checkpoints
 from vms.model import GapCause, PlacementId, SegmentMode, Span
 
 HOUR = timedelta(hours=1)
@@ -45,7 +45,7 @@ class LivingTown(Town):
         self.daemon = RetentionDaemon(
             self.parts,
             SweepLimits(self.kept - _MARGIN, _MARGIN, timedelta(minutes=2), compares_database_clock=False),
-            Outside(signer_of(self), self.folder / "keys"),
+            Checkpoints(signer_of(self), self.folder / "keys"),
             sweep_every_s=3600,
             stop=threading.Event(),
         )

@@ -79,6 +79,15 @@ def test_a_checkpoint_is_printed_as_it_is_signed(vms: CommandLine) -> None:
     assert notes.verify(printed, Verifier.parse(vms("checkpoint", "--key").stdout)).size == 1
 
 
+def test_a_checkpoint_is_written_as_a_page_to_print(vms: CommandLine, tmp_path: Path) -> None:
+    """Never over another file: it may be the only copy of an older page."""
+    done = vms("checkpoint", "--print", str(tmp_path / "page.pdf"))
+    assert (done.status, "1 entries" in done.stdout) == (0, True)
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF-1.4")
+    again = vms("checkpoint", "--print", str(tmp_path / "page.pdf"))
+    assert (again.status, "choose another file" in again.stderr) == (2, True)
+
+
 def test_a_checkpoint_goes_to_the_witness_and_back_as_files(
     vms: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ A mutant is one small replacement in one file. Anchors are short, so that they s
 error: take the new text of the same decision, or another place where the same fault could be made. Never drop a mutant.
 """
 
+from tests.mutants.anchors import ANCHORS
 from tests.mutants.edge import EDGE
 from tests.mutants.erasing import ERASING, ERASING_SELECTION
 from tests.mutants.mutant import Mutant
@@ -275,6 +276,7 @@ MUTANTS = (
     *VISION,
     *ERASING,
     *EDGE,
+    *ANCHORS,
 )
 
 SELECTION = (

@@ -14,7 +14,18 @@ from tempfile import TemporaryDirectory
 from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("vms", "ingest", "blanking", "retention", "api", "config", "sample_streams", "tests", "pyproject.toml")
+COPIED = (
+    "vms",
+    "ingest",
+    "blanking",
+    "retention",
+    "api",
+    "config",
+    "sample_streams",
+    "auditor",
+    "tests",
+    "pyproject.toml",
+)
 GIVE_UP_AFTER_S = 240
 
 

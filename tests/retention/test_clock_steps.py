@@ -13,7 +13,7 @@ from tests.retention.town import LIMITS, Town
 from vms.clock import ManualClock
 from vms.footage.store import SegmentRef
 from vms.ledger.log import Ledger
-from vms.ledger.standing import Outside
+from vms.ledger.standing import Checkpoints
 from vms.model import PlacementId, hour_of
 
 P0, P1 = PlacementId("p0"), PlacementId("p1")
@@ -93,7 +93,7 @@ def one_round(town: Town, after: int, step: timedelta, *, swept: bool) -> int:
 def daemon(town: Town) -> RetentionDaemon:
     """A daemon that has just started."""
     town.parts = RetentionParts(town.db, town.keys, town.store, Ledger("test.example/log", town.clock), town.clock)
-    place = Outside(signer_of(town), town.folder / "keys")
+    place = Checkpoints(signer_of(town), town.folder / "keys")
     return RetentionDaemon(town.parts, LIMITS, place, sweep_every_s=60, stop=threading.Event())
 
 

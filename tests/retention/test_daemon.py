@@ -21,7 +21,7 @@ from vms.ledger import outside
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
 from vms.ledger.signer import load_or_make
-from vms.ledger.standing import Outside
+from vms.ledger.standing import Checkpoints
 from vms.model import RETENTION_CEILING, HoldId, PlacementId, SegmentMode, Span
 
 P0 = PlacementId("p0")
@@ -50,7 +50,7 @@ def clock(clock: ManualClock) -> ManualClock:
 @pytest.fixture
 def daemon(town: Town) -> RetentionDaemon:
     """A daemon on the town."""
-    checkpoints = Outside(load_or_make(town.folder / "keys", "test.example/log"), town.folder / "keys")
+    checkpoints = Checkpoints(load_or_make(town.folder / "keys", "test.example/log"), town.folder / "keys")
     return RetentionDaemon(town.parts, LIMITS, checkpoints, sweep_every_s=60, stop=threading.Event())
 
 
@@ -242,7 +242,7 @@ def test_a_hold_that_cannot_be_placed_is_seen_and_written_down_once(town: Town) 
     )
     with pytest.raises(Unavailable):
         place_hold(broken, request, PERSON)
-    checkpoints = Outside(load_or_make(town.folder / "keys", "test.example/log"), town.folder / "keys")
+    checkpoints = Checkpoints(load_or_make(town.folder / "keys", "test.example/log"), town.folder / "keys")
     daemon = RetentionDaemon(broken, LIMITS, checkpoints, sweep_every_s=60, stop=threading.Event())
     for _ in range(3):
         town.clock.advance(timedelta(minutes=6))

@@ -37,7 +37,7 @@ from vms.ledger.cosignatures import WitnessLink
 from vms.ledger.entries import Actor, Entry, Origin
 from vms.ledger.search import Filter, search
 from vms.ledger.signer import FileSigner
-from vms.ledger.standing import Outside
+from vms.ledger.standing import Checkpoints
 from vms.ledger.witness import Witness
 from vms.model import PlacementId, hour_of
 
@@ -77,7 +77,7 @@ def daemon_of(town: Town, link: WitnessLink | None) -> RetentionDaemon:
         town.parts.ledger.append(
             conn, Entry(Act.SYSTEM_START, Actor.service("test"), Origin("test"), {"process": "test"})
         )
-    checkpoints = Outside(signer_of(town), town.folder / "keys", link)
+    checkpoints = Checkpoints(signer_of(town), town.folder / "keys", link)
     return RetentionDaemon(town.parts, LIMITS, checkpoints, sweep_every_s=60, stop=threading.Event())
 
 
@@ -270,7 +270,7 @@ def test_a_contradiction_outlives_a_restart_without_the_witness(set_back: SetBac
 
 def test_silence_takes_no_contradiction_back(town: Town) -> None:
     """Whoever asks while the witness is away, a process that starts or the daemon, hears that it stands."""
-    place = Outside(signer_of(town), town.folder / "keys", WitnessLink("http://witness.invalid", SIGNER.verifier))
+    place = Checkpoints(signer_of(town), town.folder / "keys", WitnessLink("http://witness.invalid", SIGNER.verifier))
     daemon_of(town, place.witness).run_once()
     outside.contradict(place.folder, "witness ledger.set-back")
     with pytest.raises(IntegrityLost):
@@ -319,7 +319,7 @@ def test_a_ledger_that_was_cut_off_erases_nothing(town: Town, tmp_path: Path, qu
             again = RetentionDaemon(
                 town.parts,
                 LIMITS,
-                Outside(signer_of(town), town.folder / "keys", link),
+                Checkpoints(signer_of(town), town.folder / "keys", link),
                 sweep_every_s=60,
                 stop=threading.Event(),
             )

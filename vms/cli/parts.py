@@ -15,7 +15,7 @@ from vms.footage.store import FootageStore
 from vms.ledger.cosignatures import WitnessLink, link_of
 from vms.ledger.log import Ledger
 from vms.ledger.signer import FileSigner, load_or_make
-from vms.ledger.standing import Outside
+from vms.ledger.standing import Checkpoints
 
 LONGEST_SOCKET_FOLDER_BYTES = 80
 """Unix socket paths end at 107 bytes; placement ids need their part."""
@@ -36,9 +36,9 @@ class Parts:
     witness: WitnessLink | None = None
 
     @property
-    def outside(self) -> Outside:
+    def checkpoints(self) -> Checkpoints:
         """What stands outside the ledger's database."""
-        return Outside(self.signer, self.settings.keys, self.witness)
+        return Checkpoints(self.signer, self.settings.keys, self.witness)
 
 
 def build(settings: Settings, *, migrated: bool = True) -> Parts:

@@ -135,7 +135,7 @@ def _serve_read_only(parts: Parts, error: IntegrityLost) -> None:
     def check_again() -> None:
         # A database file that was put back is another file.
         parts.db.dispose()
-        standing.agree(parts.db, parts.ledger, parts.clock, parts.outside)
+        standing.agree(parts.db, parts.ledger, parts.clock, parts.checkpoints)
         with parts.db.read() as conn:
             parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(parts.settings.keys))
 
@@ -191,6 +191,7 @@ def retention(
     from retention.parts import By, RetentionParts
     from retention.sweep import SweepLimits
     from retention.sweep import confirm_clock as take_the_word
+    from vms.cli.anchors import anchored
 
     settings = state.invocation(context).settings
     parts = build(settings) if confirm_clock else started(settings, "retention")
@@ -207,9 +208,10 @@ def retention(
     RetentionDaemon(
         retaining,
         limits,
-        parts.outside,
+        parts.checkpoints,
         sweep_every_s=settings.sweep_every_s,
         stop=stop_event(),
+        anchorage=anchored(settings),
     ).run()
     stopped(parts, "retention")
 
@@ -257,7 +259,7 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
     parts = build(settings)
     try:
         # A worker is started by its node, which has just asked the witness.
-        standing.agree(parts.db, parts.ledger, parts.clock, parts.outside, asks=not bound)
+        standing.agree(parts.db, parts.ledger, parts.clock, parts.checkpoints, asks=not bound)
     except Unavailable as error:
         log.warning("the witness was not asked", why=str(error))
     with parts.db.write() as conn:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vms.cli import state
+from vms.cli.anchors import print_page
 from vms.clock import SystemClock
 from vms.errors import InvalidInput
 from vms.ledger import cosignatures, notes, outside, standing
@@ -95,6 +96,7 @@ def application(book: Witness) -> Starlette:
 
 def checkpoint(
     context: typer.Context,
+    *,
     key: Annotated[bool, typer.Option("--key", help="Print this ledger's public key instead.")] = False,
     request: Annotated[
         Path | None, typer.Option(help="Write the request for a witness to this file, to be carried to it.")
@@ -103,6 +105,10 @@ def checkpoint(
         int | None, typer.Option(min=0, help="With --request: the size that the witness names when it refuses.")
     ] = None,
     cosigned: Annotated[Path | None, typer.Option(help="Keep the line that the witness printed.")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--print", help="Write it as a page to print and sign (PDF); the file must not exist."),
+    ] = None,
 ) -> None:
     """Sign the ledger as it is and print the checkpoint: to mail, to print, to compare. Or carry it to a witness and back."""
     parts = state.parts(context)
@@ -119,13 +125,15 @@ def checkpoint(
         typer.echo(f"{found.witness} signed {found.size} entries at {found.witness_at:%Y-%m-%d %H:%M:%S} UTC")
         return
     with parts.db.write() as conn:
-        standing.refuse_contradicted(parts.outside)
+        standing.refuse_contradicted(parts.checkpoints)
         note = parts.ledger.checkpoint(conn, parts.signer)
     outside.keep(parts.settings.keys, note)
+    if page is not None:
+        print_page(parts, note, page)
+        return
     if request is None:
-        size = notes.parse(note).size
         with parts.db.read() as conn:
-            typer.echo(note + cosignatures.lines_under(conn, [size]).get(size, ""), nl=False)
+            typer.echo(cosignatures.with_lines(conn, note), nl=False)
         return
     with parts.db.read() as conn:
         if since is None:

@@ -22,9 +22,21 @@ WITNESS_AWAY: Final = "witness-away"
 """The witness has not signed for two hours: away, or it refuses."""
 LEDGER_CONTRADICTED: Final = "ledger-contradicted"
 """The witness has signed another history than the database has: changed, or an older copy was restored."""
-ON_PAPER: Final = frozenset(
-    {DESIGNATION_ENDING, DESIGNATION_ENDED, OFF_PLAN, EDGE_RECORDING, WITNESS_AWAY, LEDGER_CONTRADICTED}
-)
+STAMP_MISSING: Final = "stamp-missing"
+"""The time-stamping authority has stamped no checkpoint for two days: away, or it refuses."""
+STAMP_REFUSED: Final = "stamp-refused"
+"""The newest time stamp is not what was asked for: another signature, another checkpoint, another clock."""
+MAIL_MISSING: Final = "mail-missing"
+"""No checkpoint could be mailed for two days, or to some of those who should have it."""
+ANCHORS: Final = frozenset({STAMP_MISSING, STAMP_REFUSED, MAIL_MISSING})
+ON_PAPER: Final = ANCHORS | {
+    DESIGNATION_ENDING,
+    DESIGNATION_ENDED,
+    OFF_PLAN,
+    EDGE_RECORDING,
+    WITNESS_AWAY,
+    LEDGER_CONTRADICTED,
+}
 """Problems that a person solves at a desk: starting the process anew would only add a gap."""
 
 

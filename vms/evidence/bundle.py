@@ -3,6 +3,7 @@
     entries/<first>.jsonl       the leaves as they are in the tree, one a line, 65,536 a file, from entry 0
     texts/<first>.jsonl         text and salt behind the commitments in those entries; of the period only, unless erased
     checkpoints.jsonl           every signed note up to the end, with all its signature lines
+    tsr/<size>.tsr              the newest RFC 3161 time stamp over the checkpoint of that size, raw (DER)
     segments/<number>.jsonl     per placement-hour of the period the leaves under its root, and how the database knows the segments
     state.json                  placements, hours and holds that have a key now; what the system says of itself, not proof
     log.vkey                    the ledger's public key; compare it with the one on paper
@@ -29,7 +30,7 @@ from vms.db.tables import ledger_checkpoint, ledger_entry, ledger_text
 from vms.errors import IntegrityLost
 from vms.evidence.package import PackageWriter
 from vms.footage.keys import KeyService
-from vms.ledger import canonical, cosignatures, tiles
+from vms.ledger import canonical, cosignatures, stamps, tiles
 from vms.ledger.acts import Act
 from vms.ledger.canonical import Json, instant
 from vms.ledger.log import Ledger
@@ -140,6 +141,10 @@ def bundle_pieces(source: BundleSource, period: Span, size: int) -> Iterator[byt
             found.commitments.clear()
         yield drain.take()
     writer.add("checkpoints.jsonl", _checkpoint_lines(source.db, size), compressed=True)
+    with source.db.read() as conn:
+        stamped = dict(stamps.genuine(conn, size))
+    for number, response in stamped.items():
+        writer.add(f"tsr/{number}.tsr", [response])
     yield drain.take()
     for begin in range(0, len(found.batches), _BATCHES_PER_FILE):
         chosen = found.batches[begin : begin + _BATCHES_PER_FILE]

@@ -137,6 +137,8 @@ class Act(StrEnum):
     SYSTEM_STOP = ("system.stop", Category.BEHEER)
     INTEGRITY_CHECKED = ("integrity.checked", Category.BEHEER)
     INTEGRITY_LOST = ("integrity.lost", Category.BEHEER)
+    ANCHOR_STAMPED = ("anchor.stamped", Category.BEHEER)
+    ANCHOR_MAILED = ("anchor.mailed", Category.BEHEER)
     SELFTEST_PASSED = ("selftest.passed", Category.BEHEER)
     SELFTEST_FAILED = ("selftest.failed", Category.BEHEER)
     SELFTEST_CLEARED = ("selftest.cleared", Category.BEHEER)

@@ -89,6 +89,11 @@ def lines_under(conn: Connection, sizes: Sequence[int]) -> dict[int, str]:
     return out
 
 
+def with_lines(conn: Connection, note: str) -> str:
+    """Return a note with the newest signature line of each witness under it."""
+    return note + lines_under(conn, [notes.parse(note).size]).get(notes.parse(note).size, "")
+
+
 def request_for(conn: Connection, ledger: Ledger, note: str, since: int) -> bytes:
     """Return the text that asks a witness to sign a checkpoint.
 

@@ -23,7 +23,7 @@ _CHECKPOINT, _WITNESS = "checkpoint", "witness"
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Checkpoints:
     """Who signs the ledger, where its newest checkpoint is kept outside the database, and who co-signs it."""
 
     signer: Signer
@@ -31,7 +31,7 @@ class Outside:
     witness: WitnessLink | None = None
 
 
-def agree(db: Database, ledger: Ledger, clock: Clock, place: Outside, *, asks: bool = True) -> Cosigned | None:
+def agree(db: Database, ledger: Ledger, clock: Clock, place: Checkpoints, *, asks: bool = True) -> Cosigned | None:
     """Compare the ledger with what stands outside.
 
     Args:
@@ -71,7 +71,7 @@ def agree(db: Database, ledger: Ledger, clock: Clock, place: Outside, *, asks: b
     return found
 
 
-def refuse_contradicted(place: Outside) -> None:
+def refuse_contradicted(place: Checkpoints) -> None:
     """Refuse to sign a ledger that is contradicted.
 
     Raises:
@@ -88,7 +88,7 @@ def _remember(folder: Path, who: str, error: IntegrityLost) -> None:
         _log.exception("ledger.contradiction-not-kept")
 
 
-def _compare(db: Database, ledger: Ledger, place: Outside) -> None:
+def _compare(db: Database, ledger: Ledger, place: Checkpoints) -> None:
     # The note first: the database, read afterwards, has at least what it says.
     note = outside.kept(place.folder)
     with db.read() as conn:

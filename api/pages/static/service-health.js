@@ -24,6 +24,9 @@ const PROBLEMS = {
   unreconciled: () => t("files and database did not agree"),
   "witness-away": () => t("the witness no longer signs the ledger: is it running, does it know this ledger?"),
   "ledger-contradicted": () => t("the witness has signed another ledger than this one: an older copy was restored, or it was changed"),
+  "stamp-missing": () => t("no time stamp of the log's state for two days: does the authority answer?"),
+  "stamp-refused": () => t("a time stamp of the log's state is not what was asked for: see the log"),
+  "mail-missing": () => t("the log's state was not mailed to all for two days: does the mail server take it?"),
   "hold-stuck": () => t("a hold can't be finished: nothing is erased until it is"),
 };
 

@@ -60,6 +60,33 @@ ledger_cosignature = Table(
     Column("line", Text, nullable=False),
 )
 
+ledger_stamp = Table(
+    "ledger_stamp",
+    metadata,
+    Column("size", BigInteger, ForeignKey("ledger_checkpoint.size"), primary_key=True, autoincrement=False),
+    Column("received_at", Instant, primary_key=True, autoincrement=False),
+    Column("authority", Text, nullable=False),
+    # As sent and as received, whatever was found in it (RFC 3161, DER).
+    Column("query", LargeBinary, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    # By the authority's clock; NULL: can't be read.
+    Column("stamped_at", Instant),
+    # NULL: in order; else what is wrong with it.
+    Column("why", Text),
+    CheckConstraint("why IS NOT NULL OR stamped_at IS NOT NULL", name="read"),
+)
+
+ledger_mailing = Table(
+    "ledger_mailing",
+    metadata,
+    Column("size", BigInteger, ForeignKey("ledger_checkpoint.size"), primary_key=True, autoincrement=False),
+    Column("mailed_at", Instant, nullable=False),
+    # How many it was for, and how many of them the mail server refused; no addresses.
+    Column("recipients", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    CheckConstraint("recipients > refused AND refused >= 0", name="taken"),
+)
+
 ledger_text = Table(
     "ledger_text",
     metadata,
