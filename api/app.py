@@ -25,7 +25,9 @@ from api.ptz import PtzDesk
 from api.routers import (
     audit,
     calibrations,
+    clock,
     commissioning,
+    erasures,
     exports,
     health,
     holds,
@@ -57,6 +59,8 @@ ROUTERS = (
     timeline,
     playback,
     holds,
+    erasures,
+    clock,
     exports,
     commissioning,
     panorama,

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from api.access import Asker, Context, Subject, authorize
 from api.acting import person, record
 from api.doorman import csrf_of
+from api.parts import ApiParts
 from api.running import Running, running_of
 from api.shield import SAFE_METHODS
 from config.policy import Action
@@ -80,7 +81,15 @@ def permit(running: Running, subject: Subject, actions: tuple[Action, ...]) -> A
     Raises:
         Denied: none of the actions is allowed.
     """
-    parts = running.parts
+    return permit_in(running.parts, subject, actions)
+
+
+def permit_in(parts: ApiParts, subject: Subject, actions: tuple[Action, ...]) -> Asker:
+    """Return the permission, or write the refusal into the ledger and raise; also for people at the command line.
+
+    Raises:
+        Denied: none of the actions is allowed.
+    """
     context = Context(at=parts.clock.now())
     decisions = [(action, authorize(parts.policy, subject, action, context)) for action in actions]
     for action, decision in decisions:

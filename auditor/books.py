@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from auditor import edge, entries
+from auditor import early, edge, entries
 from auditor.bundle import Bundle, listed
+from auditor.early import TwoPersons
 from auditor.edge import EdgeTold
 from auditor.entries import EPOCH, Entry, days, microseconds
 from auditor.ranges import Ranges, ranges_in
@@ -113,6 +114,7 @@ class Books:
         self.holds: dict[str, Hold] = {}
         self.key_hours: dict[datetime, bool] = {}
         self.edge = EdgeTold()
+        self.two = TwoPersons()
         self.newest_at = EPOCH
         self._segments = _segment_lines(bundle, report)
         self._next_line = next(self._segments, None)
@@ -132,10 +134,12 @@ class Books:
             "retention.breach": self._breach,
         }
         until = f"{terms.at:%Y-%m-%dT%H:%M:%S.%fZ}"
-        for entry in entries.read(bundle, report, _ACTS | edge.ACTS, until):
+        for entry in entries.read(bundle, report, _ACTS | edge.ACTS | early.ACTS, until):
             self.newest_at = entry.at
             if entry.act in edge.ACTS:
                 self.edge.take(entry)
+            if entry.act in early.ACTS and entry.words["res"] == "ok":
+                self.two.take(entry, report)
             if entry.act == "rec.damaged":
                 self._damaged(entry)
             elif entry.act in work and entry.words["res"] == "ok":
@@ -263,14 +267,11 @@ class Books:
             camera.unlisted.append((entry, Ranges(numbers)))
 
     def _look_for_early(self, camera: Camera, name: str, intent: Entry, numbers: Ranges) -> None:
-        """Look for footage that was erased before its time, with no reason given."""
-        if intent.text("because") or (intent.words["purpose"] or {}).get("code"):
-            return
+        """Look for footage that was erased before its time, without a request and the approval of another person for just that."""
         for hour in self._hours(camera, numbers):
-            age = intent.at - hour.start_at
-            if age < self.terms.kept:
-                numbers_text = str(numbers.within(hour.first, hour.last))
-                self.report.find("erased-early", camera=name, seq=intent.seq, numbers=numbers_text, age=days(age))
+            part = str(numbers.within(hour.first, hour.last))
+            footage = (hour.start_at, hour.end_at)
+            self.two.judge(self.report, intent, name=name, numbers=part, footage=footage, kept=self.terms.kept)
 
     def _holding(self, name: str, numbers: Ranges) -> str:
         return ", ".join(

@@ -37,6 +37,9 @@ def story(bundle: Bundle, report: Report, placement_id: str, at: datetime) -> No
     report.facts |= {"placement": placement_id, "at": f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"}
     report.columns = ("seq", "at", "act", "who", "what")
     told: set[str] = set()
+    # Known beforehand where the bundle has the lists: what is erased early may be so before the list of its hour.
+    for listed in leaves.values():
+        _find(moment, listed)
     for entry in entries.read(bundle, report):
         what = _concerns(moment, entry, leaves)
         if what is not None:
@@ -69,7 +72,17 @@ def _concerns(moment: Moment, entry: Entry, leaves: dict[int, list[list[str]]]) 
         case "destroy.intent" | "destroy.done" if is_here and ranges_in(entry.obj.get("segments")).shared(
             moment.numbers
         ):
-            return str(ranges_in(entry.obj.get("segments")).shared(moment.numbers))
+            shared = str(ranges_in(entry.obj.get("segments")).shared(moment.numbers))
+            request = entry.text("early_id")
+            return (
+                shared
+                if request is None
+                else f"{shared} {request} {entry.text('requested_by')} {entry.text('approved_by')}"
+            )
+        case act if (
+            act.startswith("early.") and is_within and moment.placement_id in (entry.obj.get("placement_ids") or [])
+        ):
+            return f"{entry.text('early_id')} {entry.text('ground')}"
         case "key.intent" | "key.destroyed" if entry.instant("hour") == moment.hour_at:
             return f"{moment.hour_at:%Y-%m-%dT%HZ}"
         case "hold.place" | "hold.catch" | "hold.late":
@@ -87,13 +100,21 @@ def _concerns(moment: Moment, entry: Entry, leaves: dict[int, list[list[str]]]) 
     return None
 
 
-def _recorded(moment: Moment, entry: Entry, leaves: list[list[str]]) -> str:
-    """Find the segment, by the bundle's list or else by the hour's range."""
+def _find(moment: Moment, leaves: list[list[str]]) -> str | None:
+    """Find the segment that has the moment, note its number, and return its leaf."""
     for parts in leaves:
         start_at, end_at = entries.instant(parts[1]), entries.instant(parts[2])
         if start_at is not None and start_at <= moment.at < (end_at or start_at + _HOUR) and parts[0].isdecimal():
             moment.numbers.add(int(parts[0]), int(parts[0]))
             return "|".join(parts)
+    return None
+
+
+def _recorded(moment: Moment, entry: Entry, leaves: list[list[str]]) -> str:
+    """Find the segment, by the bundle's list or else by the hour's range."""
+    leaf = _find(moment, leaves)
+    if leaf is not None:
+        return leaf
     first, last = entry.obj.get("from_number"), entry.obj.get("to_number")
     if type(first) is int and type(last) is int:
         moment.numbers.add(first, last)

@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bench.cpu import own_cpu
 from bench.report import Ratio, Report, table
-from retention.sweep import confirm_clock, run_sweep
+from retention.sweep import run_sweep
 from tests.footage.scene import KEEP_FOR, Scene, packets
 from tests.postgres import running_server
-from tests.retention.town import LIMITS, PERSON, Town
+from tests.retention.asking import confirm_clock
+from tests.retention.town import LIMITS, Town
 from vms.clock import ManualClock
 from vms.db import migrate
 from vms.db.engine import Database
@@ -138,7 +139,7 @@ def _life(url: str, folder: Path, segments: int) -> tuple[float, float]:
 
     sealed_s = _took_s(record_all)
     clock.advance(KEEP_FOR + timedelta(hours=2))
-    confirm_clock(town.parts, PERSON)
+    confirm_clock(town)
     erased_s = _took_s(lambda: run_sweep(town.parts, LIMITS))
     assert not town.store.has_any(town.recorded[-1].ref), "the sweep must have erased"
     db.dispose()

@@ -48,6 +48,10 @@ class Action(StrEnum):
     COMMISSIONING_APPROVE = "commissioning.approve"
     COMMISSIONING_VIEW = "commissioning.view"
     CALIBRATION_RUN = "calibration.run"
+    ERASURE_REQUEST = "erasure.request"
+    ERASURE_DECIDE = "erasure.decide"
+    CLOCK_REQUEST = "clock.request"
+    CLOCK_DECIDE = "clock.decide"
     USER_MANAGE = "user.manage"
 
 

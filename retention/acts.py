@@ -6,12 +6,17 @@ from datetime import datetime
 from typing import TypeAlias
 
 from retention.parts import DAEMON, By
+from vms.db.asking import Asked
+from vms.db.early import Erasure
 from vms.db.holds import Hold
 from vms.footage.keys import ASSURANCE_LEVEL
 from vms.ledger.acts import Act
 from vms.ledger.entries import Entry, Private, Purpose, Result, Value
 from vms.ledger.stamps import Stamped
 from vms.model import ExportId, HoldId, PlacementId
+
+EARLY_LEVEL = "file, once the hour key is destroyed"
+"""What an early erasure claims: the hour's key opens its other footage, and lives as long (docs/erasing.md)."""
 
 Ranges: TypeAlias = Mapping[PlacementId, Sequence[Sequence[int]]]
 
@@ -101,16 +106,82 @@ def stray_export_erased(export_id: ExportId) -> Entry:
     return _entry(Act.EXPORT_ERASED, {"export_id": export_id, "because": "no-living-hold"})
 
 
-def destroy_intended(placement_id: PlacementId, hour_at: datetime, numbers: Sequence[Sequence[int]]) -> Entry:
-    """Segments are going to be erased."""
-    return _entry(Act.DESTROY_INTENT, _batch(placement_id, hour_at, numbers))
+def destroy_intended(
+    placement_id: PlacementId, hour_at: datetime, numbers: Sequence[Sequence[int]], request: Erasure | None = None
+) -> Entry:
+    """Segments are going to be erased: they are due, or two persons want it."""
+    return _entry(Act.DESTROY_INTENT, _batch(placement_id, hour_at, numbers) | _early(request))
 
 
-def destroyed(placement_id: PlacementId, hour_at: datetime, numbers: Sequence[Sequence[int]]) -> Entry:
-    """Segments are erased: keys wiped, files gone, both checked."""
-    words = _batch(placement_id, hour_at, numbers)
+def destroyed(
+    placement_id: PlacementId,
+    hour_at: datetime,
+    numbers: Sequence[Sequence[int]],
+    request: Erasure | None,
+    key_until_at: datetime,
+) -> Entry:
+    """Segments are erased: keys wiped, files gone, both checked.
+
+    Args:
+        placement_id: whose.
+        hour_at: their hour.
+        numbers: as ranges.
+        request: the early erasure that they were erased for.
+        key_until_at: until when the hour's key may live: what is erased early is as sure as other footage from then on only.
+    """
+    words = _batch(placement_id, hour_at, numbers) | _early(request)
     words |= {"method": "keys-wiped, unlinked", "level": ASSURANCE_LEVEL, "verified": True}
+    if request is not None:
+        words |= {"level": EARLY_LEVEL, "hour_key_until": key_until_at}
     return _entry(Act.DESTROY_DONE, words)
+
+
+def _early(request: Erasure | None) -> dict[str, Value]:
+    if request is None:
+        return {}
+    asked = request.asked
+    return {
+        "early_id": request.id,
+        "ground": request.ground.value,
+        "requested_by": asked.requested_by,
+        "approved_by": asked.decided_by,
+    }
+
+
+def early_asked(by: By, request: Erasure, erasable: int, held: int) -> Entry:
+    """Somebody asks to erase footage before its time; the counts are what the person was shown."""
+    words = _request(request) | {"erasable": erasable, "held": held, "reason": Private(request.asked.reason)}
+    return _entry(Act.EARLY_REQUEST, words, by)
+
+
+def early_decided(by: By, request: Erasure, erasable: int, held: int, refusal: str | None) -> Entry:
+    """Another person approves or refuses it."""
+    words = _request(request) | {"requested_by": request.asked.requested_by, "erasable": erasable, "held": held}
+    if refusal is None:
+        return _entry(Act.EARLY_APPROVE, words, by)
+    return _entry(Act.EARLY_REFUSE, words | {"reason": Private(refusal)}, by)
+
+
+def early_expired(request: Erasure) -> Entry:
+    """Nobody decided in time."""
+    return _entry(Act.EARLY_EXPIRE, _request(request))
+
+
+def early_done(request: Erasure, erased: Ranges, held: Ranges, writing: Ranges) -> Entry:
+    """All that an early erasure may take is erased; what holds keep, and what is still written, stays."""
+    words = _request(request) | _early(request)
+    words |= {"segments": _ranges(erased), "held": _ranges(held), "writing": _ranges(writing)}
+    return _entry(Act.EARLY_DONE, words)
+
+
+def _request(request: Erasure) -> dict[str, Value]:
+    return {
+        "early_id": request.id,
+        "placement_ids": list(request.placement_ids),
+        "from": request.span.start_at,
+        "to": request.span.end_at,
+        "ground": request.ground.value,
+    }
 
 
 def _batch(placement_id: PlacementId, hour_at: datetime, numbers: Sequence[Sequence[int]]) -> dict[str, Value]:
@@ -185,9 +256,39 @@ def landmarks_erased(placement_id: PlacementId) -> Entry:
     return _entry(Act.LANDMARKS_ERASED, {"placement_id": placement_id})
 
 
-def clock_confirmed(by: By, at: datetime) -> Entry:
-    """A person says that the clock is right, whatever the guard doubted."""
-    return _entry(Act.CLOCK_CONFIRM, {"wall": at}, by)
+def clock_asked(by: By, override: Asked, doubts: Sequence[str]) -> Entry:
+    """A person says that the clock is right, whatever the guard doubts, and asks another one to say so too."""
+    words: dict[str, Value] = {
+        "override_id": override.id,
+        "lapses_at": override.lapses_at,
+        "doubts": list(doubts),
+        "reason": Private(override.reason),
+    }
+    return _entry(Act.CLOCK_REQUEST, words, by)
+
+
+def clock_decided(by: By, override: Asked, refusal: str | None) -> Entry:
+    """Another person says so too, or not."""
+    words: dict[str, Value] = {"override_id": override.id, "requested_by": override.requested_by}
+    if refusal is None:
+        return _entry(Act.CLOCK_APPROVE, words, by)
+    return _entry(Act.CLOCK_REFUSE, words | {"reason": Private(refusal)}, by)
+
+
+def clock_expired(override: Asked) -> Entry:
+    """Nobody decided in time, or the clock was not there to be set right in time."""
+    return _entry(Act.CLOCK_EXPIRE, {"override_id": override.id, "was": override.state.value})
+
+
+def clock_confirmed(override: Asked, at: datetime) -> Entry:
+    """Two persons have said that the clock is right; from now on it counts."""
+    words: dict[str, Value] = {
+        "wall": at,
+        "override_id": override.id,
+        "requested_by": override.requested_by,
+        "approved_by": override.decided_by,
+    }
+    return _entry(Act.CLOCK_CONFIRM, words)
 
 
 def ledger_contradicted(why: str) -> Entry:

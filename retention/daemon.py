@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from retention import acts
+from retention import acts, early, override
 from retention.anchors import NOWHERE, Anchorage, Anchors
 from retention.batches import write_batches
 from retention.derived import erase_due_derivatives
@@ -71,6 +71,7 @@ class RetentionDaemon:
         self._report: SweepReport | None = None
         self._findings: Findings | None = None
         self._witnessed = Witnessed(contradicts=outside.contradicted(checkpoints.folder) is not None)
+        self._erased_early = 0
         self._began_at = parts.clock.now()
         self._anchors = Anchors(parts, anchorage, checkpoints.signer.verifier)
 
@@ -84,7 +85,9 @@ class RetentionDaemon:
         """Do one round; what fails is logged, shown in the status, and tried again in the next."""
         # Asked first: what it says of the clock and of the ledger decides whether anything is erased.
         self._attempt("witness", timedelta(0), self._compare_ledger)
+        self._attempt("clock", timedelta(0), self._take_the_word)
         self._attempt("sweep", timedelta(0), self._sweep)
+        self._attempt("early", timedelta(0), self._erase_early)
         report = self._report
         if report is not None and not report.doubts:
             self._attempt(
@@ -216,6 +219,23 @@ class RetentionDaemon:
             # Erased keys must not linger in SQLite's write-ahead log.
             self._parts.db.checkpoint_wal()
 
+    def _take_the_word(self) -> None:
+        """Take two persons' word that the clock is right; it does not reach a ledger that the witness contradicts."""
+        if not self._witnessed.contradicts:
+            override.carry_out(self._parts)
+        override.expire(self._parts)
+
+    def _erase_early(self) -> None:
+        """Erase what two persons want gone before its time, unless holds may be forgotten."""
+        self._erased_early = 0
+        early.expire(self._parts)
+        if self._witnessed.contradicts:
+            return
+        self._erased_early = early.carry_out(self._parts)
+        if self._erased_early:
+            _log.info("retention.erased-early", segments=self._erased_early)
+            self._parts.db.checkpoint_wal()
+
     def _erase_overdue(self, at: datetime) -> None:
         erase_overdue(self._parts, self._limits.keep_for, at)
 
@@ -244,7 +264,8 @@ class RetentionDaemon:
                 self._parts.ledger.append(conn, acts.breach(oldest_at))
 
     def _checkpoint(self) -> None:
-        erased = self._report is not None and (self._report.claimed or self._report.ended_keys)
+        swept = self._report is not None and (self._report.claimed or self._report.ended_keys)
+        erased = swept or self._erased_early
         with self._parts.db.write() as conn:
             note = self._parts.ledger.checkpoint_if_due(
                 conn,

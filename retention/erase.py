@@ -13,14 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from retention import acts
-from retention.due import DueSegment, by_hour, ranges
+from retention.due import DueSegment, by_hour, hour_key_due_at, ranges
 from retention.parts import RetentionParts
-from vms.db import erasing, hour_keys
+from vms.db import early, erasing, hour_keys
+from vms.db.early import Erasure
 from vms.db.segments import Segment
 from vms.errors import IntegrityLost, Unavailable, VmsError
 from vms.footage.store import SegmentRef
-from vms.model import HourKeyState
+from vms.model import HourKeyState, PlacementId
 
 BATCH = 500
 
@@ -43,24 +46,30 @@ class Tally:
             raise self.failures[0]
 
 
-def claim_and_erase(parts: RetentionParts, chosen: Sequence[DueSegment], at: datetime, tally: Tally) -> int:
+def claim_and_erase(
+    parts: RetentionParts, chosen: Sequence[DueSegment], at: datetime, tally: Tally, request: Erasure | None = None
+) -> int:
     """Erase the chosen segments, those that nobody has put a hold on meanwhile; return how many were claimed.
 
     Args:
         parts: see there.
-        chosen: what is due.
+        chosen: what is to go.
         at: the trusted instant at which it is due; the clock is not read again.
-        tally: counts.
+        tally: grows by it.
+        request: two persons want it gone before its time; None: it is due.
     """
     claimed = 0
     for (placement_id, hour_at), group in by_hour(chosen).items():
         for begin in range(0, len(group), BATCH):
             numbers = [item.number for item in group[begin : begin + BATCH]]
             with parts.db.write() as conn:
-                taken = erasing.claim(conn, placement_id, numbers, at)
+                if request is None:
+                    taken = erasing.claim(conn, placement_id, numbers, at)
+                else:
+                    taken = early.claim(conn, request.id, placement_id, numbers)
                 if taken:
                     intended = ranges(item.number for item in taken)
-                    parts.ledger.append(conn, acts.destroy_intended(placement_id, hour_at, intended))
+                    parts.ledger.append(conn, acts.destroy_intended(placement_id, hour_at, intended, request))
             _try_to_erase(parts, taken, tally)
             claimed += len(taken)
     tally.claimed += claimed
@@ -101,8 +110,22 @@ def _erase(parts: RetentionParts, group: Sequence[Segment]) -> None:
     _check(parts, refs, numbers)
     with parts.db.write() as conn:
         done = erasing.mark_destroyed(conn, placement_id, numbers, parts.clock.now())
-        if done:
-            parts.ledger.append(conn, acts.destroyed(placement_id, hour_at, ranges(done)))
+        key_until_at = hour_key_due_at(hour_at, group[0].due_at - group[0].start_at)
+        for request, part in _by_request(conn, placement_id, done):
+            parts.ledger.append(conn, acts.destroyed(placement_id, hour_at, ranges(part), request, key_until_at))
+
+
+def _by_request(
+    conn: Connection, placement_id: PlacementId, numbers: Sequence[int]
+) -> list[tuple[Erasure | None, list[int]]]:
+    """Return the numbers by the early erasure that they were claimed for, those that were due under None."""
+    requested = early.requests_of(conn, placement_id, numbers)
+    due = [number for number in numbers if number not in requested]
+    found: list[tuple[Erasure | None, list[int]]] = [(None, due)] if due else []
+    for erasure_id in sorted(set(requested.values())):
+        part = [number for number in numbers if requested.get(number) == erasure_id]
+        found.append((early.get(conn, erasure_id), part))
+    return found
 
 
 def _check(parts: RetentionParts, refs: Sequence[SegmentRef], numbers: Sequence[int]) -> None:

@@ -13,7 +13,7 @@ from retention import acts, clockguard, erase, holds
 from retention.clockguard import Doubt, Readings, Sample, Verdict
 from retention.due import HOUR, Brake, choose, length_of
 from retention.erase import Tally
-from retention.parts import By, RetentionParts
+from retention.parts import RetentionParts
 from vms.db import erasing, inventory, sweeps
 from vms.db.holds import list_in
 from vms.db.sweeps import ClockSample, SweepOutcome
@@ -122,26 +122,6 @@ def run_sweep(parts: RetentionParts, limits: SweepLimits, witnessed: Witnessed =
             if verdict.doubts:
                 parts.ledger.append(conn, acts.clock_doubted([doubt.value for doubt in verdict.doubts]))
     return SweepReport(tally.finished, tally.claimed, ended_keys, caught, doubts, verdict.at)
-
-
-def confirm_clock(parts: RetentionParts, by: By) -> None:
-    """Take a person's word that the clock is right and that what is due may be erased: ends a long absence or a brake."""
-    now = parts.clock.now()
-    with parts.db.write() as conn:
-        sample = ClockSample(now, round(parts.clock.boottime_s() * _MICROSECONDS), parts.clock.boot_id())
-        sweeps.set_clock_sample(conn, sample)
-        sweep_id = sweeps.begin(conn, now)
-        # Counts as a good sweep: what is due until now is nothing that a clock made due unseen.
-        sweeps.finish(
-            conn,
-            sweep_id,
-            finished_at=now,
-            outcome=SweepOutcome.GOOD,
-            claimed=0,
-            destroyed=0,
-            doubts=["confirmed-by-a-person"],
-        )
-        parts.ledger.append(conn, acts.clock_confirmed(by, now))
 
 
 def _finish_begun(parts: RetentionParts, tally: Tally) -> tuple[int, int]:

@@ -17,6 +17,8 @@ UserId = NewType("UserId", str)
 HoldId = NewType("HoldId", str)
 ExportId = NewType("ExportId", str)
 CommissioningId = NewType("CommissioningId", str)
+ErasureId = NewType("ErasureId", str)
+OverrideId = NewType("OverrideId", str)
 
 RETENTION_CEILING = timedelta(days=28)
 """The longest that a frame may be kept without a hold (Gemeentewet art. 151c). No setting exceeds it; the database checks it too."""
@@ -59,6 +61,26 @@ class CommissioningState(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     CLOSED = "closed"
+
+
+class AskedState(StrEnum):
+    """The life of an act that one person asks for and another decides. EXPIRED: not decided, or not carried out, in time."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    DONE = "done"
+
+
+class ErasureGround(StrEnum):
+    """Why footage may be erased before its time; a closed list."""
+
+    UNLAWFUL_RECORDING = "unlawful-recording"
+    ORDER_OF_CONTROLLER = "order-of-controller"
+    ORDER_OF_COURT = "order-of-court"
+    ORDER_OF_AUTHORITY = "order-of-authority"
+    OBJECTION_UPHELD = "objection-upheld"
 
 
 class CalibrationVerdict(StrEnum):

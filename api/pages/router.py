@@ -89,6 +89,13 @@ PAGES: Final = (
     Page("log", "/log", N_("Log"), "log", frozenset({"ledger.read", "ledger.read_own"})),
     Page("calibration", "/calibration", N_("Calibration"), "target", frozenset({"calibration.run"})),
     Page("cameras", "/cameras", N_("Cameras"), "camera", frozenset({"camera.health"})),
+    Page(
+        "decisions",
+        "/decisions",
+        N_("Decisions"),
+        "erase",
+        frozenset({"erasure.request", "erasure.decide", "clock.request", "clock.decide", "ledger.read"}),
+    ),
 )
 
 

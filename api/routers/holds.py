@@ -6,14 +6,13 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from api.access import Asker
-from api.acting import person
 from api.gate import Allow, writes
 from api.parts import ApiParts
+from api.retaining import by_of, retention_of
 from api.routers.shapes import Body, Identifier, LongText, Moment, ShortText, instant, span_of
 from api.running import running_of
 from config.policy import Action
 from retention.holds import HoldRequest, place_hold, release_hold
-from retention.parts import By, RetentionParts
 from vms.db import exports, holds, segments, users
 from vms.db.holds import Hold
 from vms.ledger.acts import Act
@@ -48,7 +47,7 @@ def place(body: Place, asker: Annotated[Asker, Depends(Allow(Action.HOLD_PLACE))
     """Keep footage; says for how many segments it came too late. A repeated request finds the hold it made."""
     parts = running_of(request).parts
     result = place_hold(
-        _retention(parts),
+        retention_of(parts),
         HoldRequest(
             request_id=body.request_id,
             case_number=checked_case_number(body.case_number),
@@ -59,7 +58,7 @@ def place(body: Place, asker: Annotated[Asker, Depends(Allow(Action.HOLD_PLACE))
             review_on=body.review_on,
             requested_by=asker.subject.user_id,
         ),
-        _by(asker),
+        by_of(asker),
     )
     return {
         "hold": _json(parts, [result.hold])[0],
@@ -117,17 +116,8 @@ def release(
 ) -> dict[str, Any]:
     """Let go of a hold's footage; what is past its time is erased by the next sweep, its exports at once."""
     parts = running_of(request).parts
-    hold = release_hold(_retention(parts), HoldId(hold_id), body.reason, _by(asker), asker.subject.user_id)
+    hold = release_hold(retention_of(parts), HoldId(hold_id), body.reason, by_of(asker), asker.subject.user_id)
     return _json(parts, [hold])[0]
-
-
-def _retention(parts: ApiParts) -> RetentionParts:
-    return RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock)
-
-
-def _by(asker: Asker) -> By:
-    who = person(asker.subject, asker.decision)
-    return By(who.actor, who.origin)
 
 
 def _json(parts: ApiParts, found: list[Hold]) -> list[dict[str, Any]]:

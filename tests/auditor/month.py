@@ -17,6 +17,7 @@ from retention.daemon import RetentionDaemon
 from retention.sweep import SweepLimits
 from tests.auditor.bundles import Outcome, make_bundle, signer_of, vms_audit
 from tests.footage.scene import INVESTIGATOR
+from tests.retention.asking import approve_early
 from tests.retention.town import Recorded, Town
 from vms.clock import ManualClock
 from vms.db import segments
@@ -93,6 +94,10 @@ class LivingTown(Town):
         self.note(Entry(Act.PLAYBACK_CLOSE, person, origin, {"placement_id": placement_id, "view": f"v-{session}"}))
         self.note(Entry(Act.AUTH_SIGN_OUT, person, ROOM, {"session": session}))
 
+    def approve_early(self, span: Span, placement_id: PlacementId) -> None:
+        """Let two persons want footage gone before its time; the daemon erases it in its next round."""
+        approve_early(self, span, placement_id)
+
     def sql(self, statement: str, **values: object) -> int:
         """Do what an administrator of the database can: anything, triggers or not; return how many rows it hit."""
         with self.db.write() as conn:
@@ -128,6 +133,7 @@ class Month:
         paper: the checkpoint that an auditor took home in the middle of it.
         held: a segment that a hold keeps, older than its term.
         erased: a segment that is long gone.
+        wanted_gone: a segment that two persons had erased before its time.
         hours: how many there were: the number of the last segment of a camera that was never away.
     """
 
@@ -138,6 +144,7 @@ class Month:
     paper: str
     held: Recorded
     erased: Recorded
+    wanted_gone: Recorded
     hold_id: str
     kept: timedelta
     hours: int
@@ -159,6 +166,8 @@ def live_a_month(url: str, folder: Path, clock: ManualClock, cameras: int, kept:
     brief = town.request(Span(first.span.start_at, first.span.end_at + HOUR), ids[-1])
     brief_id = town.place(brief).hold.id
     town.live(40)
+    young = town.recorded[-cameras]
+    town.approve_early(young.span, young.ref.placement_id)
     town.live(2, silent=frozenset(ids[:1]))
     town.note_gap(ids[0], 2 * HOUR)
     town.watch("s-2")
@@ -168,7 +177,7 @@ def live_a_month(url: str, folder: Path, clock: ManualClock, cameras: int, kept:
     town.live(hours - 45)
     town.db.checkpoint_wal()
     town.db.dispose()
-    return Month(folder, clock, ids, put_aside, paper, held, first, str(lasting_id), kept, hours)
+    return Month(folder, clock, ids, put_aside, paper, held, first, young, str(lasting_id), kept, hours)
 
 
 class Case:

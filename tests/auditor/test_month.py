@@ -15,14 +15,16 @@ from pathlib import Path
 
 import pytest
 
+from retention import early
 from tests.auditor.bundles import signer_of, vms_audit
 from tests.auditor.month import HOUR, ROOM, SEED, Case, Month, live_a_month
 from tests.footage.scene import INVESTIGATOR
+from tests.retention.asking import ASKER, DECIDER, ask_early, confirm_clock
 from vms.clock import ManualClock
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Purpose, Result
 from vms.ledger.notes import Checkpoint
-from vms.model import hour_of
+from vms.model import PlacementId, Span, hour_of
 
 IS_LONG = bool(os.environ.get("VMS_LONG_MONTH"))
 CAMERAS, KEPT = (100, timedelta(days=28)) if IS_LONG else (3, timedelta(days=7))
@@ -211,6 +213,56 @@ def test_early_erasing_without_a_reason_is_found(case: Case) -> None:
     outcome = case.audit("completeness")
     assert outcome.status == 1
     assert "erased-early" in outcome.codes
+
+
+def test_an_early_erasure_without_a_second_person_is_found(case: Case) -> None:
+    """10b: a changed program claims for a request that nobody, or only its asker, approved; or takes more than was approved."""
+    town = case.town
+    number = case.month.hours - 40
+    span = Span(town.clock.now() - 41 * HOUR, town.clock.now() - 38 * HOUR)
+    request = ask_early(town, span, PlacementId("p0"))
+
+    def erase(number: int, early_id: str) -> None:
+        about = {"placement_id": "p0", "segments": [[number, number]], "early_id": early_id}
+        for act in (Act.DESTROY_INTENT, Act.DESTROY_DONE):
+            town.note(Entry(act, Actor.service("retention"), Origin("vms-retention"), about))  # type: ignore[arg-type]  # plain
+
+    erase(number, request.id)
+    erase(number + 1, "er-nobody")
+    alone = {"early_id": request.id, "placement_ids": ["p0"], "from": span.start_at, "to": span.end_at}
+    town.note(Entry(Act.EARLY_APPROVE, ASKER.actor, ASKER.origin, alone))
+    erase(number + 2, request.id)
+    other = ask_early(town, span, PlacementId("p0"))
+    early.decide(town.parts, other.id, DECIDER, refusal=None)
+    erase(number - 20, other.id)
+    outcome = case.audit("completeness")
+    assert outcome.status == 1
+    found = {one["numbers"]: one.get("why") for one in outcome.report["findings"] if one["code"].startswith("early-")}
+    assert found == {
+        str(number): "approval",
+        str(number + 1): "request",
+        str(number + 2): "second-person",
+        str(number - 20): None,
+    }
+
+
+def test_a_lawful_early_erasure_is_told_in_the_story_of_its_moment(case: Case) -> None:
+    """Who asked, who approved, on what ground; and until when the hour's key lives."""
+    at = case.month.wanted_gone.span.start_at + HOUR / 2
+    outcome = case.audit("story", "--placement", case.month.wanted_gone.ref.placement_id, "--at", at.isoformat())
+    told = {row["act"]: row["what"] for row in outcome.report["rows"]}
+    assert {"early.request", "early.approve", "early.done", "destroy.intent", "destroy.done"} <= told.keys()
+    assert f"{ASKER.actor.id} {DECIDER.actor.id}" in told["destroy.done"]
+    assert "unlawful-recording" in told["early.approve"]
+
+
+def test_a_clock_declared_right_by_one_person_is_found(case: Case) -> None:
+    """10c: as the command line could until version 12 of the database."""
+    about = {"wall": case.town.clock.now()}
+    case.town.note(Entry(Act.CLOCK_CONFIRM, Actor.service("command-line"), Origin("vms-cli"), about))
+    confirm_clock(case.town)
+    outcome = case.audit("completeness")
+    assert [one["code"] for one in outcome.report["findings"]] == ["clock-alone"]
 
 
 def test_a_restored_older_database_is_found_by_paper(case: Case) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints at the command line, carried to a witness and back, and what starts on a database that was set back."""
 
+import secrets
 import shutil
 import sqlite3
 import threading
@@ -37,7 +38,8 @@ def vms(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 def grow(vms: CommandLine) -> None:
     """Add an entry."""
-    assert vms("retention", "--confirm-clock").status == 0
+    name = f"somebody-{secrets.token_hex(4)}"
+    assert vms("user", "add", name, "--name", "Somebody", "--password", PASSWORD).status == 0
 
 
 def copy_of_database(to: Path) -> Path:

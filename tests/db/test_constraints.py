@@ -15,11 +15,13 @@ from vms.db.tables import (
     calibration,
     calibration_check,
     camera,
+    clock_override,
     clock_sample,
     commissioning,
     commissioning_view,
     designation,
     edge_check,
+    erasure,
     export,
     gap,
     grey_span,
@@ -57,6 +59,34 @@ HOLD = {
     "requested_at": START,
     "outcome": "accepted",
 }
+ASKED = {
+    "id": "a-1",
+    "state": "requested",
+    "reason": "a good reason",
+    "requested_by": "u-officer",
+    "requested_as": "director",
+    "requested_at": START,
+    "lapses_at": START + timedelta(minutes=30),
+}
+COURT = {**ASKED, "ground": "order-of-court", "start_at": START - timedelta(hours=1), "end_at": START}
+DECIDED = {"state": "approved", "decided_by": "u-investigator", "decided_as": "director", "decided_at": START}
+
+
+def _two_persons(table: Table, more: dict[str, object]) -> list[tuple[str, Table, dict[str, object]]]:
+    """Return what no table of requests takes."""
+    wrong: dict[str, dict[str, object]] = {
+        "approved by who asked": {**DECIDED, "decided_by": "u-officer"},
+        "of an unknown state": {"state": "eternal"},
+        "decided without a role": {**DECIDED, "decided_as": None},
+        "approved by nobody": {"state": "approved"},
+        "decided and undecided": {**DECIDED, "state": "requested"},
+        "done without the instant": {**DECIDED, "state": "done"},
+        "that lapses at once": {"lapses_at": START},
+        "decided too late": {**DECIDED, "decided_at": START + timedelta(hours=1)},
+    }
+    return [(f"a {table.name} {name}", table, {**ASKED, **more, **values}) for name, values in wrong.items()]
+
+
 REPORT = {
     "service": "retention",
     "reported_at": START,
@@ -333,6 +363,18 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
         "a view of an unknown kind",
         view,
         {"id": "v", "session_id": "s", "placement_id": PLACE, "kind": "x", "opened_at": START, "seen_at": START},
+    ),
+    *_two_persons(clock_override, {}),
+    *_two_persons(erasure, {"ground": "order-of-court", "start_at": START - timedelta(hours=1), "end_at": START}),
+    (
+        "an early erasure on no ground",
+        erasure,
+        {**COURT, "ground": "because"},
+    ),
+    (
+        "an early erasure of the future",
+        erasure,
+        {**COURT, "end_at": START + timedelta(hours=1)},
     ),
     ("a second leave for a placement at once", commissioning, {**LEAVE, "id": "c-2"}),
     ("a second panorama of a placement", panorama, PANORAMA),

@@ -5,6 +5,7 @@ error: take the new text of the same decision, or another place where the same f
 """
 
 from tests.mutants.anchors import ANCHORS
+from tests.mutants.deciding import DECIDING, DECIDING_SELECTION
 from tests.mutants.edge import EDGE
 from tests.mutants.erasing import ERASING, ERASING_SELECTION
 from tests.mutants.mutant import Mutant
@@ -277,6 +278,7 @@ MUTANTS = (
     *ERASING,
     *EDGE,
     *ANCHORS,
+    *DECIDING,
 )
 
 SELECTION = (
@@ -286,5 +288,6 @@ SELECTION = (
     "one block too few",
     "the old plan goes on after a replan",
     *ERASING_SELECTION,
+    *DECIDING_SELECTION,
 )
 """What CI plants each time; `make mutants` plants all."""

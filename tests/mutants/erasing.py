@@ -21,8 +21,8 @@ ERASING = (
     Mutant(
         "a claim does not look at holds",
         "vms/db/erasing.py",
-        "segment.c.holds == 0,\n        segment.c.due_at <= now,\n    )",
-        "segment.c.due_at <= now,\n    )",
+        "segment.c.holds == 0,\n        true() if now",
+        "true() if now",
         (f"{HOLDS}::test_a_hold_between_choosing_and_claiming_gets_the_segment",),
     ),
     Mutant(
@@ -35,7 +35,7 @@ ERASING = (
     Mutant(
         "erased without an intent",
         "retention/erase.py",
-        "parts.ledger.append(conn, acts.destroy_intended(placement_id, hour_at, intended))",
+        "parts.ledger.append(conn, acts.destroy_intended(placement_id, hour_at, intended, request))",
         "pass",
         every_step("sweep"),
     ),

@@ -19,11 +19,14 @@ CODE = re.compile(r"""\bcode=\(?\s*["']([a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+)["']"""
 # What a request runs through. Codes from deeper down get the general sentence of their class: nobody at a page can do more about them.
 REACHABLE = (
     "api/**/*.py",
+    "retention/early.py",
     "retention/holds.py",
+    "retention/override.py",
     "vms/bus/commands.py",
     "vms/bus/local.py",
     "vms/bus/channel.py",
     "vms/bus/commissioning.py",
+    "vms/db/asking.py",
     "vms/db/commissioning.py",
     "vms/db/exports.py",
     "vms/db/holds.py",

@@ -75,7 +75,8 @@ class Outsider:
         if key in done:
             assert not is_there, f"{key} is destroyed by the ledger, and its file is there"
             assert not item.holds, f"{key} is destroyed by the ledger, and held"
-            assert done[key] - item.span.start_at >= KEEP_FOR, f"{key} was destroyed too early"
+            is_old = done[key] - item.span.start_at >= KEEP_FOR
+            assert is_old or item in self.town.unwanted, f"{key} was destroyed too early"
         elif swept:
             age = self.town.clock.now() - item.span.start_at
             may_be_held = any(_covers(request, item.ref) for request in asked)
@@ -113,9 +114,18 @@ class Outsider:
         intended: set[Number] = set()
         done: dict[Number, datetime] = {}
         keys_intended: set[str] = set()
+        asked: dict[str, str] = {}
+        approved: set[str] = set()
         for entry in entries:
             words = entry.document["obj"]
-            if entry.act is Act.DESTROY_INTENT:
+            if "early_id" in words and entry.act in {Act.DESTROY_INTENT, Act.DESTROY_DONE}:
+                assert words["early_id"] in approved, f"early without two persons: {words}"
+            if entry.act is Act.EARLY_REQUEST:
+                asked[words["early_id"]] = entry.document["actor"]["id"]
+            elif entry.act is Act.EARLY_APPROVE:
+                assert asked[words["early_id"]] != entry.document["actor"]["id"], "approved by who asked"
+                approved.add(words["early_id"])
+            elif entry.act is Act.DESTROY_INTENT:
                 intended.update(_numbers(entry))
             elif entry.act is Act.DESTROY_DONE:
                 for key in _numbers(entry):

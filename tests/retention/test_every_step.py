@@ -12,17 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from retention import early
 from retention.holds import HoldRequest
 from retention.reconcile import erase_overdue, reconcile
 from retention.sweep import run_sweep
 from tests.footage.scene import KEEP_FOR
+from tests.retention.asking import approve_early
 from tests.retention.crashes import CrashingDatabase, Moments
 from tests.retention.outsider import Outsider
 from tests.retention.town import LIMITS, Town
 from vms.clock import ManualClock
 from vms.db import placements
+from vms.db.asking import ERASURES
 from vms.footage.store import SegmentRef
-from vms.model import PlacementId, Span
+from vms.model import AskedState, PlacementId, Span
 
 P0, P1 = PlacementId("p0"), PlacementId("p1")
 MOST_STEPS = 500
@@ -51,6 +54,7 @@ class Eve:
             shutil.copyfile(self.town.store.path(self.due.ref), self.town.store.path(stray))
         clock.advance(KEEP_FOR - timedelta(hours=1))
         self.town.record(P1)
+        self.young = self.town.record(P0)
         clock.advance(timedelta(hours=2, minutes=5))
         self.outsider.steal()
 
@@ -79,6 +83,12 @@ class Eve:
         run_sweep(self.town.parts, LIMITS)
         erase_overdue(self.town.parts, KEEP_FOR, self.town.clock.now())
 
+    def erase_early(self) -> None:
+        """Erase a camera's whole day before its time, the held part of it excepted."""
+        self.town.unwanted = [self.young, self.due]
+        approve_early(self.town, Span(self.due.span.start_at, self.town.clock.now()), P0)
+        early.carry_out(self.town.parts)
+
     def compare(self) -> None:
         """Compare disk, rows and keys."""
         assert reconcile(self.town.parts, KEEP_FOR, self.town.clock.now()).damaged == []
@@ -96,17 +106,26 @@ class Eve:
             self.town.place(request)
         for _ in range(3):
             run_sweep(self.town.parts, LIMITS)
+            early.carry_out(self.town.parts)
             self.outsider.steal()
             erase_overdue(self.town.parts, KEEP_FOR, self.town.clock.now())
             self.town.check_promises(swept=True)
             self.outsider.check(swept=True)
+            assert self.are_decisions_carried_out()
             self.town.clock.advance(timedelta(days=1))
+
+    def are_decisions_carried_out(self) -> bool:
+        """Return whether what two persons decided has happened: nothing of it waits, and what they meant is gone."""
+        with self.town.db.read() as conn:
+            states = {asked.state for asked in ERASURES.list_newest(conn)}
+        gone = not any(self.town.readable(item) for item in self.town.unwanted)
+        return AskedState.APPROVED not in states and (gone or AskedState.DONE not in states)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    "operation", [Eve.record, Eve.hold, Eve.release, Eve.sweep, Eve.sweep_after_release, Eve.compare]
+    "operation", [Eve.record, Eve.hold, Eve.release, Eve.sweep, Eve.sweep_after_release, Eve.compare, Eve.erase_early]
 )
 def test_a_crash_at_any_step_breaks_no_promise(
     operation: Callable[[Eve], None], quick_url: str, quick_folder: Path

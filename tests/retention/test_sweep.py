@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from retention.clockguard import Doubt
-from retention.sweep import confirm_clock, run_sweep
+from retention.sweep import run_sweep
 from tests.footage.scene import KEEP_FOR
-from tests.retention.town import LIMITS, PERSON, Town
+from tests.retention.asking import confirm_clock
+from tests.retention.town import LIMITS, Town
 from vms.db import placements, segments
 from vms.footage.repair import repair_open_segments
 from vms.ledger.acts import Act
@@ -128,7 +129,7 @@ def test_a_reboot_with_a_clock_far_ahead_erases_nothing_until_somebody_confirms(
     town.clock.step_wall_clock(timedelta(days=40))
     assert run_sweep(town.parts, LIMITS).doubts == (Doubt.LONG_ABSENCE,)
     assert town.readable(item)
-    confirm_clock(town.parts, PERSON)
+    confirm_clock(town)
     assert not run_sweep(town.parts, LIMITS).doubts
     assert not town.readable(item)
 
@@ -165,7 +166,7 @@ def test_the_brake_bounds_what_a_sweep_takes(town: Town) -> None:
     assert report.claimed == 6  # three hours: two since the last good sweep, and one
     # What is held back keeps its key: it must not become unreadable without an intent in the ledger.
     assert sum(town.readable(item) for item in town.recorded) == 24
-    confirm_clock(town.parts, PERSON)
+    confirm_clock(town)
     assert run_sweep(town.parts, LIMITS).claimed == 24
 
 

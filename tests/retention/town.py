@@ -49,6 +49,7 @@ class Town:
         self.restart()
         self.recorded: list[Recorded] = []
         self.hold_spans: dict[HoldId, tuple[Span, frozenset[PlacementId]]] = {}
+        self.unwanted: list[Recorded] = []  # two persons may have had it erased early
         add_town(db, clock)
         self.epochs: dict[PlacementId, int] = {}
         for number in range(placement_count):
@@ -202,6 +203,8 @@ class Town:
         for item in self.recorded:
             age = now - item.span.start_at
             name = f"segment {item.ref.number} of {item.ref.placement_id}, {age} old, holds {item.holds}"
+            if item in self.unwanted and not item.holds:
+                continue
             if item.holds or age < KEEP_FOR:
                 assert self.readable(item), f"{name}: must be readable"
             elif any(item.span.overlaps(span) and item.ref.placement_id in ids for span, ids in maybe):

@@ -14,6 +14,7 @@ from vms.cli import (
     blanking,
     calibrating,
     cameras,
+    clock,
     health,
     masks,
     panorama,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(people.app, name="user")
 app.add_typer(cameras.app, name="camera")
 app.add_typer(masks.app, name="masks")
+app.add_typer(clock.app, name="clock")
 processes.add_to(app)
 health.add_to(app)
 blanking.add_to(app)

@@ -8,13 +8,12 @@ import threading
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 import uvicorn
 
-from api.accounts import COMMAND_LINE
 from config import Settings
 from config.policy import load_policy
 from vms.cli import state
@@ -31,6 +30,9 @@ from vms.ledger import outside, standing
 from vms.ledger.acts import Act
 from vms.ledger.log import newest_note
 from vms.model import PlacementId
+
+if TYPE_CHECKING:
+    from api.parts import ApiParts
 
 log = structlog.get_logger(__name__)
 
@@ -74,10 +76,7 @@ def api(
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; default: the setting api_port.")] = None,
 ) -> None:
     """Serve pages, live view, playback, holds and exports."""
-    from api.app import ApiParts, create_app
-    from blanking.review import BlankingReview
-    from vms.bus.local import LocalBus
-    from vms.footage.playback import FootageReader
+    from api.app import create_app
 
     called = state.invocation(context)
     changes = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}
@@ -87,21 +86,7 @@ def api(
     except IntegrityLost as error:
         _serve_read_only(build(settings), error)
         raise
-    application = create_app(
-        ApiParts(
-            settings=settings,
-            db=parts.db,
-            ledger=parts.ledger,
-            signer=parts.signer,
-            keys=parts.keys,
-            store=parts.store,
-            reader=FootageReader(parts.db, parts.keys, parts.store),
-            bus=LocalBus(settings.run),
-            clock=parts.clock,
-            policy=load_policy(),
-            plan_review=BlankingReview(),
-        )
-    )
+    application = create_app(api_parts(settings, parts))
     uvicorn.run(
         application,
         host=settings.api_host,
@@ -155,6 +140,28 @@ def _serve_read_only(parts: Parts, error: IntegrityLost) -> None:
     asyncio.run(serve_until(server, check_again))
 
 
+def api_parts(settings: Settings, parts: Parts) -> "ApiParts":
+    """Return what the API is made of; the command line signs people in with it as well."""
+    from api.parts import ApiParts
+    from blanking.review import BlankingReview
+    from vms.bus.local import LocalBus
+    from vms.footage.playback import FootageReader
+
+    return ApiParts(
+        settings=settings,
+        db=parts.db,
+        ledger=parts.ledger,
+        signer=parts.signer,
+        keys=parts.keys,
+        store=parts.store,
+        reader=FootageReader(parts.db, parts.keys, parts.store),
+        bus=LocalBus(settings.run),
+        clock=parts.clock,
+        policy=load_policy(),
+        plan_review=BlankingReview(),
+    )
+
+
 def ingest(
     context: typer.Context,
     placement: Annotated[
@@ -176,30 +183,16 @@ def ingest(
     stopped(parts, "ingest")
 
 
-def retention(
-    context: typer.Context,
-    confirm_clock: Annotated[
-        bool,
-        typer.Option(
-            "--confirm-clock",
-            help="Say that the clock is right and that what is due may go: ends a brake. Ends at once.",
-        ),
-    ] = False,
-) -> None:
+def retention(context: typer.Context) -> None:
     """Erase what is due, catch new footage under holds, sign checkpoints."""
     from retention.daemon import RetentionDaemon
-    from retention.parts import By, RetentionParts
+    from retention.parts import RetentionParts
     from retention.sweep import SweepLimits
-    from retention.sweep import confirm_clock as take_the_word
     from vms.cli.anchors import anchored
 
     settings = state.invocation(context).settings
-    parts = build(settings) if confirm_clock else started(settings, "retention")
+    parts = started(settings, "retention")
     retaining = RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock)
-    if confirm_clock:
-        take_the_word(retaining, By(COMMAND_LINE.actor, COMMAND_LINE.origin))
-        typer.echo("Noted: the next sweep goes on.")
-        return
     limits = SweepLimits(
         keep_for=settings.keep_for,
         margin=timedelta(seconds=settings.retention_margin_s),

@@ -1,4 +1,4 @@
-/** Closed lists that people choose from: why somebody looks back, why footage is kept. The codes are the API's. */
+/** Closed lists that people choose from: why somebody looks back, why footage is kept, why it goes early. The codes are the API's. */
 
 import { t } from "./i18n.js";
 
@@ -18,5 +18,16 @@ export function grounds() {
     { value: "investigation", text: t("Investigation of an offence") },
     { value: "prosecutor", text: t("Order of the public prosecutor") },
     { value: "complaint", text: t("Complaint about the police") },
+  ];
+}
+
+/** @returns {{value: string, text: string}[]} */
+export function erasureGrounds() {
+  return [
+    { value: "unlawful-recording", text: t("Recorded unlawfully") },
+    { value: "order-of-controller", text: t("Order of the controller") },
+    { value: "order-of-court", text: t("Order of the court") },
+    { value: "order-of-authority", text: t("Order of the data protection authority") },
+    { value: "objection-upheld", text: t("Objection upheld") },
   ];
 }

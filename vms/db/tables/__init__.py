@@ -3,6 +3,7 @@
 from vms.db.tables.calibrating import calibration, calibration_check, landmark
 from vms.db.tables.columns import Instant, metadata
 from vms.db.tables.commissioning import commissioning, commissioning_view
+from vms.db.tables.deciding import clock_override, erasure, erasure_placement, erasure_segment
 from vms.db.tables.edge import edge_check
 from vms.db.tables.footage import LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
 from vms.db.tables.holding import export, hold, hold_placement, hold_segment
@@ -28,11 +29,15 @@ __all__ = [
     "calibration",
     "calibration_check",
     "camera",
+    "clock_override",
     "clock_sample",
     "commissioning",
     "commissioning_view",
     "designation",
     "edge_check",
+    "erasure",
+    "erasure_placement",
+    "erasure_segment",
     "export",
     "gap",
     "grey_span",

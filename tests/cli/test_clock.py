@@ -1,0 +1,45 @@
+"""`vms clock`: two persons, each with an own account, at a machine whose pages are away."""
+
+from pathlib import Path
+
+import pytest
+
+from config import load
+from tests.cli.test_commands import PASSWORD, CommandLine, people
+from vms.cli.parts import build
+from vms.ledger.acts import Act
+from vms.ledger.search import Filter, search
+
+REASON = ("--reason", "checked against the radio clock")
+
+
+@pytest.fixture
+def vms(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """Return the command line with a technician and two directors."""
+    command_line = CommandLine(tmp_path, capsys, monkeypatch)
+    assert command_line("migrate").status == 0
+    people(command_line, "tess", "dirk", "dora")
+    for name, role in (("tess", "technician"), ("dirk", "director"), ("dora", "director")):
+        assert command_line("user", "grant", name, role, "--until", "2090-01-01").status == 0
+    return command_line
+
+
+def test_it_takes_two_accounts(vms: CommandLine) -> None:
+    """One person at the machine, with every right of the operating system, is one person."""
+    asked = vms("clock", "ask", "dirk", "--password", PASSWORD, *REASON)
+    assert asked.status == 0, asked.stderr
+    request = asked.stdout.split()[0]
+    assert "another person" in vms("clock", "approve", request, "dirk", "--password", PASSWORD).stderr
+    assert vms("clock", "approve", request, "dora", "--password", "not hers").status == 2
+    assert vms("clock", "approve", request, "tess", "--password", PASSWORD).status == 2
+    assert vms("clock", "approve", request, "dora", "--password", PASSWORD).status == 0
+    assert "approved" in vms("clock", "list").stdout
+    assert "already" in vms("clock", "refuse", request, "dora", "--password", PASSWORD, *REASON).stderr
+    parts = build(load(None))
+    with parts.db.read() as conn:
+        approvals = search(conn, Filter(acts=(Act.CLOCK_APPROVE,)))
+        refusals = search(conn, Filter(acts=(Act.AUTH_REFUSED,)))
+        denials = search(conn, Filter(acts=(Act.POLICY_DENIED,)))
+        sign_outs = search(conn, Filter(acts=(Act.AUTH_SIGN_OUT,)))
+    assert (len(approvals), len(refusals), len(denials), len(sign_outs)) == (1, 1, 1, 5)
+    parts.db.dispose()

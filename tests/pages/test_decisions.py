@@ -1,0 +1,81 @@
+"""The page Erasing in a real browser: one person sees what would go and asks, another sees the same and approves."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from api.app import create_app
+from api.parts import ApiParts
+from retention import early
+from retention.parts import RetentionParts
+from tests import builders
+from tests.api.site import COPIED, PASSWORD
+from tests.pages.running import chromium, own_parts, serving
+from vms.ledger.search import search
+from vms.model import Role
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+PATIENCE_MS = 60_000
+
+
+def signed_in(browser: Browser, url: str, username: str, complaints: list[str]) -> Page:
+    """Sign somebody in, on the page."""
+    page = browser.new_context(viewport={"width": 1440, "height": 1100}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{url}/sign-in")
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", PASSWORD)
+    page.click("#sign-in [type=submit]")
+    page.wait_for_url(lambda address: "/sign-in" not in address)
+    page.goto(f"{url}/decisions")
+    return page
+
+
+@pytest.fixture
+def parts(_sqlite_template: Path, tmp_path: Path) -> Iterator[ApiParts]:
+    """What the API works with, and one person of each role that the page is for."""
+    people = {"vlakken": Role.BLANKING_OFFICER, "leiding": Role.DIRECTOR, "monteur": Role.TECHNICIAN}
+    parts = own_parts(_sqlite_template, tmp_path, people)
+    yield parts
+    parts.db.dispose()
+
+
+def test_one_asks_and_another_approves_what_both_have_seen(parts: ApiParts) -> None:
+    """Nobody asks or approves blindly, and nobody finds a button for an own request."""
+    with parts.db.write() as conn:
+        builders.add_sealed_segment(conn, COPIED, parts.clock.now() - timedelta(minutes=30))
+    complaints: list[str] = []
+    with serving(create_app(parts)) as url, chromium() as browser:
+        asker = signed_in(browser, url, "vlakken", complaints)
+        asker.click("#ask")
+        asker.fill("[name=reason]", "een slaapkamerraam zonder vlak")
+        asker.check(f"[name=placement_ids][value={COPIED}]")
+        asker.get_by_role("button", name="Bekijk wat er weg zou gaan").click()
+        expect(asker.locator("dialog")).to_contain_text("1 minuut gaat weg")
+        asker.get_by_role("button", name="Vraag een tweede persoon").click()
+        expect(asker.locator("#erasures")).to_contain_text("Onrechtmatig opgenomen")
+        expect(asker.locator("#erasures").get_by_role("button", name="Goedkeuren")).to_have_count(0)
+        decider = signed_in(browser, url, "leiding", complaints)
+        decider.locator("#erasures").get_by_role("button", name="Goedkeuren").click()
+        expect(decider.locator("dialog")).to_contain_text("1 minuut gaat weg")
+        decider.locator("dialog").get_by_role("button", name="Goedkeuren").click()
+        expect(decider.locator("#erasures")).to_contain_text("Goedgekeurd")
+        assert early.carry_out(RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock)) == 1
+        expect(decider.locator("#erasures")).to_contain_text("1 minuut gewist")
+        technician = signed_in(browser, url, "monteur", complaints)
+        expect(technician.locator("#erasures")).to_have_count(0)
+        technician.click("#ask-clock")
+        technician.fill("[name=reason]", "vergeleken met de zendklok")
+        technician.get_by_role("button", name="Vraag een tweede persoon").click()
+        decider.locator("#overrides").get_by_role("button", name="Goedkeuren").click()
+        decider.locator("dialog").get_by_role("button", name="De klok staat goed").click()
+        expect(decider.locator("#overrides")).to_contain_text("Goedgekeurd")
+    assert complaints == []
+    with parts.db.read() as conn:
+        acts = {entry.document["act"] for entry in search(conn, limit=100)}
+    assert {"early.request", "early.approve", "early.done", "clock.request", "clock.approve"} <= acts
+    assert "policy.denied" not in acts, "a page asks for nothing that its reader may not see"

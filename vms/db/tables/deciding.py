@@ -1,0 +1,72 @@
+"""Acts of retention that one person asks for and another decides: early erasure, and the word that the clock is right."""
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, ForeignKeyConstraint, Integer, Table, Text
+from sqlalchemy.sql.schema import SchemaItem
+
+from vms.db.tables.columns import Instant, metadata
+
+
+def _asked_and_decided() -> list[SchemaItem]:
+    """Return the columns and rules of what one person asks for and another decides."""
+    return [
+        Column("id", Text, primary_key=True),
+        Column("state", Text, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("requested_by", Text, ForeignKey("user_account.id"), nullable=False),
+        Column("requested_as", Text, nullable=False),
+        Column("requested_at", Instant, nullable=False),
+        # From then on nobody can approve it any more.
+        Column("lapses_at", Instant, nullable=False),
+        Column("decided_by", Text, ForeignKey("user_account.id")),
+        Column("decided_as", Text),
+        Column("decided_at", Instant),
+        # When it was carried out, or when it lapsed.
+        Column("ended_at", Instant),
+        CheckConstraint("state IN ('requested', 'approved', 'refused', 'expired', 'done')", name="state"),
+        CheckConstraint("decided_by IS NULL OR decided_by <> requested_by", name="two_persons"),
+        CheckConstraint(
+            "(decided_by IS NULL) = (decided_at IS NULL) AND (decided_by IS NULL) = (decided_as IS NULL)",
+            name="decided_by_someone",
+        ),
+        CheckConstraint("state NOT IN ('approved', 'refused', 'done') OR decided_by IS NOT NULL", name="decided"),
+        CheckConstraint("state <> 'requested' OR decided_by IS NULL", name="undecided"),
+        CheckConstraint("(state IN ('expired', 'done')) = (ended_at IS NOT NULL)", name="ended_at_an_instant"),
+        CheckConstraint("lapses_at > requested_at", name="lapses"),
+        CheckConstraint("decided_at IS NULL OR decided_at < lapses_at", name="decided_in_time"),
+    ]
+
+
+erasure = Table(
+    "erasure",
+    metadata,
+    *_asked_and_decided(),
+    Column("ground", Text, nullable=False),
+    Column("start_at", Instant, nullable=False),
+    Column("end_at", Instant, nullable=False),
+    CheckConstraint(
+        "ground IN ('unlawful-recording', 'order-of-controller', 'order-of-court', 'order-of-authority',"
+        " 'objection-upheld')",
+        name="ground",
+    ),
+    # Only what lies in the past when it is asked for: whoever approves knows what it is.
+    CheckConstraint("start_at < end_at AND end_at <= requested_at", name="order"),
+)
+
+erasure_placement = Table(
+    "erasure_placement",
+    metadata,
+    Column("erasure_id", Text, ForeignKey("erasure.id"), primary_key=True),
+    Column("placement_id", Text, ForeignKey("placement.id"), primary_key=True),
+)
+
+# Claimed for an early erasure: by it the last entry of the segment says why it went before its time.
+erasure_segment = Table(
+    "erasure_segment",
+    metadata,
+    Column("placement_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("erasure_id", Text, ForeignKey("erasure.id"), nullable=False),
+    ForeignKeyConstraint(["placement_id", "number"], ["segment.placement_id", "segment.number"]),
+)
+
+clock_override = Table("clock_override", metadata, *_asked_and_decided())
