@@ -27,6 +27,7 @@ from api.routers import (
     calibrations,
     clock,
     commissioning,
+    erasing,
     erasures,
     exports,
     health,
@@ -39,6 +40,7 @@ from api.routers import (
     plans,
     playback,
     proposals,
+    reviews,
     timeline,
 )
 from api.running import Running, running_of
@@ -67,6 +69,8 @@ ROUTERS = (
     calibrations,
     ledger,
     audit,
+    reviews,
+    erasing,
     health,
 )
 

@@ -25,3 +25,25 @@ class Remembered(Generic[T]):
             if self._answer is None or not 0 <= now_s - self._answer[0] < self._lasts_s:
                 self._answer = (now_s, work_out())
             return self._answer[1]
+
+
+class Looks:
+    """Who looked at what lately: a page that refreshes itself is written down once in a while, not at each refresh.
+
+    Args:
+        lasts_s: how long a look covers those that follow.
+    """
+
+    def __init__(self, lasts_s: float) -> None:
+        self._lasts_s = lasts_s
+        self._lock = threading.Lock()
+        self._since: dict[str, float] = {}
+
+    def is_first(self, name: str, now_s: float) -> bool:
+        """Return whether nobody of that name has looked for so long."""
+        with self._lock:
+            self._since = {one: at for one, at in self._since.items() if 0 <= now_s - at < self._lasts_s}
+            if name in self._since:
+                return False
+            self._since[name] = now_s
+            return True

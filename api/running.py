@@ -13,11 +13,16 @@ from api.live.hub import LiveHub
 from api.live.views import ViewBook
 from api.parts import ApiParts
 from api.ptz import PtzDesk
-from api.remembered import Remembered
+from api.remembered import Looks, Remembered
 from vms.bus.commissioning import CommissioningBus
 
 READINESS_LASTS_S = 5.0
 """Anybody may ask whether we are ready, and the answer costs a thousand hashes."""
+
+LOOK_LASTS_S = 900.0
+"""A page that refreshes itself is one look, for so long."""
+LEDGER_TEST_S = 60.0
+"""Between two tests of the ledger for the page about erasing."""
 
 
 class SessionBell:
@@ -64,6 +69,8 @@ class Running:
     commissioning_bus: CommissioningBus
     bell: SessionBell = field(default_factory=SessionBell)
     readiness: Remembered[dict[str, bool]] = field(default_factory=lambda: Remembered(READINESS_LASTS_S))
+    looks: Looks = field(default_factory=lambda: Looks(LOOK_LASTS_S))
+    ledger_whole: Remembered[bool] = field(default_factory=lambda: Remembered(LEDGER_TEST_S))
 
     @property
     def https(self) -> bool:

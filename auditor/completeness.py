@@ -7,6 +7,7 @@ from auditor import entries
 from auditor.books import DONE_WITHIN, Books, Camera, Terms
 from auditor.bundle import Bundle, listed
 from auditor.entries import EPOCH, days, microseconds
+from auditor.proved import proved
 from auditor.ranges import Ranges
 from auditor.report import Report
 
@@ -27,6 +28,7 @@ def completeness(bundle: Bundle, report: Report, terms: Terms) -> Books:
     for name in sorted(placed):
         _judge_coverage(bundle, books, name, placed[name])
     books.edge.judge(placed, report)
+    proved(bundle, report, terms.at)
     if bundle.manifest.is_current and terms.at >= books.newest_at:
         _judge_state(books, state)
     else:

@@ -38,6 +38,8 @@ class Action(StrEnum):
     EXPORT_DOWNLOAD = "export.download"
     LEDGER_READ = "ledger.read"
     LEDGER_READ_OWN = "ledger.read_own"
+    ERASING_VIEW = "erasing.view"
+    REVIEW_CONDUCT = "review.conduct"
     CAMERA_HEALTH = "camera.health"
     PLAN_VIEW = "plan.view"
     PLAN_DRAFT = "plan.draft"

@@ -9,6 +9,7 @@ from retention.parts import DAEMON, By
 from vms.db.asking import Asked
 from vms.db.early import Erasure
 from vms.db.holds import Hold
+from vms.db.proofs import Proof, ProofResult
 from vms.footage.keys import ASSURANCE_LEVEL
 from vms.ledger.acts import Act
 from vms.ledger.entries import Entry, Private, Purpose, Result, Value
@@ -324,3 +325,17 @@ def stamped(found: Stamped) -> Entry:
 def mailed(size: int, recipients: int, refused: int) -> Entry:
     """A checkpoint was mailed to those who keep it: to how many, and how many of them the mail server refused; no addresses."""
     return _entry(Act.ANCHOR_MAILED, {"size": size, "recipients": recipients, "refused": refused})
+
+
+def retention_proved(proof: Proof, sums: Mapping[str, Value]) -> Entry:
+    """A month's proof of erasing was made; its report is in the database, its digest here."""
+    words: dict[str, Value] = {"month": proof.month, "sha256": proof.sha256, "outcome": proof.result.value, **sums}
+    is_good = proof.result is ProofResult.IN_ORDER
+    return Entry(
+        act=Act.RETENTION_PROVED,
+        actor=DAEMON.actor,
+        origin=DAEMON.origin,
+        object=words,
+        result=Result.OK if is_good else Result.FAILED,
+        why=None if is_good else "findings",
+    )

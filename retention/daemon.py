@@ -13,6 +13,7 @@ from retention.batches import write_batches
 from retention.derived import erase_due_derivatives
 from retention.due import breaches
 from retention.parts import RetentionParts
+from retention.proof import prove_months
 from retention.reconcile import Findings, erase_overdue, reconcile
 from retention.sweep import SweepLimits, SweepReport, Witnessed, run_sweep
 from vms.db import holds, inventory, reports, sweeps
@@ -98,6 +99,7 @@ class RetentionDaemon:
         self._attempt("batches", _BATCHES_EVERY, lambda: write_batches(self._parts))
         self._attempt("reviews", _BATCHES_EVERY, self._remind)
         self._attempt("breach", _BREACH_EVERY, self._look_for_breach)
+        self._attempt("proof", _BATCHES_EVERY, lambda: prove_months(self._parts))
         self._attempt("checkpoint", timedelta(0), self._checkpoint)
         self._attempt("anchors", timedelta(0), self._anchors.cast)
         self._attempt("report", timedelta(0), self._say)

@@ -52,3 +52,11 @@ def checkpoint(asker: Annotated[Asker, Depends(Allow(Action.LEDGER_READ))], requ
     name = f"checkpoint-{notes.parse(note).size}.pdf"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(page, media_type="application/pdf", headers=headers)
+
+
+@router.get("/key", openapi_extra=writes())
+def key(asker: Annotated[Asker, Depends(Allow(Action.LEDGER_READ))], request: Request) -> dict[str, str]:
+    """Return the ledger's public key, to compare with the one on paper."""
+    del asker
+    parts = running_of(request).parts
+    return {"vkey": parts.signer.verifier.text, "origin": parts.ledger.origin}

@@ -36,7 +36,7 @@ async def health() -> dict[str, str]:
 @router.get("/health/services", openapi_extra=public("asked by the machine that watches us"))
 def services_health(request: Request) -> JSONResponse:
     """Say how ingest and retention are, by their own reports; 503 where somebody must look."""
-    found = _services(running_of(request).parts)
+    found = services_of(running_of(request).parts)
     for one in found:
         one["words"] = {name: value for name, value in one["words"].items() if name in _FOR_MACHINES}
     whole = all(one["in_order"] for one in found)
@@ -44,15 +44,16 @@ def services_health(request: Request) -> JSONResponse:
 
 
 @router.get("/services", openapi_extra=writes())
-def list_services(
+def listservices_of(
     asker: Annotated[Asker, Depends(Allow(Action.CAMERA_HEALTH))], request: Request
 ) -> list[dict[str, Any]]:
     """Say the same to people: last good sweep, why erasing stopped, oldest footage that nobody holds."""
     del asker
-    return _services(running_of(request).parts)
+    return services_of(running_of(request).parts)
 
 
-def _services(parts: ApiParts) -> list[dict[str, Any]]:
+def services_of(parts: ApiParts) -> list[dict[str, Any]]:
+    """Return how ingest and retention are, as people and pages get it."""
     with parts.db.read() as conn:
         found = reports.conditions(conn, parts.clock.now())
     return [
@@ -106,6 +107,11 @@ def _migrations(parts: ApiParts) -> None:
         raise Unavailable(
             "the database has another schema than this program: run `vms migrate`", code="database.schema"
         )
+
+
+def ledger_is_whole(parts: ApiParts) -> bool:
+    """Return whether the ledger is whole where it grows and continues what was signed."""
+    return _passes("ledger", _ledger, parts)
 
 
 def _ledger(parts: ApiParts) -> None:

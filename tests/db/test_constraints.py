@@ -12,6 +12,8 @@ from vms.db import placements, segments, sessions
 from vms.db.engine import Database
 from vms.db.segments import GreySpan
 from vms.db.tables import (
+    access_review,
+    access_review_item,
     calibration,
     calibration_check,
     camera,
@@ -34,6 +36,7 @@ from vms.db.tables import (
     placement,
     plan,
     plan_review,
+    retention_proof,
     segment,
     service_report,
     sweep,
@@ -327,6 +330,24 @@ def test_the_28_days_are_exact(filled: Database) -> None:
         conn.execute(update(segment).values(due_at=START + timedelta(days=28)))
 
 
+REVIEW: dict[str, Any] = {
+    "id": "r-1",
+    "drawn_by": "u-auditor",
+    "drawn_at": START,
+    "start_at": START - timedelta(days=1),
+    "end_at": START,
+    "seed": "4711",
+    "sample": 5,
+    "population": 9,
+}
+JUDGED: dict[str, Any] = {
+    "review_id": "r-1",
+    "seq": 0,
+    "verdict": "finding",
+    "remark": "off duty",
+    "judged_at": START,
+}
+PROOF: dict[str, Any] = {"month": "2026-10", "made_at": START, "result": "in-order", "sha256": "0" * 64, "report": "{}"}
 ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
     ("the same hold request twice", hold, {**HOLD, "id": "h-2"}),
     ("a hold by nobody", hold, {**HOLD, "id": "h-2", "request_id": "r-2", "requested_by": "u-nobody"}),
@@ -379,6 +400,14 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
     ("a second leave for a placement at once", commissioning, {**LEAVE, "id": "c-2"}),
     ("a second panorama of a placement", panorama, PANORAMA),
     ("second landmarks of a placement", landmark, LANDMARKS),
+    ("a review of what is not over", access_review, {**REVIEW, "end_at": START + SECOND}),
+    ("a review of nothing", access_review, {**REVIEW, "population": 0}),
+    ("a review signed before it was drawn", access_review, {**REVIEW, "signed_at": START - SECOND}),
+    ("a view judged in other words", access_review_item, {**JUDGED, "verdict": "fine"}),
+    ("a view judged at no time", access_review_item, {**JUDGED, "judged_at": None}),
+    ("a finding that does not say what", access_review_item, {**JUDGED, "remark": None}),
+    ("a proof of an unknown outcome", retention_proof, {**PROOF, "result": "fine"}),
+    ("a proof of a year", retention_proof, {**PROOF, "month": "2026"}),
     ("a second look under one leave at once", commissioning_view, {**LOOK, "id": "v-2"}),
 ]
 

@@ -9,6 +9,7 @@ from tests.mutants.deciding import DECIDING, DECIDING_SELECTION
 from tests.mutants.edge import EDGE
 from tests.mutants.erasing import ERASING, ERASING_SELECTION
 from tests.mutants.mutant import Mutant
+from tests.mutants.oversight import OVERSIGHT
 from tests.mutants.vision import VISION
 
 HAZARDS = "tests/blanking/test_hazards.py::test_the_dwelling_stays_hidden_when_a_bound_is_used_up"
@@ -279,6 +280,7 @@ MUTANTS = (
     *EDGE,
     *ANCHORS,
     *DECIDING,
+    *OVERSIGHT,
 )
 
 SELECTION = (

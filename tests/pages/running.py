@@ -2,7 +2,7 @@
 
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -55,11 +55,19 @@ class RunningVms:
     house: House
 
 
-def own_parts(template: Path, folder: Path, people: Mapping[str, Role]) -> ApiParts:
-    """Return what the API works with, on a database of its own: no cameras run. Each person has one role and `PASSWORD`."""
+def own_parts(
+    template: Path, folder: Path, people: Mapping[str, Role], before: Callable[[ApiParts], None] | None = None
+) -> ApiParts:
+    """Return what the API works with, on a database of its own: no cameras run. Each person has one role and `PASSWORD`.
+
+    Args:
+        before: gives the database a past, before anything of the present is in its ledger.
+    """
     path = folder / "vms.sqlite"
     path.write_bytes(template.read_bytes())
     parts = parts_of(Database(f"sqlite:///{path}"), SystemClock(), folder / "d")
+    if before is not None:
+        before(parts)
     fill(parts)
     accounts = Accounts(parts.db, parts.ledger, parts.clock, parts.policy, PASSWORDS)
     for username, role in people.items():

@@ -32,6 +32,8 @@ REACHABLE = (
     "vms/db/holds.py",
     "vms/db/placements.py",
     "vms/db/plans.py",
+    "vms/db/proofs.py",
+    "vms/db/reviews.py",
     "blanking/exchange.py",
     "vms/footage/playback.py",
     "vms/evidence/export.py",

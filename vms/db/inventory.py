@@ -1,12 +1,13 @@
 """What footage there is: numbers given out, ends, days, and the oldest that nobody holds. Only reads."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from vms.db.segments import Segment, from_row
-from vms.db.tables import placement, segment
+from vms.db.tables import ALIVE, placement, segment
 from vms.model import PlacementId, SegmentState, Span
 
 
@@ -17,6 +18,29 @@ def oldest_unheld_at(conn: Connection) -> datetime | None:
         segment.c.state.in_([state.value for state in states]), segment.c.holds == 0
     )
     found: datetime | None = conn.execute(query).scalar_one()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Oldest:
+    """Where the footage of a placement begins: what nobody holds, and what a hold keeps."""
+
+    unheld_at: datetime | None
+    held_at: datetime | None
+
+
+def oldest_of_each(conn: Connection) -> dict[PlacementId, Oldest]:
+    """Return where the footage of each placement that has any begins, ended placements included."""
+    found: dict[PlacementId, Oldest] = {}
+    for known_id in conn.execute(select(placement.c.id).order_by(placement.c.id)).scalars():
+        own = select(func.min(segment.c.start_at)).where(segment.c.placement_id == known_id, ALIVE)
+        # One look into the index for what nobody holds; what is held is little.
+        oldest = Oldest(
+            conn.execute(own.where(segment.c.holds == 0)).scalar_one(),
+            conn.execute(own.where(segment.c.holds > 0)).scalar_one(),
+        )
+        if oldest != Oldest(None, None):
+            found[PlacementId(known_id)] = oldest
     return found
 
 

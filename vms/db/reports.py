@@ -1,14 +1,16 @@
 """What ingest and retention last said of themselves: the heartbeat by which everybody else knows that they live."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from vms.db import proofs
 from vms.db.placements import DESIGNATION_ENDED, DESIGNATION_ENDING
+from vms.db.proofs import ProofResult
 from vms.db.tables import service_report
 from vms.db.upsert import put
 
@@ -29,6 +31,8 @@ STAMP_REFUSED: Final = "stamp-refused"
 MAIL_MISSING: Final = "mail-missing"
 """No checkpoint could be mailed for two days, or to some of those who should have it."""
 ANCHORS: Final = frozenset({STAMP_MISSING, STAMP_REFUSED, MAIL_MISSING})
+PROOF_FINDINGS: Final = "proof-findings"
+"""The newest monthly proof of erasing is not in order (retention/proof.py); a good one takes it back."""
 ON_PAPER: Final = ANCHORS | {
     DESIGNATION_ENDING,
     DESIGNATION_ENDED,
@@ -36,6 +40,7 @@ ON_PAPER: Final = ANCHORS | {
     EDGE_RECORDING,
     WITNESS_AWAY,
     LEDGER_CONTRADICTED,
+    PROOF_FINDINGS,
 }
 """Problems that a person solves at a desk: starting the process anew would only add a gap."""
 
@@ -103,7 +108,12 @@ def conditions(conn: Connection, now: datetime) -> tuple[Condition, ...]:
         )
         for row in conn.execute(select(service_report))
     }
-    return tuple(condition_of(service, said.get(service), now) for service in Service)
+    found = {service: condition_of(service, said.get(service), now) for service in Service}
+    proof = proofs.newest(conn)
+    if proof is not None and proof.result is ProofResult.FINDINGS:
+        erasing = found[Service.RETENTION]
+        found[Service.RETENTION] = replace(erasing, problems=(*erasing.problems, PROOF_FINDINGS))
+    return tuple(found.values())
 
 
 def condition_of(service: Service, report: Report | None, now: datetime) -> Condition:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from vms.db.tables import clock_sample, sweep
 from vms.db.upsert import put
 from vms.errors import Conflict
+from vms.model import Span
 
 
 class SweepOutcome(StrEnum):
@@ -85,6 +86,12 @@ def last_good(conn: Connection) -> Sweep | None:
 def list_newest(conn: Connection, limit: int = 50) -> list[Sweep]:
     """Return the newest sweeps, newest first."""
     return [_from_row(row) for row in conn.execute(select(sweep).order_by(sweep.c.id.desc()).limit(limit))]
+
+
+def list_finished(conn: Connection, span: Span) -> list[Sweep]:
+    """Return the sweeps that ended within a span, oldest first."""
+    query = select(sweep).where(sweep.c.finished_at >= span.start_at, sweep.c.finished_at < span.end_at)
+    return [_from_row(row) for row in conn.execute(query.order_by(sweep.c.id))]
 
 
 def get_clock_sample(conn: Connection) -> ClockSample | None:

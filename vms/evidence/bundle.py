@@ -5,6 +5,7 @@
     checkpoints.jsonl           every signed note up to the end, with all its signature lines
     tsr/<size>.tsr              the newest RFC 3161 time stamp over the checkpoint of that size, raw (DER)
     segments/<number>.jsonl     per placement-hour of the period the leaves under its root, and how the database knows the segments
+    proofs/<month>.json         the reports of the monthly proofs of erasing that those entries name by their digests
     state.json                  placements, hours and holds that have a key now; what the system says of itself, not proof
     log.vkey                    the ledger's public key; compare it with the one on paper
     manifest.json               what this is, and the SHA-256 of every other file
@@ -24,10 +25,10 @@ from sqlalchemy import Connection, func, select
 
 from vms import __version__
 from vms.clock import Clock
-from vms.db import holds, inventory, placements
+from vms.db import holds, inventory, placements, proofs
 from vms.db.engine import Database
 from vms.db.tables import ledger_checkpoint, ledger_entry, ledger_text
-from vms.errors import IntegrityLost
+from vms.errors import IntegrityLost, NotFound
 from vms.evidence.package import PackageWriter
 from vms.footage.keys import KeyService
 from vms.ledger import canonical, cosignatures, stamps, tiles
@@ -49,6 +50,8 @@ _BATCHES_PER_FILE: Final = 256
 _TEXTS_AT_ONCE: Final = 500
 _COMMITMENT: Final = re.compile(rb'"c:([0-9a-f]{64})"')
 _BATCH: Final = b'{"act":"' + Act.BATCH_RECORDED.encode() + b'"'
+_PROVED: Final = b'{"act":"' + Act.RETENTION_PROVED.encode() + b'"'
+_MONTH: Final = re.compile(rb'"month":"(\d{4}-\d\d)"')
 _LETTERS: Final = {
     SegmentState.OPEN: "o",
     SegmentState.SEALED: "s",
@@ -85,6 +88,7 @@ class _Found:
 
     batches: list[_Batch] = field(default_factory=list)
     commitments: dict[bytes, None] = field(default_factory=dict)
+    months: dict[bytes, None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -152,6 +156,9 @@ def bundle_pieces(source: BundleSource, period: Span, size: int) -> Iterator[byt
             f"segments/{begin // _BATCHES_PER_FILE:06}.jsonl", _segment_lines(source.db, chosen), compressed=True
         )
         yield drain.take()
+    for name, report in _proofs(source.db, found):
+        writer.add(f"proofs/{name}.json", [report], compressed=True)
+        yield drain.take()
     writer.add("state.json", [_line(_state(source))], compressed=True)
     writer.add("log.vkey", [source.signer.verifier.text.encode() + b"\n"])
     manifest: dict[str, Json] = {
@@ -186,6 +193,8 @@ def _entry_lines(db: Database, period: Span, run: range, found: _Found) -> Itera
             body = bytes(row.body)
             if period.start_at <= row.at < period.end_at:
                 found.commitments.update(dict.fromkeys(_COMMITMENT.findall(body)))
+            if body.startswith(_PROVED):
+                found.months.update(dict.fromkeys(_MONTH.findall(body)))
             if body.startswith(_BATCH):
                 batch = _batch_in(period, row.seq, body)
                 if batch is not None:
@@ -245,6 +254,19 @@ def _segment_lines(db: Database, batches: Sequence[_Batch]) -> Iterator[bytes]:
                 "keys": "".join("k" if row.wrapped_key is not None else "-" for row in rows),
             }
         )
+
+
+def _proofs(db: Database, found: _Found) -> Iterator[tuple[str, bytes]]:
+    for month in sorted(found.months):
+        name = month.decode("ascii")
+        try:
+            with db.read() as conn:
+                report = proofs.get(conn, name).report
+        except NotFound:
+            # Somebody deleted it. The entry is in the bundle as it is; the tool says that its report is missing.
+            log.warning("the report of a monthly proof is missing", month=name)
+            continue
+        yield name, report.encode()
 
 
 def _state(source: BundleSource) -> dict[str, Json]:

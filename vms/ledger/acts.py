@@ -106,6 +106,7 @@ class Act(StrEnum):
     PANORAMA_ERASED = ("panorama.erased", Category.VERNIETIGEN)
     LANDMARKS_ERASED = ("landmarks.erased", Category.VERNIETIGEN)
     RETENTION_BREACH = ("retention.breach", Category.VERNIETIGEN)
+    RETENTION_PROVED = ("retention.proved", Category.VERNIETIGEN)
 
     PLAN_DRAFT = ("plan.draft", Category.WIJZIGEN)
     PLAN_APPROVE = ("plan.approve", Category.WIJZIGEN)
@@ -144,6 +145,9 @@ class Act(StrEnum):
     ROLE_REVOKE = ("role.revoke", Category.BEHEER)
     SYSTEM_START = ("system.start", Category.BEHEER)
     SYSTEM_STOP = ("system.stop", Category.BEHEER)
+    REVIEW_DRAW = ("review.draw", Category.BEHEER)
+    REVIEW_MARK = ("review.mark", Category.BEHEER)
+    REVIEW_SIGN = ("review.sign", Category.BEHEER)
     INTEGRITY_CHECKED = ("integrity.checked", Category.BEHEER)
     INTEGRITY_LOST = ("integrity.lost", Category.BEHEER)
     ANCHOR_STAMPED = ("anchor.stamped", Category.BEHEER)

@@ -27,6 +27,7 @@ const PROBLEMS = {
   "stamp-missing": () => t("no time stamp of the log's state for two days: does the authority answer?"),
   "stamp-refused": () => t("a time stamp of the log's state is not what was asked for: see the log"),
   "mail-missing": () => t("the log's state was not mailed to all for two days: does the mail server take it?"),
+  "proof-findings": () => t("the newest monthly proof of erasing has findings"),
   "hold-stuck": () => t("a hold can't be finished: nothing is erased until it is"),
 };
 
@@ -40,6 +41,16 @@ const DOUBTS = {
   "footage-from-the-future": () => t("there is footage from the future"),
   brake: () => t("far more is due at once than usual"),
 };
+
+/** @param {string} code */
+export function problemText(code) {
+  return (PROBLEMS[code] ?? (() => code))();
+}
+
+/** @param {string} code of a sweep: why not all that was due was erased */
+export function doubtText(code) {
+  return (DOUBTS[code] ?? (() => code))();
+}
 
 /** @param {HTMLElement} target @param {any[]} services answer of /api/services */
 export function showServices(target, services) {
@@ -64,8 +75,8 @@ function serviceRow(service) {
 }
 
 function remarks({ problems, words }) {
-  const lines = problems.map((code) => (PROBLEMS[code] ?? (() => code))());
-  const causes = [...(words.doubts ?? []).map((code) => (DOUBTS[code] ?? (() => code))()), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...(words.stuck_holds ?? [])];
+  const lines = problems.map(problemText);
+  const causes = [...(words.doubts ?? []).map(doubtText), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...(words.stuck_holds ?? [])];
   return [...lines, ...causes].map((line) => element("span", { class: "muted small line" }, line));
 }
 

@@ -5,7 +5,7 @@ from vms.db.tables.columns import Instant, metadata
 from vms.db.tables.commissioning import commissioning, commissioning_view
 from vms.db.tables.deciding import clock_override, erasure, erasure_placement, erasure_segment
 from vms.db.tables.edge import edge_check
-from vms.db.tables.footage import LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
+from vms.db.tables.footage import ALIVE, LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
 from vms.db.tables.holding import export, hold, hold_placement, hold_segment
 from vms.db.tables.log import (
     ledger_checkpoint,
@@ -17,14 +17,18 @@ from vms.db.tables.log import (
     ledger_text,
     ledger_tile,
 )
+from vms.db.tables.overseeing import access_review, access_review_item, retention_proof
 from vms.db.tables.panorama import panorama
 from vms.db.tables.people import session, user_account, user_role, view
 from vms.db.tables.places import area, camera, designation, placement, plan, plan_review
 from vms.db.tables.reporting import service_report
 
 __all__ = [
+    "ALIVE",
     "LONGEST_STORED",
     "Instant",
+    "access_review",
+    "access_review_item",
     "area",
     "calibration",
     "calibration_check",
@@ -59,6 +63,7 @@ __all__ = [
     "placement",
     "plan",
     "plan_review",
+    "retention_proof",
     "segment",
     "service_report",
     "session",

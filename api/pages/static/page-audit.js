@@ -1,0 +1,214 @@
+/** The auditor's reviews: a sample by a seed, a judgement of each view, a signature; and the audit bundle. */
+
+import { request, serverNow_ms } from "./api.js";
+import { purposes } from "./choices.js";
+import { DAY_MS, formatStamp, fromField, isoInstant, parseInstant, startOfDay, toField } from "./civil-time.js";
+import { chip, row, table } from "./data-table.js";
+import { askForm, FieldError, labelled, timeField } from "./dialog.js";
+import { element, textButton } from "./dom.js";
+import { formatNumber, t, tn } from "./i18n.js";
+import { notice, noticeError } from "./notices.js";
+import "./shell.js";
+
+const USUAL_SAMPLE = 25;
+const MOST_SAMPLE = 200;
+
+const list = document.getElementById("list");
+const place = document.getElementById("review");
+const bundle = /** @type {HTMLFormElement} */ (document.getElementById("bundle"));
+
+async function showList() {
+  try {
+    const reviews = await request("GET", "/api/reviews");
+    const columns = [{ title: t("Drawn") }, { title: t("State") }, { title: t("Period") }, { title: t("Seed") }, { title: t("Sample"), class: "number" }, { title: t("Findings"), class: "number" }, { title: "" }];
+    list.replaceChildren(table(t("All reviews"), columns, reviews.map(reviewRow), t("No sample has been drawn yet.")));
+  } catch (error) {
+    list.replaceChildren(element("p", { class: "empty" }, error.message));
+  } finally {
+    list.setAttribute("aria-busy", "false");
+  }
+}
+
+function reviewRow(review) {
+  return row([
+    { class: "nowrap", content: [stamp(review.drawn_at), element("span", { class: "muted small line" }, review.by)] },
+    { content: [stateOf(review)] },
+    { class: "nowrap", content: [`${stamp(review.from)} –`, element("span", { class: "line" }, stamp(review.to))] },
+    { content: [element("code", { class: "mono" }, review.seed)] },
+    { class: "number", content: [t("{drawn} of {population}", { drawn: formatNumber(review.drawn), population: formatNumber(review.population) })] },
+    { class: "number", content: [formatNumber(review.findings)] },
+    { class: "acts", content: [textButton(review.signed_at ? t("Show") : t("Open"), "small", () => open(review.id))] },
+  ], { dataset: { id: review.id } });
+}
+
+function stateOf(review) {
+  if (review.signed_at) return chip("ok", t("Signed {time}", { time: stamp(review.signed_at) }));
+  return chip("warn", t("Unfinished: {judged} of {drawn} judged", { judged: review.judged, drawn: review.drawn }));
+}
+
+async function open(id) {
+  try {
+    showReview(await request("GET", `/api/reviews/${id}`));
+    place.scrollIntoView({ block: "start" });
+  } catch (error) {
+    noticeError(error);
+  }
+}
+
+function showReview(review) {
+  const columns = [{ title: t("When") }, { title: t("Who") }, { title: t("Act") }, { title: t("Camera") }, { title: t("Purpose") }, { title: t("Judgement") }];
+  const mayJudge = review.is_mine && !review.signed_at;
+  const head = element("div", { class: "review-head" },
+    element("h2", {}, t("Sample of {count} views, seed {seed}", { count: formatNumber(review.drawn), seed: review.seed })), stateOf(review));
+  const sign = mayJudge ? textButton(t("Sign off"), "primary", () => askSignature(review)) : null;
+  const foot = [
+    review.remark ? element("p", {}, t("Remark at signing: {remark}", { remark: review.remark })) : null,
+    sign ? element("div", { class: "review-foot" }, sign) : null,
+  ].filter(Boolean);
+  place.replaceChildren(head,
+    element("p", { class: "muted small" }, t("Drawn again offline: {command}", { command: ["vms-audit", "access", "…", "--seed", review.seed, "--sample", review.sample].join(" ") })),
+    table(t("Sample"), columns, review.items.map((item) => itemRow(review, item, mayJudge)), ""), ...foot);
+  place.hidden = false;
+}
+
+function itemRow(review, item, mayJudge) {
+  const about = item.object;
+  const span = about.from && about.to ? `${stamp(about.from)} – ${stamp(about.to)}` : "";
+  const origin = [item.origin.ws, item.origin.ip].filter(Boolean).join(" · ");
+  return row([
+    { class: "nowrap", content: [stamp(item.at), element("span", { class: "muted small line mono" }, `#${item.seq}`)] },
+    { content: [element("strong", {}, item.actor.name), element("span", { class: "muted small line" }, [item.actor.role, origin].filter(Boolean).join(" · "))] },
+    { content: [item.act_text] },
+    { content: [item.cameras.join(", ") || "–", element("span", { class: "muted small line" }, span)] },
+    { content: purposeOf(item) },
+    { class: "judgement", content: mayJudge ? judging(review, item) : [verdictOf(item)] },
+  ], { dataset: { id: String(item.seq) } });
+}
+
+function purposeOf({ purpose, recipient }) {
+  const name = purpose && (purposes().find(({ value }) => value === purpose.code)?.text ?? purpose.code);
+  const lines = [purpose?.case, purpose?.text, recipient && t("for {recipient}", { recipient })].filter(Boolean);
+  return [name ?? "–", ...lines.map((line) => element("span", { class: "muted small line" }, line))];
+}
+
+function verdictOf({ verdict, remark }) {
+  if (!verdict) return chip("quiet", t("Not judged"));
+  const shown = verdict === "finding" ? chip("bad", t("Finding")) : chip("ok", t("In order"));
+  return element("div", {}, shown, remark ? element("span", { class: "muted small line" }, remark) : null);
+}
+
+function judging(review, item) {
+  const good = textButton(t("In order"), "small", () => judge(review, item, { verdict: "in-order" }));
+  const bad = textButton(t("Finding"), "small", () => askFinding(review, item));
+  good.setAttribute("aria-pressed", String(item.verdict === "in-order"));
+  bad.setAttribute("aria-pressed", String(item.verdict === "finding"));
+  return [verdictOf(item), element("div", { class: "judgement-buttons" }, good, bad)];
+}
+
+async function judge(review, item, body) {
+  try {
+    Object.assign(review, await request("POST", `/api/reviews/${review.id}/entries/${item.seq}`, body));
+    Object.assign(item, { remark: null, ...body });
+    showReview(review);
+    place.querySelector(`tr[data-id="${item.seq}"] button`)?.focus();
+    await showList();
+  } catch (error) {
+    noticeError(error);
+  }
+}
+
+function askFinding(review, item) {
+  const remark = element("textarea", { name: "remark", rows: 3, maxLength: 2000 });
+  remark.value = item.remark ?? "";
+  return askForm({
+    title: t("What is wrong with this view?"), fields: [labelled(t("Finding"), remark)], submitText: t("Note the finding"),
+    submit: async (data, form) => {
+      const text = String(data.get("remark")).trim();
+      if (!text) throw new FieldError(form, "remark", t("Say what is wrong with this view."));
+      await judge(review, item, { verdict: "finding", remark: text });
+    },
+  });
+}
+
+async function askSignature(review) {
+  const signed = await askForm({
+    title: t("Sign off this review"), lead: tn(review.findings, "With {count} finding. After this nothing of it can be changed.", "With {count} findings. After this nothing of it can be changed."),
+    fields: [labelled(t("Remark (may stay empty)"), element("textarea", { name: "remark", rows: 3, maxLength: 2000 }))], submitText: t("Sign off"),
+    submit: (data) => request("POST", `/api/reviews/${review.id}/sign`, { remark: String(data.get("remark")).trim() || null }),
+  });
+  if (!signed) return;
+  notice(t("The review is signed."));
+  showReview({ ...review, ...signed });
+  await showList();
+}
+
+async function askDraw() {
+  const end_ms = startOfDay(serverNow_ms());
+  const made = await askForm({
+    title: t("Draw a sample"), lead: t("Of the views, hand-overs and openings of recordings in a period that is over. The same seed draws the same, here and with vms-audit."),
+    fields: [
+      labelled(t("From"), timeField("from", toField(end_ms - 30 * DAY_MS), "time")),
+      labelled(t("To"), timeField("to", toField(end_ms), "time")),
+      labelled(t("Seed"), element("input", { name: "seed", autocomplete: "off", spellcheck: false, maxLength: 64 }), t("Throw dice: nobody may be able to foresee it. Letters and figures.")),
+      labelled(t("How many"), element("input", { name: "sample", value: String(USUAL_SAMPLE), inputMode: "numeric" }), t("At most {count}", { count: MOST_SAMPLE })),
+    ],
+    submitText: t("Draw it"),
+    submit: (data, form) => {
+      const [from, to] = span(form, data);
+      const seed = String(data.get("seed")).trim();
+      const sample = Number(data.get("sample"));
+      if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(seed)) throw new FieldError(form, "seed", t("Throw dice and fill in the seed: letters and figures."));
+      if (!Number.isInteger(sample) || sample < 1 || sample > MOST_SAMPLE) throw new FieldError(form, "sample", t("Draw between 1 and {count}.", { count: MOST_SAMPLE }));
+      return request("POST", "/api/reviews", { from, to, seed, sample });
+    },
+  });
+  if (!made) return;
+  await showList();
+  await open(made.id);
+}
+
+/** @param {HTMLFormElement} form @param {FormData} data @returns {[string, string]} */
+function span(form, data) {
+  const found = ["from", "to"].map((name) => {
+    const at_ms = fromField(String(data.get(name) || ""), serverNow_ms());
+    if (Number.isNaN(at_ms)) throw new FieldError(form, name, t("Fill in a day and a time: {example}", { example: toField(serverNow_ms()) }));
+    return at_ms;
+  });
+  if (found[1] <= found[0]) throw new FieldError(form, "to", t("The end must be after the start. Correct the times."));
+  return [isoInstant(found[0]), isoInstant(found[1])];
+}
+
+async function showBundle() {
+  const begin_ms = startOfDay(serverNow_ms()) - 30 * DAY_MS;
+  /** @type {HTMLInputElement} */ (bundle.elements.namedItem("from")).value = toField(begin_ms);
+  /** @type {HTMLInputElement} */ (bundle.elements.namedItem("to")).value = toField(serverNow_ms());
+  try {
+    const { vkey } = await request("GET", "/api/audit/key");
+    document.getElementById("vkey").textContent = vkey;
+  } catch (error) {
+    noticeError(error);
+  }
+}
+
+bundle.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const wrong = /** @type {HTMLElement} */ (bundle.querySelector(".form-error"));
+  wrong.hidden = true;
+  try {
+    const [from, to] = span(bundle, new FormData(bundle));
+    const link = /** @type {HTMLAnchorElement} */ (element("a", { href: `/api/audit/bundle?${new URLSearchParams({ from, to })}`, download: "" }));
+    document.body.append(link);
+    link.click();
+    link.remove();
+  } catch (error) {
+    wrong.textContent = error.message;
+    wrong.hidden = false;
+  }
+});
+
+function stamp(at) {
+  return at ? formatStamp(parseInstant(at)) : "–";
+}
+
+document.getElementById("draw").addEventListener("click", askDraw);
+await Promise.all([showList(), showBundle()]);

@@ -1,0 +1,192 @@
+"""The auditor's pages in a real browser: erasing at a glance, a proof, a review from the draw to the signature, the bundle.
+
+No camera is needed. The tests run in order and build on each other.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from api.app import create_app
+from api.parts import ApiParts
+from retention.parts import RetentionParts
+from retention.proof import prove_months
+from tests import builders
+from tests.api.site import DOME, FIXED, PASSWORD
+from tests.pages.running import chromium, own_parts, serving
+from vms.clock import ManualClock
+from vms.db import reviews, sweeps
+from vms.db.sweeps import SweepOutcome
+from vms.ledger.acts import Act
+from vms.ledger.entries import Actor, Entry, Origin, Purpose
+from vms.ledger.log import Ledger
+from vms.model import Role
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+PATIENCE_MS = 60_000
+SQUARE = DOME
+VIEWS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """Where to sign in, and what it stands on."""
+
+    url: str
+    parts: ApiParts
+
+
+def lived(parts: ApiParts) -> None:
+    """Give the ledger a past: a month that is over, and views of two days ago."""
+    now = parts.clock.now()
+    before = ManualClock(now - timedelta(days=40))
+    past = Ledger(parts.ledger.origin, before)
+    person = Actor.person("u-officer", role="observer", session_id="s-1")
+    with parts.db.write() as conn:
+        past.append(conn, Entry(Act.SYSTEM_START, Actor.service("api"), Origin("test"), {"program": "api"}))
+        past.checkpoint(conn, parts.signer)
+        before.advance(timedelta(days=38))
+        for number in range(VIEWS):
+            before.advance(timedelta(minutes=7))
+            about = {"placement_id": SQUARE, "view": f"v-{number}"}
+            purpose = Purpose("case", "PL0900-2026-123456", "mishandeling bij de fontein")
+            past.append(
+                conn, Entry(Act.LIVE_OPEN, person, Origin("vms-api/test", "WS-07", "10.1.2.3"), about, purpose=purpose)
+            )
+
+
+def present(parts: ApiParts) -> None:
+    """Add what the pages show of now: footage past its time, a sweep that was good and one that stopped, the proofs."""
+    now = parts.clock.now()
+    with parts.db.write() as conn:
+        builders.add_sealed_segment(conn, SQUARE, now - timedelta(days=29), length=timedelta(minutes=1))
+        builders.add_sealed_segment(conn, FIXED, now - timedelta(days=20))
+        for outcome, doubts in ((SweepOutcome.GOOD, []), (SweepOutcome.STOPPED, ["clock-stepped", "brake"])):
+            number = sweeps.begin(conn, now)
+            sweeps.finish(conn, number, finished_at=now, outcome=outcome, claimed=3, destroyed=3, doubts=doubts)
+    while prove_months(RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock)):
+        pass
+
+
+@pytest.fixture(scope="module")
+def town(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The API and the pages on a database of their own, with an auditor."""
+    folder = tmp_path_factory.mktemp("oversight")
+    parts = own_parts(_sqlite_template, folder, {"auditeur": Role.AUDITOR}, before=lived)
+    present(parts)
+    with serving(create_app(parts)) as url:
+        yield Town(url, parts)
+    parts.db.dispose()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def complaints() -> list[str]:
+    """What the browser complained about."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def auditor(browser: Browser, town: Town, complaints: list[str]) -> Page:
+    """Who oversees."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if "Security Policy" in said.text else None)
+    page.goto(f"{town.url}/sign-in")
+    page.fill("[name=username]", "auditeur")
+    page.fill("[name=password]", PASSWORD)
+    page.click("#sign-in [type=submit]")
+    page.wait_for_url(lambda address: "/sign-in" not in address)
+    return page
+
+
+def test_what_is_past_its_time_comes_first_and_in_words(auditor: Page, town: Town) -> None:
+    """Colour alone says nothing to some, and on paper."""
+    auditor.goto(f"{town.url}/erasing")
+    first = auditor.locator("#cameras tbody tr").first
+    expect(first).to_have_attribute("data-id", SQUARE)
+    expect(first).to_contain_text("Ouder dan 28 dagen")
+    expect(auditor.locator('#cameras tr[data-id="markt"]')).to_contain_text("Op tijd")
+    expect(auditor.locator("#sweeps tbody tr").first).to_contain_text("de klok sprong vooruit")
+    expect(auditor.locator("#tiles")).to_contain_text("De rem houdt tegen")
+    expect(auditor.locator("#tiles")).to_contain_text("Nog geen afgetekend")
+
+
+def test_a_proof_is_read_on_the_page_and_kept(auditor: Page) -> None:
+    """What the auditor takes home has the digest that stands in the log."""
+    line = auditor.locator("#proofs tbody tr").first
+    line.get_by_role("button", name="Tonen").click()
+    expect(auditor.locator("dialog")).to_contain_text("de oudste beelden die niemand veiligstelde")
+    auditor.keyboard.press("Escape")
+    with auditor.expect_download() as taken:
+        line.get_by_role("link", name="Tekst").click()
+    assert "Maandelijks wisbewijs" in Path(taken.value.path()).read_text(encoding="utf-8")
+
+
+def test_a_review_goes_from_the_draw_to_the_signature(auditor: Page, town: Town) -> None:
+    """Every view is judged, a finding needs words, and after signing nothing can be pressed."""
+    auditor.goto(f"{town.url}/audit")
+    auditor.locator("#draw").click()
+    auditor.fill("dialog [name=sample]", "3")
+    auditor.locator("dialog [type=submit]").click()
+    expect(auditor.locator("dialog .dialog-foot .form-error")).to_contain_text("dobbelstenen")
+    auditor.fill("dialog [name=seed]", "4711")
+    auditor.locator("dialog [type=submit]").click()
+    rows = auditor.locator("#review tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text("PL0900-2026-123456")
+    expect(auditor.locator("#review")).not_to_contain_text("null")
+    for place in range(2):
+        rows.nth(place).get_by_role("button", name="In orde").click()
+        expect(rows.nth(place).locator(".chip.ok")).to_be_visible()
+    auditor.get_by_role("button", name="Aftekenen").click()
+    auditor.locator("dialog [type=submit]").click()
+    expect(auditor.locator("dialog .dialog-foot .form-error")).to_contain_text("1 inzagen")
+    auditor.keyboard.press("Escape")
+    rows.nth(2).get_by_role("button", name="Bevinding").click()
+    auditor.locator("dialog [type=submit]").click()
+    expect(auditor.locator("dialog .dialog-foot .form-error")).to_be_visible()
+    auditor.fill("dialog [name=remark]", "geen melding op dat tijdstip")
+    auditor.locator("dialog [type=submit]").click()
+    expect(rows.nth(2)).to_contain_text("geen melding")
+    auditor.get_by_role("button", name="Aftekenen").click()
+    auditor.locator("dialog [type=submit]").click()
+    expect(auditor.locator("#review .review-head .chip.ok")).to_contain_text("Afgetekend")
+    expect(rows.first.get_by_role("button")).to_have_count(0)
+    expect(auditor.locator("#list tbody tr").first).to_contain_text("3 van 12")
+    with town.parts.db.read() as conn:
+        [review] = reviews.list_all(conn)
+    assert (review.judged, review.findings, review.signed_at is not None) == (3, 1, True)
+
+
+def test_the_bundle_is_taken_from_the_page(auditor: Page, town: Town) -> None:
+    """With the key to compare, and the commands to check it with."""
+    expect(auditor.locator("#vkey")).to_have_text(town.parts.signer.verifier.text)
+    expect(auditor.locator("#commands")).to_contain_text("vms-audit verify-log")
+    auditor.fill("#bundle [name=to]", "gisteren")
+    auditor.locator("#bundle [type=submit]").click()
+    expect(auditor.locator("#bundle .form-error")).to_be_visible()
+    auditor.reload()
+    expect(auditor.locator("#vkey")).to_have_text(town.parts.signer.verifier.text)
+    with auditor.expect_download() as taken:
+        auditor.locator("#bundle [type=submit]").click()
+    with zipfile.ZipFile(taken.value.path()) as bundle:
+        assert any(name.startswith("audit/proofs/") for name in bundle.namelist())
+
+
+def test_the_browser_had_nothing_to_complain_about(complaints: list[str]) -> None:
+    """No script error, and nothing that the security policy had to refuse."""
+    assert complaints == []

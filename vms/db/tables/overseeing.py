@@ -1,0 +1,53 @@
+"""What those who oversee the system keep: the monthly proofs of erasing, and the reviews of who watched what."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+
+from vms.db.tables.columns import Instant, metadata
+
+retention_proof = Table(
+    "retention_proof",
+    metadata,
+    # `2026-10`, a UTC month. Never changed and never deleted (v0013).
+    Column("month", Text, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    # Canonical JSON; its bytes are what the digest is of.
+    Column("report", Text, nullable=False),
+    CheckConstraint("result IN ('in-order', 'findings')", name="result"),
+    CheckConstraint("length(month) = 7 AND length(sha256) = 64", name="lengths"),
+)
+
+access_review = Table(
+    "access_review",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("drawn_by", Text, ForeignKey("user_account.id"), nullable=False),
+    Column("drawn_at", Instant, nullable=False),
+    Column("start_at", Instant, nullable=False),
+    Column("end_at", Instant, nullable=False),
+    # The auditor's own: what was drawn follows from it and the ledger. Never changed, nor anything after signing (v0013).
+    Column("seed", Text, nullable=False),
+    Column("sample", Integer, nullable=False),
+    Column("population", Integer, nullable=False),
+    Column("remark", Text),
+    Column("signed_at", Instant),
+    CheckConstraint("end_at > start_at AND end_at <= drawn_at", name="period"),
+    CheckConstraint("sample >= 1 AND population >= 1", name="drawn"),
+    CheckConstraint("signed_at IS NULL OR signed_at >= drawn_at", name="order"),
+)
+
+access_review_item = Table(
+    "access_review_item",
+    metadata,
+    Column("review_id", Text, ForeignKey("access_review.id"), primary_key=True),
+    Column("seq", BigInteger, ForeignKey("ledger_entry.seq"), primary_key=True, autoincrement=False),
+    Column("verdict", Text),
+    Column("remark", Text),
+    Column("judged_at", Instant),
+    CheckConstraint("verdict IN ('in-order', 'finding')", name="verdict"),
+    CheckConstraint("(verdict IS NULL) = (judged_at IS NULL)", name="judged_at_an_instant"),
+    CheckConstraint("verdict <> 'finding' OR remark IS NOT NULL", name="finding_has_a_remark"),
+)
+
+Index("ix_access_review_drawn_at", access_review.c.drawn_at)
