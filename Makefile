@@ -51,7 +51,7 @@ mutants: $(VENV)/.dev  ## plant faults in a copy of the code, one by one, and se
 	@$(BIN)/python -m tests.mutants
 
 lock: $(VENV)/.uv  ## compile requirements/*.in to hashed requirements/*.txt (asks the package index)
-	@for name in runtime build dev; do $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+	@for name in runtime build tokens dev; do $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --python-version 3.11 --custom-compile-command "make lock" requirements/$$name.in --output-file requirements/$$name.txt; done
 
 clean:  ## remove the environment, caches and the demo's data

@@ -44,6 +44,36 @@ class Settings(BaseModel):
         Path | None, Field(description="Unix sockets and locks of running processes; a short path (at most 80 bytes).")
     ] = None
 
+    keys_socket: Annotated[
+        Path | None,
+        Field(
+            description="Socket of the key service (`vms keys serve`), in a folder of this account alone; empty: each opens the keyring."
+        ),
+    ] = None
+    root_store: Annotated[
+        Literal["file", "credential", "pkcs11", "tpm"],
+        Field(description="Where the keyring's root key lives (`docs/erasing.md`); `vms keys move` moves it."),
+    ] = "file"
+    root_hardware: Annotated[
+        str,
+        Field(
+            description="The device as `vms keys status` names it: an administrator vouches that it is hardware and keeps its keys within."
+        ),
+    ] = ""
+    root_credential: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]+$",
+            description="Name of the systemd credential that wraps the root key, for `credential`.",
+        ),
+    ] = "vms-root"
+    pkcs11_module: Annotated[Path | None, Field(description="The token's PKCS#11 library, for `pkcs11`.")] = None
+    pkcs11_token: Annotated[str, Field(description="The token's label.")] = ""
+    pkcs11_pin_file: Annotated[
+        Path | None, Field(description="File with the token's user PIN, readable by this account only.")
+    ] = None
+    tpm_tcti: Annotated[str, Field(description="How tpm2-tools reach the TPM, for `tpm`.")] = "device:/dev/tpmrm0"
+
     retention_days: Annotated[
         float,
         Field(

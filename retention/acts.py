@@ -10,14 +10,14 @@ from vms.db.asking import Asked
 from vms.db.early import Erasure
 from vms.db.holds import Hold
 from vms.db.proofs import Proof, ProofResult
-from vms.footage.keys import ASSURANCE_LEVEL
+from vms.footage.roots.store import Level
 from vms.ledger.acts import Act
 from vms.ledger.entries import Entry, Private, Purpose, Result, Value
 from vms.ledger.stamps import Stamped
 from vms.model import ExportId, HoldId, PlacementId
 
-EARLY_LEVEL = "file, once the hour key is destroyed"
-"""What an early erasure claims: the hour's key opens its other footage, and lives as long (docs/erasing.md)."""
+EARLY = ", once the hour key is destroyed"
+"""What an early erasure says behind its level: until then the hour's key, which opens its other footage, lives (docs/erasing.md)."""
 
 Ranges: TypeAlias = Mapping[PlacementId, Sequence[Sequence[int]]]
 
@@ -82,9 +82,9 @@ def hold_key_intended(hold_id: HoldId) -> Entry:
     return _entry(Act.KEY_INTENT, {"hold_id": hold_id})
 
 
-def hold_key_destroyed(hold_id: HoldId) -> Entry:
+def hold_key_destroyed(hold_id: HoldId, level: Level) -> Entry:
     """A released hold's key is destroyed."""
-    return _entry(Act.KEY_DESTROYED, {"hold_id": hold_id, "level": ASSURANCE_LEVEL})
+    return _entry(Act.KEY_DESTROYED, {"hold_id": hold_id, "level": level.value})
 
 
 def hold_review_due(hold: Hold) -> Entry:
@@ -119,7 +119,9 @@ def destroyed(
     hour_at: datetime,
     numbers: Sequence[Sequence[int]],
     request: Erasure | None,
+    *,
     key_until_at: datetime,
+    level: Level,
 ) -> Entry:
     """Segments are erased: keys wiped, files gone, both checked.
 
@@ -129,11 +131,12 @@ def destroyed(
         numbers: as ranges.
         request: the early erasure that they were erased for.
         key_until_at: until when the hour's key may live: what is erased early is as sure as other footage from then on only.
+        level: what erasing claims, by the store of root keys.
     """
     words = _batch(placement_id, hour_at, numbers) | _early(request)
-    words |= {"method": "keys-wiped, unlinked", "level": ASSURANCE_LEVEL, "verified": True}
+    words |= {"method": "keys-wiped, unlinked", "level": level.value, "verified": True}
     if request is not None:
-        words |= {"level": EARLY_LEVEL, "hour_key_until": key_until_at}
+        words |= {"level": f"{level.value}{EARLY}", "hour_key_until": key_until_at}
     return _entry(Act.DESTROY_DONE, words)
 
 
@@ -194,9 +197,9 @@ def hour_key_intended(hour_at: datetime) -> Entry:
     return _entry(Act.KEY_INTENT, {"hour": hour_at})
 
 
-def hour_key_destroyed(hour_at: datetime) -> Entry:
+def hour_key_destroyed(hour_at: datetime, level: Level) -> Entry:
     """An hour's key is destroyed."""
-    return _entry(Act.KEY_DESTROYED, {"hour": hour_at, "level": ASSURANCE_LEVEL})
+    return _entry(Act.KEY_DESTROYED, {"hour": hour_at, "level": level.value})
 
 
 def sweep_stopped(doubts: Sequence[str], placements: Sequence[PlacementId]) -> Entry:

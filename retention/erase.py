@@ -108,11 +108,15 @@ def _erase(parts: RetentionParts, group: Sequence[Segment]) -> None:
     refs = [SegmentRef(item.placement_id, item.start_at, item.epoch, item.number) for item in group]
     parts.store.erase_all(refs)
     _check(parts, refs, numbers)
+    level = parts.keys.hour_level(hour_at)
     with parts.db.write() as conn:
         done = erasing.mark_destroyed(conn, placement_id, numbers, parts.clock.now())
         key_until_at = hour_key_due_at(hour_at, group[0].due_at - group[0].start_at)
         for request, part in _by_request(conn, placement_id, done):
-            parts.ledger.append(conn, acts.destroyed(placement_id, hour_at, ranges(part), request, key_until_at))
+            parts.ledger.append(
+                conn,
+                acts.destroyed(placement_id, hour_at, ranges(part), request, key_until_at=key_until_at, level=level),
+            )
 
 
 def _by_request(
@@ -169,8 +173,9 @@ def finish_dying_hours(parts: RetentionParts) -> int:
 
 def _destroy_hour(parts: RetentionParts, hour_at: datetime) -> None:
     parts.keys.destroy_hour(hour_at)
+    level = parts.keys.hour_level(hour_at)
     if parts.keys.has_hour(hour_at):
         raise IntegrityLost(f"the key of {hour_at.isoformat()} could not be destroyed", code="retention.not-erased")
     with parts.db.write() as conn:
         if erasing.mark_hour_destroyed(conn, hour_at, parts.clock.now()):
-            parts.ledger.append(conn, acts.hour_key_destroyed(hour_at))
+            parts.ledger.append(conn, acts.hour_key_destroyed(hour_at, level))

@@ -193,10 +193,11 @@ def finish_release(parts: RetentionParts, hold_id: HoldId) -> bool:
             return False
         erasing.wipe_hold_keys(conn, hold_id)
     parts.keys.destroy_hold(hold_id)
+    level = parts.keys.hold_level(hold_id)
     with parts.db.write() as conn:
         if holds.get(conn, hold_id, lock=True).state is HoldState.RELEASING:
             holds.finish_release(conn, hold_id)
-            parts.ledger.append(conn, acts.hold_key_destroyed(hold_id))
+            parts.ledger.append(conn, acts.hold_key_destroyed(hold_id, level))
     return True
 
 

@@ -29,7 +29,6 @@ from vms.db.proofs import Proof, ProofResult
 from vms.db.sweeps import SweepOutcome
 from vms.db.tables import ledger_entry
 from vms.errors import NotFound
-from vms.footage.keys import ASSURANCE_LEVEL
 from vms.footage.store import SegmentRef
 from vms.ledger import canonical, notes, tiles
 from vms.ledger.acts import BY_WORD
@@ -171,7 +170,7 @@ def _store(parts: RetentionParts, books: Books, drawn: _Drawn, size: int, now: d
             "hours": len(key_hours),
             "oldest_at": instant(min(key_hours)) if key_hours else None,
             "holds": len(parts.keys.holds()),
-            "level": ASSURANCE_LEVEL,
+            "level": parts.keys.level().value,
         },
     }
     result = ProofResult.FINDINGS if books.findings else ProofResult.IN_ORDER

@@ -210,15 +210,17 @@ def _compare_keys(parts: RetentionParts, keep_for: timedelta, at: datetime, find
         with parts.db.write() as conn:
             parts.ledger.append(conn, acts.hour_key_intended(hour_at))
         parts.keys.destroy_hour(hour_at)
+        level = parts.keys.hour_level(hour_at)
         with parts.db.write() as conn:
-            parts.ledger.append(conn, acts.hour_key_destroyed(hour_at))
+            parts.ledger.append(conn, acts.hour_key_destroyed(hour_at, level))
         findings.ended_keys.append(f"hour {hour_at.isoformat()}")
     for hold_id in sorted(hold_ids - living):
         with parts.db.write() as conn:
             parts.ledger.append(conn, acts.hold_key_intended(hold_id))
         parts.keys.destroy_hold(hold_id)
+        level = parts.keys.hold_level(hold_id)
         with parts.db.write() as conn:
-            parts.ledger.append(conn, acts.hold_key_destroyed(hold_id))
+            parts.ledger.append(conn, acts.hold_key_destroyed(hold_id, level))
         findings.ended_keys.append(f"hold {hold_id}")
 
 

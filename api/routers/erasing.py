@@ -21,7 +21,6 @@ from retention.due import breaches
 from vms.db import holds, inventory, placements, proofs, reports, reviews, sweeps, users
 from vms.db.sweeps import ClockSample
 from vms.db.tables import ledger_checkpoint, ledger_cosignature, ledger_entry
-from vms.footage.keys import ASSURANCE_LEVEL
 from vms.ledger import search, tiles
 from vms.ledger.acts import Act
 from vms.ledger.entries import Value
@@ -163,7 +162,7 @@ def _keys(conn: Connection, parts: ApiParts) -> dict[str, Any]:
         "most": HOURS_EXPECTED,
         "holds": len(parts.keys.holds()),
         "holds_kept": len(holds.list_in(conn, {HoldState.PENDING, HoldState.ACTIVE, HoldState.RELEASING})),
-        "level": ASSURANCE_LEVEL,
+        "level": parts.keys.level().value,
     }
 
 

@@ -42,6 +42,9 @@ PERSONS = {
 OTHERS = {
     "vms/footage/durable.py": _may("open", "bytes of keys and notes; who calls it is listed here too"),
     "vms/footage/keys.py": _may("open, durable", "keyring, root keys and their lock"),
+    "vms/footage/roots/files.py": _may("durable", "root keys"),
+    "vms/footage/roots/tpm.py": _may("durable, program, memory file", "the block of root keys in a TPM; secrets in memory alone"),
+    "vms/footage/keyservice/server.py": _may("open", "an empty file to lock"),
     "vms/footage/credentials.py": _may("open, link", "the key of cameras' passwords"),
     "vms/ledger/signer.py": _may("open, link", "the key that signs checkpoints"),
     "vms/ledger/outside.py": _may("open", "the newest checkpoint, kept outside of the database"),

@@ -447,3 +447,25 @@ def test_a_start_with_other_settings_is_written_down(vms: CommandLine) -> None:
     urls = (f"postgresql+psycopg://vms:{word}@database/vms" for word in ("one", "two"))
     one, two = (settings_digest(parts.settings.model_copy(update={"database_url": url})) for url in urls)
     assert one == two
+
+
+def test_the_root_key_is_shown_moved_and_never_claimed_to_be_more_than_it_is(
+    bare: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Because an administrator reads the level to an auditor."""
+    shown = bare("keys", "status").stdout
+    assert "store    file" in shown
+    assert "level    file" in shown
+    monkeypatch.setenv("VMS_ROOT_STORE", "credential")
+    refused = bare("keys", "status")
+    assert (refused.status, "LoadCredentialEncrypted" in refused.stderr) == (2, True)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(bare.folder))
+    (bare.folder / "vms-root").write_bytes(b"s" * 32)
+    assert "vms keys move" in bare("keys", "status").stderr
+    assert "from file to credential" in bare("keys", "move", "--from", "file").stdout
+    assert "store    credential" in bare("keys", "status").stdout
+    assert "credential" in bare("keys", "move", "--from", "credential").stderr
+    assert "one of file, credential, pkcs11, tpm" in bare("keys", "move", "--from", "cloud").stderr
+    monkeypatch.setenv("VMS_ROOT_STORE", "pkcs11")
+    assert "pkcs11_module" in bare("keys", "status").stderr
+    assert "keys_socket" in bare("keys", "serve").stderr

@@ -67,3 +67,26 @@ def test_sigterm_drains_the_children(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(DEADLINE_S) == 0
     assert mark.read_text(encoding="utf-8") == "drained"
+
+
+def test_the_key_service_ends_when_the_others_have_drained(tmp_path: Path) -> None:
+    """Because recorders that close their last segments may still need a key."""
+    order = tmp_path / "order"
+    program = (
+        "import signal, sys, time\n"
+        f"name, path, wait_s = sys.argv[1], {str(order)!r}, float(sys.argv[2])\n"
+        "def end(*_):\n"
+        "    time.sleep(wait_s); open(path, 'a').write(name + ' ended\\n'); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "open(path, 'a').write(name + ' ready\\n')\n"
+        "signal.pause()\n"
+    )
+    supervisor = Supervisor(SystemClock(), os.environ)
+    supervisor.add("keys", ["-c", program, "keys", "0"], ends_last=True)
+    supervisor.add("recorder", ["-c", program, "recorder", "0.5"])
+    loop = threading.Thread(target=supervisor.watch)
+    loop.start()
+    wait_for(order, 2)
+    supervisor.stop.set()
+    loop.join(DEADLINE_S)
+    assert wait_for(order, 4)[2:] == ["recorder ended", "keys ended"]

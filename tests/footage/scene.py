@@ -16,7 +16,7 @@ from vms.db.cameras import Camera
 from vms.db.engine import Database
 from vms.db.placements import Area, Designation, NewPlacement
 from vms.db.users import Account
-from vms.footage.keys import FileKeyring
+from vms.footage.keys import FileKeyring, KeyService
 from vms.footage.nal import Codec
 from vms.footage.playback import FootageReader
 from vms.footage.recorder import Packet, RecorderPlan, SegmentRecorder
@@ -98,7 +98,7 @@ class Scene:
 
     db: Database
     clock: ManualClock
-    keys: FileKeyring
+    keys: KeyService
     store: FootageStore
     ledger: Ledger
     placement_id: PlacementId

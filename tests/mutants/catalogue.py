@@ -8,6 +8,7 @@ from tests.mutants.anchors import ANCHORS
 from tests.mutants.deciding import DECIDING, DECIDING_SELECTION
 from tests.mutants.edge import EDGE
 from tests.mutants.erasing import ERASING, ERASING_SELECTION
+from tests.mutants.keys import KEYS
 from tests.mutants.mutant import Mutant
 from tests.mutants.oversight import OVERSIGHT
 from tests.mutants.vision import VISION
@@ -281,6 +282,7 @@ MUTANTS = (
     *ANCHORS,
     *DECIDING,
     *OVERSIGHT,
+    *KEYS,
 )
 
 SELECTION = (

@@ -188,7 +188,11 @@ ERASING = (
         (KEYS,),
     ),
     Mutant(
-        "dead root keys are left", "vms/footage/keys.py", "            shred_file(path)", "            pass", (KEYS,)
+        "dead root keys are left",
+        "vms/footage/keys.py",
+        "self._roots.destroy(owner, self._roots.names(owner) - {self._roots.name(ring.root.id)})",
+        "pass",
+        (KEYS,),
     ),
     Mutant(
         "a dead root key is unlinked and not overwritten",

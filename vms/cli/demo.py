@@ -23,7 +23,7 @@ from vms.cli.logs import configure
 from vms.cli.parts import LONGEST_SOCKET_FOLDER_BYTES, Parts, build
 from vms.cli.register_file import read_register
 from vms.cli.registering import register
-from vms.cli.supervise import Supervisor
+from vms.cli.supervise import Supervisor, add_system
 from vms.clock import SystemClock
 from vms.db import users
 from vms.db.migrate import upgrade
@@ -119,7 +119,7 @@ class Demo:
         settings_file.write_text(
             f'data_dir = "{self._folder}"\nrun_dir = "{run_dir}"\napi_port = {port}\n'
             f"retention_days = {RETENTION.total_seconds() / 86_400!r}\nretention_margin_s = 60\nsweep_every_s = 20\n"
-            'log_format = "console"\nlog_level = "WARNING"\n',
+            f'keys_socket = "{run_dir / "keys.sock"}"\nlog_format = "console"\nlog_level = "WARNING"\n',
             encoding="utf-8",
         )
         return settings_file
@@ -169,8 +169,7 @@ class Demo:
             raise InvalidInput("the demo's accounts are not there: start it with --fresh", code="demo.accounts")
         for wanted in read_register(register_file):
             register(parts, wanted, drawn_by=drawer.id, approved_by=approver.id)
-        for command in ("api", "ingest", "retention", "selftest"):
-            supervisor.add(command, ["-m", "vms.cli.main", "--settings", str(settings_file), command])
+        add_system(supervisor, parts.settings, ["--settings", str(settings_file)])
         self._announce(password)
 
     def _announce(self, password: str) -> None:

@@ -16,6 +16,7 @@ from vms.cli import (
     cameras,
     clock,
     health,
+    keeping,
     masks,
     panorama,
     people,
@@ -37,6 +38,7 @@ app.add_typer(people.app, name="user")
 app.add_typer(cameras.app, name="camera")
 app.add_typer(masks.app, name="masks")
 app.add_typer(clock.app, name="clock")
+app.add_typer(keeping.app, name="keys")
 processes.add_to(app)
 health.add_to(app)
 blanking.add_to(app)

@@ -10,7 +10,9 @@ from vms.db.engine import Database
 from vms.db.migrate import at_head
 from vms.errors import InvalidInput
 from vms.footage.credentials import CredentialBox
-from vms.footage.keys import FileKeyring
+from vms.footage.keys import FileKeyring, KeyService
+from vms.footage.keyservice.client import KeyClient
+from vms.footage.roots.chosen import root_store
 from vms.footage.store import FootageStore
 from vms.ledger.cosignatures import WitnessLink, link_of
 from vms.ledger.log import Ledger
@@ -30,7 +32,7 @@ class Parts:
     db: Database
     ledger: Ledger
     signer: FileSigner
-    keys: FileKeyring
+    keys: KeyService
     store: FootageStore
     credentials: CredentialBox
     witness: WitnessLink | None = None
@@ -69,11 +71,18 @@ def build(settings: Settings, *, migrated: bool = True) -> Parts:
         db=db,
         ledger=Ledger(settings.ledger_name, clock),
         signer=load_or_make(settings.keys, settings.ledger_name),
-        keys=FileKeyring(settings.keys),
+        keys=key_service(settings, clock),
         store=FootageStore(settings.footage, settings.free_bytes_floor),
         credentials=CredentialBox(settings.keys),
         witness=link_of(settings.witness_url, settings.witness_key) if settings.witness_url else None,
     )
+
+
+def key_service(settings: Settings, clock: Clock) -> KeyService:
+    """Return the keyring in this process, or the one that `vms keys serve` has open."""
+    if settings.keys_socket is not None:
+        return KeyClient(settings.keys_socket, clock)
+    return FileKeyring(settings.keys, root_store(settings))
 
 
 def private_folder(folder: Path) -> None:

@@ -21,7 +21,7 @@ from vms.cli.acts import by_command_line, note_configuration
 from vms.cli.demo import Demo
 from vms.cli.logs import configure
 from vms.cli.parts import Parts, build, private_folder
-from vms.cli.supervise import Supervisor, stop_on_signals
+from vms.cli.supervise import Supervisor, add_system, stop_on_signals
 from vms.clock import SystemClock
 from vms.db import placements, reports
 from vms.db.migrate import upgrade
@@ -54,8 +54,7 @@ def up(context: typer.Context) -> None:
     upgrade(called.settings.database)
     build(called.settings).db.dispose()
     supervisor = Supervisor(SystemClock(), os.environ | {DIE_WITH_PARENT: str(os.getpid())})
-    for command in ("api", "ingest", "retention", "selftest"):
-        supervisor.add(command, ["-m", "vms.cli.main", *called.arguments, command])
+    add_system(supervisor, called.settings, called.arguments)
     supervisor.run()
 
 
@@ -238,7 +237,9 @@ def check(context: typer.Context) -> None:
             err=True,
         )
     hours = len(parts.keys.hours())
-    typer.echo(f"In order: settings, folders, schema, keyring ({hours} hour keys), ledger ({size} entries).")
+    typer.echo(
+        f"In order: settings, folders, schema, keyring ({hours} hour keys, level {parts.keys.level()}), ledger ({size} entries)."
+    )
 
 
 def started(settings: Settings, process: str, **bound: str) -> Parts:
@@ -247,7 +248,7 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
     Raises:
         IntegrityLost: the ledger was changed or set back: nothing starts on it.
     """
-    _die_with_parent()
+    die_with_parent()
     configure(settings.log_level, settings.log_format, process=process, **bound)
     parts = build(settings)
     try:
@@ -281,7 +282,7 @@ def stop_event() -> threading.Event:
     return stop
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Drain when the supervisor dies, however it dies: otherwise its restart would find the old processes still recording."""
     if os.environ.get(DIE_WITH_PARENT):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

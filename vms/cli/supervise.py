@@ -10,6 +10,7 @@ from types import FrameType
 
 import structlog
 
+from config import Settings
 from vms.clock import Clock
 
 RESTART_FIRST_S = 1.0
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 class _Child:
     name: str
     arguments: Sequence[str]
+    ends_last: bool = False
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     restart_s: float = 0.0
@@ -47,9 +49,9 @@ class Supervisor:
         self._children: list[_Child] = []
         self.stop = threading.Event()
 
-    def add(self, name: str, arguments: Sequence[str]) -> None:
-        """Add a child: this Python with the given arguments."""
-        self._children.append(_Child(name, [sys.executable, *arguments]))
+    def add(self, name: str, arguments: Sequence[str], *, ends_last: bool = False) -> None:
+        """Add a child: this Python with the given arguments; one that `ends_last` is there until the others have drained."""
+        self._children.append(_Child(name, [sys.executable, *arguments], ends_last))
 
     def run(self) -> None:
         """Watch until a signal comes."""
@@ -85,7 +87,11 @@ class Supervisor:
         child.backoff_s = min(child.backoff_s * 2, RESTART_LONGEST_S)
 
     def _drain(self) -> None:
-        running = [child.process for child in self._children if child.process is not None]
+        for last in (False, True):
+            self._end([child for child in self._children if child.ends_last is last])
+
+    def _end(self, children: Sequence[_Child]) -> None:
+        running = [child.process for child in children if child.process is not None]
         for process in running:
             if process.poll() is None:
                 process.terminate()
@@ -97,6 +103,16 @@ class Supervisor:
                 log.warning("did not drain in time, killed", pid=process.pid)
                 process.kill()
                 process.wait()
+
+
+def add_system(supervisor: Supervisor, settings: Settings, options: Sequence[str]) -> None:
+    """Add the processes of the system; the key service first if the settings want one. `options` give them the same settings."""
+    commands = [["api"], ["ingest"], ["retention"], ["selftest"]]
+    if settings.keys_socket is not None:
+        commands.insert(0, ["keys", "serve"])
+    for command in commands:
+        # Recorders seal and exports are finished with its keys.
+        supervisor.add(command[0], ["-m", "vms.cli.main", *options, *command], ends_last=command[0] == "keys")
 
 
 def stop_on_signals(stop: threading.Event) -> None:

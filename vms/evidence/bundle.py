@@ -276,6 +276,7 @@ def _state(source: BundleSource) -> dict[str, Json]:
         known_holds = holds.list_in(conn)
     with_key: list[Json] = [str(hold.id) for hold in known_holds if source.keys.has_hold(hold.id)]
     return {
+        "assurance_level": str(source.keys.level()),
         "hour_keys": [instant(hour_at) for hour_at in sorted(source.keys.hours())],
         "hold_keys": with_key,
         "placements": [

@@ -1,44 +1,39 @@
 """The keys that open footage: hour keys and hold keys in one small keyring, which dies and is born again with every key that dies.
 
-    root key    32 bytes in a file of its own; exists once
+    root key    in a store (vms/footage/roots: a file, a token, a TPM); exists once
      +- keyring     one file, AES-256-GCM under the root key: an hour key per clock hour, a hold key per hold
          +- segment keys    wrapped (RFC 3394) by their hour key in the segment's row, by the hold key in the hold's row
 
-Erasing a key writes the remaining keys under a fresh root key, then overwrites, syncs and unlinks the old root key. Copies of the old
-keyring file, wherever a disk or backup kept them, can then not be opened. What remains to be trusted is that 32 overwritten bytes
-are gone: assurance level "file" (docs/erasing.md); `KeyService` is the seam for a root key in hardware.
+Erasing a key writes the remaining keys under a fresh root key, then destroys the old root key in its store. Copies of the old keyring
+file, wherever a disk or backup kept them, can then not be opened. What remains to be trusted is that the store's root is gone: the
+assurance level (docs/erasing.md), which is the store's to say. A key that once lay under a weaker store keeps the weaker level.
 
-Invariants: the keyring names the root key that opens it. At every instant that keyring and that root key are on disk. A root key that
-the keyring does not name is dead and is shredded by whoever takes the lock next. Readers never see half a keyring.
+Invariants: the keyring names the root key that opens it. At every instant that keyring and that root key exist. A root key that
+the keyring does not name is dead and is destroyed by whoever takes the lock next. Readers never see half a keyring.
 """
 
 import fcntl
-import json
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from vms.errors import IntegrityLost, NotFound, Unavailable
-from vms.footage.durable import replace_file, shred_file, storage_errors, sync_folder
+from vms.errors import IntegrityLost, InvalidInput, NotFound, Unavailable
+from vms.footage.durable import replace_file, storage_errors
+from vms.footage.ring import HEAD_BYTES, NONCE_BYTES, Ring, SealedRing
+from vms.footage.roots.files import FileRoots
+from vms.footage.roots.store import KEY_BYTES, OWNER_BYTES, Level, RootStore
 from vms.model import HoldId
 
-ASSURANCE_LEVEL = "file"
-
-_MAGIC = b"VMSKEYS1"
-_ROOT_ID_BYTES = 16
-_NONCE_BYTES = 12
-_HEAD_BYTES = len(_MAGIC) + _ROOT_ID_BYTES + _NONCE_BYTES
-_KEY_BYTES = 32
 _READ_ATTEMPTS = 20
+_OWNER_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +80,14 @@ class KeyService(Protocol):
     def destroy_hold(self, hold_id: HoldId) -> None:
         """Destroy the hold's key for good; a second call finishes what the first could not."""
 
+    def level(self) -> Level:
+        """Return the assurance level of keys that are made now."""
 
-@dataclass(frozen=True, slots=True)
-class _Ring:
-    head: bytes
-    keys: dict[str, bytes] = field(repr=False)
+    def hour_level(self, hour_at: datetime) -> Level:
+        """Return the assurance level of the hour's key, dead or alive, and of footage under it: that of the weakest store it was in."""
 
-    @property
-    def root_id(self) -> str:
-        return self.head[len(_MAGIC) : len(_MAGIC) + _ROOT_ID_BYTES].hex()
+    def hold_level(self, hold_id: HoldId) -> Level:
+        """Return the assurance level of the hold's key, dead or alive."""
 
 
 def _hour_name(hour_at: datetime) -> str:
@@ -103,31 +97,43 @@ def _hour_name(hour_at: datetime) -> str:
 
 
 class FileKeyring:
-    """The key service on files; several processes may use one folder at once.
+    """The key service on a keyring file; several processes may use one folder at once.
 
     Args:
-        keys_dir: folder for keyring and root key, made if missing; not on the database's volume, never in a backup.
+        keys_dir: folder for the keyring, made if missing; not on the database's volume, never in a backup.
+        roots: where its root keys live; files in the same folder by default.
+        moving_from: the store in which the root is: first put the keyring under a root of `roots` and destroy those of the
+            old store, or finish what was begun of that. Every other process that uses the keyring must have ended: they know
+            the old store only.
 
     Raises:
         IntegrityLost: there is a keyring, but not the root key that opens it.
-        Unavailable: the folder can't be used.
+        InvalidInput: the keyring's root is in another store than those given, or both are of one kind.
+        Unavailable: the folder or the store can't be used.
     """
 
-    def __init__(self, keys_dir: Path) -> None:
+    def __init__(self, keys_dir: Path, roots: RootStore | None = None, *, moving_from: RootStore | None = None) -> None:
         self._dir = keys_dir
         self._ring_path = keys_dir / "keyring"
-        self._cache: _Ring | None = None
+        self._roots: RootStore = FileRoots(keys_dir) if roots is None else roots
+        self._cache: Ring | None = None
         keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
             if not self._ring_path.exists():
                 self._write({}, fresh_root=True)
-            self._shred_dead_roots(self._read())
+            elif moving_from is not None:
+                self._move(moving_from)
+            self._destroy_dead_roots(self._read())
+
+    def leaving(self) -> str:
+        """Return the kind of the store from which a move is unfinished: roots in it may live; empty: none."""
+        return self._ring().leaving
 
     def new_segment_key(self, hour_at: datetime) -> SegmentKey:
         """Return a fresh key wrapped by the hour's key."""
         name = _hour_name(hour_at)
         wrapping = self._ring().keys.get(name) or self._add(name)
-        plain = secrets.token_bytes(_KEY_BYTES)
+        plain = secrets.token_bytes(KEY_BYTES)
         return SegmentKey(plain, aes_key_wrap(wrapping, plain))
 
     def unwrap(self, hour_at: datetime, wrapped: bytes) -> bytes:
@@ -172,6 +178,22 @@ class FileKeyring:
         """Destroy the hold's key for good."""
         self._destroy(f"hold/{hold_id}")
 
+    def level(self) -> Level:
+        """Return the store's level."""
+        return self._roots.level()
+
+    def hour_level(self, hour_at: datetime) -> Level:
+        """Return the level of the hour's key, dead or alive."""
+        # A hold's key may have opened footage of the hour too; which is not known any more when both are dead.
+        return self._level_of(lambda name: name == _hour_name(hour_at) or name.startswith("hold/"))
+
+    def hold_level(self, hold_id: HoldId) -> Level:
+        """Return the level of the hold's key, dead or alive."""
+        return self._level_of(lambda name: name == f"hold/{hold_id}")
+
+    def _level_of(self, is_meant: Callable[[str], bool]) -> Level:
+        return Level.FILE if any(map(is_meant, self._ring().once_file)) else self._roots.level()
+
     def _key(self, name: str) -> bytes:
         try:
             return self._ring().keys[name]
@@ -188,7 +210,7 @@ class FileKeyring:
         with self._locked():
             keys = dict(self._read().keys)
             if name not in keys:
-                keys[name] = secrets.token_bytes(_KEY_BYTES)
+                keys[name] = secrets.token_bytes(KEY_BYTES)
                 self._write(keys, fresh_root=False)
             return keys[name]
 
@@ -198,7 +220,25 @@ class FileKeyring:
             if name in ring.keys:
                 self._write({other: key for other, key in ring.keys.items() if other != name}, fresh_root=True)
                 ring = self._read()
-            self._shred_dead_roots(ring)
+            self._destroy_dead_roots(ring)
+
+    def _move(self, old: RootStore) -> None:
+        if old.kind == self._roots.kind:
+            raise InvalidInput(f"the root key is to be moved from '{old.kind}' to itself", code="keys.same-store")
+        data = self._bytes()
+        if SealedRing(data).parts()[0] == old.kind:
+            ring = self._open(data, old)
+            # The new store's level may be stated later, so the keys are marked whatever it says today.
+            once = frozenset(ring.keys) if old.level() is Level.FILE else frozenset()
+            root = self._roots.make(self._owner())
+            self._replace(Ring(root, b"", self._roots.kind, ring.keys, ring.once_file | once, leaving=old.kind))
+        ring = self._read()
+        if ring.leaving not in {"", old.kind}:
+            raise InvalidInput(
+                f"a move from the store '{ring.leaving}' is unfinished: finish it first", code="keys.unfinished-move"
+            )
+        old.destroy(self._owner(), old.names(self._owner()) - {self._roots.name(ring.root.id)})
+        self._replace(replace(ring, leaving=""))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -213,23 +253,23 @@ class FileKeyring:
         finally:
             os.close(handle)
 
-    def _ring(self) -> _Ring:
+    def _ring(self) -> Ring:
         """Return the present keyring; the cached one if its head, which is new with every writing, is unchanged."""
         cached = self._cache
         if cached is not None:
             with storage_errors(self._ring_path), self._ring_path.open("rb") as handle:
-                if handle.read(_HEAD_BYTES) == cached.head:
+                if handle.read(HEAD_BYTES) == cached.head:
                     return cached
         self._cache = self._read()
         return self._cache
 
-    def _read(self) -> _Ring:
+    def _read(self) -> Ring:
         """Read and open the keyring, again if another process has replaced it meanwhile."""
         for _ in range(_READ_ATTEMPTS):
             data = self._bytes()
             try:
-                return self._open(data)
-            except (FileNotFoundError, InvalidTag, ValueError) as error:
+                return self._open(data, self._roots)
+            except (NotFound, InvalidTag, ValueError) as error:
                 if self._bytes() == data:
                     raise IntegrityLost(
                         f"{self._ring_path} does not open: its root key is missing or changed", code="keys.no-root"
@@ -240,36 +280,51 @@ class FileKeyring:
         with storage_errors(self._ring_path):
             return self._ring_path.read_bytes()
 
-    def _open(self, data: bytes) -> _Ring:
-        head = data[:_HEAD_BYTES]
-        ring = _Ring(head, {})
-        root = self._root_path(ring.root_id).read_bytes()
-        plain = AESGCM(root).decrypt(head[-_NONCE_BYTES:], data[_HEAD_BYTES:], head)
-        return _Ring(head, {name: bytes.fromhex(key) for name, key in json.loads(plain).items()})
+    def _open(self, data: bytes, roots: RootStore) -> Ring:
+        found = SealedRing(data)
+        kind, sealed, _ = found.parts()
+        if kind != roots.kind:
+            raise InvalidInput(
+                f"the root key of {self._ring_path} is in the store '{kind}', the settings say '{roots.kind}': "
+                "set root_store back, or move it with `vms keys move`",
+                code="keys.other-store",
+            )
+        return found.open(roots.key(found.root_id, sealed))
 
     def _write(self, keys: dict[str, bytes], *, fresh_root: bool) -> None:
-        """Put a keyring in place of the present one. The new root key is on disk before the keyring that names it."""
-        if fresh_root:
-            root_id, root = secrets.token_bytes(_ROOT_ID_BYTES), secrets.token_bytes(_KEY_BYTES)
-            replace_file(self._root_path(root_id.hex()), root)
-        else:
-            root_id = bytes.fromhex(self._read().root_id)
-            root = self._root_path(root_id.hex()).read_bytes()
-        head = _MAGIC + root_id + secrets.token_bytes(_NONCE_BYTES)
-        plain = json.dumps({name: key.hex() for name, key in keys.items()}).encode("ascii")
-        replace_file(self._ring_path, head + AESGCM(root).encrypt(head[-_NONCE_BYTES:], plain, head))
+        """Put a keyring in place of the present one. The new root key is durable before the keyring that names it."""
+        present = self._read() if self._ring_path.exists() else None
+        root = self._roots.make(self._owner()) if fresh_root or present is None else present.root
+        ring = Ring(root, b"", self._roots.kind, keys)
+        if present is not None:
+            ring = replace(ring, once_file=present.once_file, leaving=present.leaving)
+        self._replace(ring)
 
-    def _root_path(self, root_id: str) -> Path:
-        return self._dir / f"root-{root_id}.key"
+    def _replace(self, ring: Ring) -> None:
+        replace_file(self._ring_path, replace(ring, nonce=secrets.token_bytes(NONCE_BYTES)).to_bytes())
 
-    def _shred_dead_roots(self, ring: _Ring) -> None:
-        """Destroy every root key that the keyring does not name, half-written ones included."""
-        living = self._root_path(ring.root_id)
-        dead = [path for path in self._dir.glob("root-*") if path != living]
-        for path in dead:
-            shred_file(path)
-        if dead:
-            sync_folder(self._dir)
+    def _owner(self) -> bytes:
+        """Return by what this keyring's roots are known in a store that others use too: durable before the first root is made."""
+        path = self._dir / "ring-id"
+        if not path.exists():
+            named = SealedRing(self._bytes()).root_id[:OWNER_BYTES] if self._ring_path.exists() else None
+            replace_file(path, named or self._unused_owner())
+        with storage_errors(path):
+            return path.read_bytes()
+
+    def _unused_owner(self) -> bytes:
+        owner = secrets.token_bytes(OWNER_BYTES)
+        for _ in range(_OWNER_ATTEMPTS):
+            # A TPM has room for 16 bits of it only: another keyring's living roots must not look like our dead ones.
+            if not self._roots.names(owner):
+                break
+            owner = secrets.token_bytes(OWNER_BYTES)
+        return owner
+
+    def _destroy_dead_roots(self, ring: Ring) -> None:
+        """Destroy every root key that the keyring does not name, half-made ones included."""
+        owner = self._owner()
+        self._roots.destroy(owner, self._roots.names(owner) - {self._roots.name(ring.root.id)})
 
 
 def undecryptable(unwraps: Iterable[Callable[[], bytes]]) -> bool:
