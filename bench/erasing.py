@@ -17,10 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.report import Ratio, Report, table
-from retention.sweep import confirm_clock, run_sweep
+from retention.sweep import run_sweep
 from tests.footage.scene import KEEP_FOR
 from tests.postgres import running_server
-from tests.retention.town import LIMITS, PERSON, Town
+from tests.retention.asking import confirm_clock
+from tests.retention.town import LIMITS, Town
 from vms.clock import ManualClock
 from vms.db import migrate, segments
 from vms.db.engine import Database
@@ -80,7 +81,7 @@ def _rounds(url: str, folder: Path, cameras: int, minutes: int, rounds: int) -> 
             refs = _record(town, cameras, minutes)
             copies = _copy(refs, town, folder / "peer")
             clock.advance(KEEP_FOR + timedelta(hours=2))
-            confirm_clock(town.parts, PERSON)
+            confirm_clock(town)
             ours.append(_took_s(lambda: run_sweep(town.parts, LIMITS)) * 1000 / len(refs))
             _check(town, refs)
             peer.append(_took_s(lambda found=copies: _unlink(found)) * 1000 / len(refs))  # type: ignore[misc]  # bound now

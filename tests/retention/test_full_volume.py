@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from retention.daemon import Checkpoints, RetentionDaemon
+from retention.daemon import RetentionDaemon
 from retention.holds import HoldRequest, place_hold
 from retention.parts import RetentionParts
 from retention.reconcile import erase_overdue
-from retention.sweep import confirm_clock, run_sweep
+from retention.sweep import run_sweep
 from tests.auditor.bundles import signer_of
 from tests.footage.scene import INVESTIGATOR, KEEP_FOR, Scene, packets
 from tests.postgres import Server
+from tests.retention.asking import confirm_clock
 from tests.retention.outsider import Outsider
 from tests.retention.town import LIMITS, PERSON, Town
 from tests.volumes import Volume, mounted
@@ -35,6 +36,7 @@ from vms.footage.store import FootageStore
 from vms.ledger.acts import Act
 from vms.ledger.entries import Entry
 from vms.ledger.search import Filter, search
+from vms.ledger.standing import Checkpoints
 from vms.model import PlacementId, SegmentState, Span
 
 P0, P1 = PlacementId("p0"), PlacementId("p1")
@@ -187,7 +189,7 @@ def test_a_full_database_volume_stops_holds_and_erasing_with_a_clear_error_and_b
     town.place(request)
     assert run_sweep(town.parts, LIMITS).claimed == 1
     clock.advance(28 * DAY)
-    confirm_clock(town.parts, PERSON)
+    confirm_clock(town)
     daemon.run_once()
     assert daemon.status()["errors"] == {}
     assert not town.store.has_any(due.ref)
@@ -235,7 +237,7 @@ def test_a_full_postgresql_volume_lets_nothing_happen_unwritten(
         assert all(town.readable(item) for item in (held, *due))
         filler.unlink()
         assert run_sweep(town.parts, LIMITS).claimed == len(due)
-        erase_overdue(town.parts, KEEP_FOR)
+        erase_overdue(town.parts, KEEP_FOR, town.clock.now())
         outsider.check(swept=True)
         assert town.readable(held)
 

@@ -15,12 +15,13 @@ from sqlalchemy import make_url
 
 from retention.clockguard import Doubt
 from retention.reconcile import erase_overdue, reconcile
-from retention.sweep import Witnessed, confirm_clock, run_sweep
+from retention.sweep import Witnessed, run_sweep
 from tests.auditor.bundles import signer_of
 from tests.footage.scene import KEEP_FOR
 from tests.postgres import Server
+from tests.retention.asking import confirm_clock
 from tests.retention.outsider import Outsider
-from tests.retention.town import LIMITS, PERSON, Recorded, Town
+from tests.retention.town import LIMITS, Recorded, Town
 from vms.clock import ManualClock
 from vms.db import segments
 from vms.db.engine import Database
@@ -100,8 +101,8 @@ def backup(request: pytest.FixtureRequest, clock: ManualClock, quick_folder: Pat
 def sweep(town: Town) -> None:
     """Erase what is due, as the daemon does."""
     assert run_sweep(town.parts, LIMITS).doubts == ()
-    erase_overdue(town.parts, KEEP_FOR)
-    assert reconcile(town.parts, KEEP_FOR).strange_files == []
+    erase_overdue(town.parts, KEEP_FOR, town.clock.now())
+    assert reconcile(town.parts, KEEP_FOR, town.clock.now()).strange_files == []
     town.db.checkpoint_wal()
 
 
@@ -149,7 +150,7 @@ def test_what_was_erased_stays_unreadable_and_is_erased_again_and_what_is_held_s
         assert not town.readable(item), "and nobody can read it all the same"
     assert all(town.readable(item) for item in (held, *also))
 
-    confirm_clock(town.parts, PERSON)
+    confirm_clock(town)
     sweep(town)
     for item in erased:
         assert state_of(town, item) is SegmentState.DESTROYED
@@ -193,7 +194,7 @@ def test_a_copy_that_does_not_know_a_hold_erases_nothing_of_it(backup: Backup) -
 
     backup.put_back(present, None)
     assert town.readable(held), "with the database that belongs here it is there"
-    confirm_clock(town.parts, PERSON)
+    confirm_clock(town)
     sweep(town)
     assert town.readable(held)
     assert not town.readable(other)

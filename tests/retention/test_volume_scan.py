@@ -129,7 +129,7 @@ def live_and_die(town: Town, secrets: Secrets, volumes: list[Volume]) -> None:
     town.release(hold_id)
     secrets.roots |= {path.read_bytes() for path in (town.folder / "keys").glob("root-*")}
     run_sweep(town.parts, LIMITS)
-    erase_overdue(town.parts, KEEP_FOR)
+    erase_overdue(town.parts, KEEP_FOR, town.clock.now())
     town.db.checkpoint_wal()
 
 
