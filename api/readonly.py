@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from api.pages.i18n import LANGUAGES, pick_language
 from api.pages.router import FOLDER, PAGE_HEADERS, environment
 from api.pages.texts import error_text
-from vms.errors import IntegrityLost, VmsError
+from vms.errors import VmsError
 
 CODE: Final = "ledger.read-only"
 LOOK_EVERY_S: Final = 30.0
@@ -65,7 +65,7 @@ async def serve_until(server: uvicorn.Server, agrees: Callable[[], object]) -> N
     async def look() -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            with suppress(IntegrityLost, VmsError):
+            with suppress(VmsError):
                 await run_in_threadpool(agrees)
                 server.should_exit = True
                 return

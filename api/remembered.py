@@ -39,11 +39,13 @@ class Looks:
         self._lock = threading.Lock()
         self._since: dict[str, float] = {}
 
-    def is_first(self, name: str, now_s: float) -> bool:
-        """Return whether nobody of that name has looked for so long."""
+    def is_covered(self, name: str, now_s: float) -> bool:
+        """Return whether somebody of that name has looked lately, and it was written down."""
         with self._lock:
             self._since = {one: at for one, at in self._since.items() if 0 <= now_s - at < self._lasts_s}
-            if name in self._since:
-                return False
+            return name in self._since
+
+    def note(self, name: str, now_s: float) -> None:
+        """Say that a look was written down: afterwards, so that none is shown that was not."""
+        with self._lock:
             self._since[name] = now_s
-            return True

@@ -10,6 +10,7 @@ import structlog
 from retention import acts, early, override
 from retention.anchors import NOWHERE, Anchorage, Anchors
 from retention.batches import write_batches
+from retention.clockguard import Doubt
 from retention.derived import erase_due_derivatives
 from retention.due import breaches
 from retention.parts import RetentionParts
@@ -73,6 +74,7 @@ class RetentionDaemon:
         self._findings: Findings | None = None
         self._witnessed = Witnessed(contradicts=outside.contradicted(checkpoints.folder) is not None)
         self._erased_early = 0
+        self._is_compared = False
         self._began_at = parts.clock.now()
         self._anchors = Anchors(parts, anchorage, checkpoints.signer.verifier)
 
@@ -85,7 +87,13 @@ class RetentionDaemon:
     def run_once(self) -> None:
         """Do one round; what fails is logged, shown in the status, and tried again in the next."""
         # Asked first: what it says of the clock and of the ledger decides whether anything is erased.
+        self._is_compared = False
         self._attempt("witness", timedelta(0), self._compare_ledger)
+        if self._witnessed.contradicts or not self._is_compared:
+            # A database that was changed or set back may have forgotten holds: nothing is erased, added or signed by its word.
+            self._report = None
+            self._attempt("report", timedelta(0), self._say)
+            return
         self._attempt("clock", timedelta(0), self._take_the_word)
         self._attempt("sweep", timedelta(0), self._sweep)
         self._attempt("early", timedelta(0), self._erase_early)
@@ -96,10 +104,10 @@ class RetentionDaemon:
             )
             self._attempt("reconcile", _RECONCILE_EVERY, lambda: self._reconcile(report.at))
             self._attempt("derivatives", _BATCHES_EVERY, lambda: erase_due_derivatives(self._parts, report.at))
+            self._attempt("proof", _BATCHES_EVERY, lambda: prove_months(self._parts, report.at))
         self._attempt("batches", _BATCHES_EVERY, lambda: write_batches(self._parts))
         self._attempt("reviews", _BATCHES_EVERY, self._remind)
         self._attempt("breach", _BREACH_EVERY, self._look_for_breach)
-        self._attempt("proof", _BATCHES_EVERY, lambda: prove_months(self._parts))
         self._attempt("checkpoint", timedelta(0), self._checkpoint)
         self._attempt("anchors", timedelta(0), self._anchors.cast)
         self._attempt("report", timedelta(0), self._say)
@@ -118,7 +126,7 @@ class RetentionDaemon:
         return {
             "swept_at": self._last_run_at.get("sweep"),
             "last_good_at": last_good.finished_at if last_good else None,
-            "doubts": [doubt.value for doubt in report.doubts] if report else [],
+            "doubts": self._doubts(),
             "claimed": report.claimed if report else 0,
             "oldest_unheld_at": oldest_at,
             "overdue_s": max(0, round(late.total_seconds())),
@@ -136,12 +144,17 @@ class RetentionDaemon:
             "stuck_holds": sorted(hold.id for hold in pending if now - hold.requested_at > _STUCK_AFTER),
         }
 
+    def _doubts(self) -> list[str]:
+        if self._witnessed.contradicts:
+            return [Doubt.LEDGER_CONTRADICTED.value]
+        return [doubt.value for doubt in self._report.doubts] if self._report else []
+
     def _say(self) -> None:
         """Leave the status where the API, `vms health` and `vms check` read it."""
         status = self.status()
         found = {
             "sweep-stopped": bool(status["doubts"]),
-            "failed": bool(status["errors"].keys() - {"witness"}),
+            "failed": bool(status["errors"].keys() - ({"witness"} if status["is_contradicted"] else set())),
             reports.WITNESS_AWAY: status["is_unwitnessed"] and not status["is_contradicted"],
             reports.LEDGER_CONTRADICTED: status["is_contradicted"],
             "late": status["is_late"],
@@ -177,7 +190,7 @@ class RetentionDaemon:
         """Compare the ledger with what stands outside the database, and have the newest checkpoint co-signed when that is due."""
         try:
             found = standing.agree(
-                self._parts.db, self._parts.ledger, self._parts.clock, self._checkpoints, asks=self._asks_witness()
+                self._parts.db, self._parts.ledger, self._parts.clock, self._checkpoints, asks=self._asks_witness
             )
         except IntegrityLost as error:
             is_new = not self._witnessed.contradicts
@@ -188,9 +201,12 @@ class RetentionDaemon:
                     self._parts.ledger.append(conn, acts.ledger_contradicted(str(error.code)))
             raise
         except Unavailable as error:
+            if not error.code.startswith("witness."):
+                raise  # nothing is erased by a database that was not compared
             _log.warning("retention.witness-away", why=str(error))
-            return
-        self._witnessed = Witnessed(self._witnessed.ahead if found is None else found.ahead)
+        else:
+            self._witnessed = Witnessed(self._witnessed.ahead if found is None else found.ahead)
+        self._is_compared = True
 
     def _asks_witness(self) -> bool:
         """Return whether there is something new to sign, an hour has passed, or the last answer was none to go by."""
@@ -222,18 +238,16 @@ class RetentionDaemon:
             self._parts.db.checkpoint_wal()
 
     def _take_the_word(self) -> None:
-        """Take two persons' word that the clock is right; it does not reach a ledger that the witness contradicts."""
-        if not self._witnessed.contradicts:
-            override.carry_out(self._parts)
+        """Take two persons' word that the clock is right."""
+        override.carry_out(self._parts)
         override.expire(self._parts)
 
     def _erase_early(self) -> None:
-        """Erase what two persons want gone before its time, unless holds may be forgotten."""
+        """Erase what two persons want gone before its time."""
         self._erased_early = 0
         early.expire(self._parts)
-        if self._witnessed.contradicts:
-            return
-        self._erased_early = early.carry_out(self._parts)
+        trusted = self._report is not None and not self._report.doubts
+        self._erased_early = early.carry_out(self._parts, clock_is_trusted=trusted)
         if self._erased_early:
             _log.info("retention.erased-early", segments=self._erased_early)
             self._parts.db.checkpoint_wal()

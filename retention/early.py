@@ -133,8 +133,12 @@ def decide(parts: RetentionParts, erasure_id: ErasureId, by: By, *, refusal: str
     return erasure
 
 
-def carry_out(parts: RetentionParts) -> int:
+def carry_out(parts: RetentionParts, *, clock_is_trusted: bool = True) -> int:
     """Erase what was approved; return how many segments. Whoever is interrupted is finished by the next call.
+
+    Args:
+        parts: database, keys, files, ledger, clock.
+        clock_is_trusted: False: what was never sealed stays, since by a wrong clock it may still be written.
 
     Raises:
         VmsError: something could not be erased, or a hold could not be placed: before that, nothing is claimed.
@@ -151,7 +155,7 @@ def carry_out(parts: RetentionParts) -> int:
         with parts.db.read() as conn:
             erasure = early.get(conn, erasure_id)
         for placement_id in erasure.placement_ids:
-            _erase_in(parts, erasure, placement_id, tally)
+            _erase_in(parts, erasure, placement_id, tally, gives_up=clock_is_trusted)
         _finish(parts, erasure)
     tally.raise_first()
     return tally.claimed + tally.finished
@@ -169,14 +173,19 @@ def expire(parts: RetentionParts) -> int:
     return ended
 
 
-def _erase_in(parts: RetentionParts, erasure: Erasure, placement_id: PlacementId, tally: Tally) -> None:
+def _erase_in(
+    parts: RetentionParts, erasure: Erasure, placement_id: PlacementId, tally: Tally, *, gives_up: bool
+) -> None:
     with parts.db.write() as conn:
         # No segment lasts for an hour (the database refuses it): what began before that is not being written any more.
-        for number in early.give_up_open(conn, placement_id, erasure.span, parts.clock.now() - HOUR):
-            parts.ledger.append(conn, acts.damaged(placement_id, number, "never-sealed"))
+        if gives_up:
+            for number in early.give_up_open(conn, placement_id, erasure.span, parts.clock.now() - HOUR):
+                parts.ledger.append(conn, acts.damaged(placement_id, number, "never-sealed"))
         for drop, entry in _derived(conn, placement_id, erasure.span):
             if drop(conn, placement_id):
                 parts.ledger.append(conn, entry)
+    # What was given up just now, or sealed since the last camera, is a hold's first.
+    holds.attend(parts)
     with parts.db.read() as conn:
         chosen = early.list_erasable(conn, placement_id, erasure.span)
     erase.claim_and_erase(parts, chosen, parts.clock.now(), tally, erasure)

@@ -22,6 +22,7 @@ from vms.db import early, erasing, hour_keys
 from vms.db.early import Erasure
 from vms.db.segments import Segment
 from vms.errors import IntegrityLost, Unavailable, VmsError
+from vms.footage.roots.store import Level
 from vms.footage.store import SegmentRef
 from vms.model import HourKeyState, PlacementId
 
@@ -108,7 +109,7 @@ def _erase(parts: RetentionParts, group: Sequence[Segment]) -> None:
     refs = [SegmentRef(item.placement_id, item.start_at, item.epoch, item.number) for item in group]
     parts.store.erase_all(refs)
     _check(parts, refs, numbers)
-    level = parts.keys.hour_level(hour_at)
+    level = _level(parts, hour_at)
     with parts.db.write() as conn:
         done = erasing.mark_destroyed(conn, placement_id, numbers, parts.clock.now())
         key_until_at = hour_key_due_at(hour_at, group[0].due_at - group[0].start_at)
@@ -117,6 +118,14 @@ def _erase(parts: RetentionParts, group: Sequence[Segment]) -> None:
                 conn,
                 acts.destroyed(placement_id, hour_at, ranges(part), request, key_until_at=key_until_at, level=level),
             )
+
+
+def _level(parts: RetentionParts, hour_at: datetime) -> Level:
+    """Return what erasing claims. A token or key service that is away keeps nothing from being erased: then it claims the least."""
+    try:
+        return parts.keys.hour_level(hour_at)
+    except Unavailable:
+        return Level.FILE
 
 
 def _by_request(
@@ -173,7 +182,7 @@ def finish_dying_hours(parts: RetentionParts) -> int:
 
 def _destroy_hour(parts: RetentionParts, hour_at: datetime) -> None:
     parts.keys.destroy_hour(hour_at)
-    level = parts.keys.hour_level(hour_at)
+    level = _level(parts, hour_at)
     if parts.keys.has_hour(hour_at):
         raise IntegrityLost(f"the key of {hour_at.isoformat()} could not be destroyed", code="retention.not-erased")
     with parts.db.write() as conn:

@@ -8,9 +8,10 @@ Both acts may be interrupted anywhere and are then finished by repeating them: b
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -42,6 +43,7 @@ LEAST_REASON = 10
 _HOLDABLE = (SegmentState.SEALED, SegmentState.DAMAGED)
 _GONE = (SegmentState.EXPIRING, SegmentState.DESTROYED)
 _BATCH = 500
+_KEY_GONE = frozenset({"footage.key-gone", "footage.other-key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,18 +269,23 @@ def _catch(parts: RetentionParts, hold_id: HoldId, state: HoldState) -> int:
 def _rewrap(parts: RetentionParts, hold_id: HoldId, row: Segment, wraps: dict[HoldId, bytes]) -> bytes | None:
     """Return the segment's key under the hold's key; None if no key opens it any more."""
     plain: bytes | None = None
-    if row.wrapped_key is not None:
-        try:
-            plain = parts.keys.unwrap(row.hour_at, row.wrapped_key)
-        except (NotFound, IntegrityLost):
-            plain = None
+    wrapped_key = row.wrapped_key
+    if wrapped_key is not None:
+        plain = _opened(partial(parts.keys.unwrap, row.hour_at, wrapped_key))
     for holder, wrapped in wraps.items():
         if plain is None and holder != hold_id:
-            try:
-                plain = parts.keys.unwrap_for_hold(holder, wrapped)
-            except (NotFound, IntegrityLost):
-                continue
+            plain = _opened(partial(parts.keys.unwrap_for_hold, holder, wrapped))
     return None if plain is None else parts.keys.wrap_for_hold(hold_id, plain)
+
+
+def _opened(unwrap: Callable[[], bytes]) -> bytes | None:
+    """Return the key, None if what opens it is gone; whatever else fails (a token, the key service) is no answer, and is raised."""
+    try:
+        return unwrap()
+    except (NotFound, IntegrityLost) as error:
+        if error.code not in _KEY_GONE:
+            raise
+        return None
 
 
 def _activate(parts: RetentionParts, hold_id: HoldId, by: By) -> None:

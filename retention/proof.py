@@ -52,8 +52,12 @@ class _Drawn:
     segments: list[tuple[str, int]]
 
 
-def prove_months(parts: RetentionParts) -> str | None:
+def prove_months(parts: RetentionParts, now: datetime) -> str | None:
     """Make the proof of the oldest month that is over and has none; one a call, so that no sweep waits long.
+
+    Args:
+        parts: database, keys, files, ledger.
+        now: the trusted instant: a proof never changes, so none is made by a doubted clock.
 
     Returns:
         The month, or None when none is due or no checkpoint was signed yet.
@@ -61,7 +65,6 @@ def prove_months(parts: RetentionParts) -> str | None:
     Raises:
         VmsError: something can't be read; nothing was written.
     """
-    now = parts.clock.now()
     with parts.db.read() as conn:
         month = _due(conn, now)
         note = newest_note(conn)

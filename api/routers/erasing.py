@@ -42,8 +42,10 @@ def show(asker: MayView, request: Request) -> dict[str, Any]:
     """Say how erasing stands; the first look of a session is written down, and one every quarter of an hour after it."""
     running = running_of(request)
     parts = running.parts
-    if running.looks.is_first(f"erasing {asker.subject.session_id}", parts.clock.monotonic_s()):
+    look, now_s = f"erasing {asker.subject.session_id}", parts.clock.monotonic_s()
+    if not running.looks.is_covered(look, now_s):
         _write(parts, asker, {"scope": "erasing"})
+        running.looks.note(look, now_s)
     now = parts.clock.now()
     with parts.db.read() as conn:
         return {

@@ -1,11 +1,12 @@
 """Early erasure: footage that must go before its time. Asked for by one person, decided by another, done by the retention daemon."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 
-from api.access import Asker
+from api.access import Asker, Context, authorize
 from api.gate import Allow, writes
 from api.parts import ApiParts
 from api.retaining import asked_json, by_of, retention_of
@@ -52,11 +53,10 @@ def preview(
     to_at: Annotated[Moment, Query(alias="to")],
 ) -> list[dict[str, Any]]:
     """Say exactly what would go and what would stay, camera by camera; changes nothing."""
-    del asker
     parts = running_of(request).parts
     chosen = [PlacementId(one) for one in dict.fromkeys(placement_id)]
     found = acts_of_two.preview(retention_of(parts), chosen, span_of(from_at, to_at))
-    return [_placement_json(one, seen) for one, seen in found.items()]
+    return _placements_json(parts, asker, found)
 
 
 @router.post("", openapi_extra=writes(Act.EARLY_REQUEST), status_code=201)
@@ -87,12 +87,11 @@ def list_erasures(asker: Lister, request: Request) -> list[dict[str, Any]]:
 @router.get("/{erasure_id}", openapi_extra=writes())
 def show(erasure_id: Identifier, asker: Lister, request: Request) -> dict[str, Any]:
     """Show one request with what it would erase now, camera by camera: what whoever approves it must know."""
-    del asker
     parts = running_of(request).parts
     with parts.db.read() as conn:
         found = early.get(conn, ErasureId(erasure_id))
     seen = acts_of_two.preview(retention_of(parts), found.placement_ids, found.span)
-    return {**_one(parts, found), "placements": [_placement_json(one, what) for one, what in seen.items()]}
+    return {**_one(parts, found), "placements": _placements_json(parts, asker, seen)}
 
 
 @router.post("/{erasure_id}/approve", openapi_extra=writes(Act.EARLY_APPROVE))
@@ -128,12 +127,18 @@ def _json(found: Erasure, names: dict[str, str], erased: int) -> dict[str, Any]:
     }
 
 
-def _placement_json(placement_id: PlacementId, seen: Preview) -> dict[str, Any]:
-    return {
-        "placement_id": placement_id,
-        "erasable": len(seen.erasable),
-        "held": len(seen.held),
-        "case_numbers": list(seen.case_numbers),
-        "writing": len(seen.writing),
-        "gone": len(seen.gone),
-    }
+def _placements_json(parts: ApiParts, asker: Asker, found: Mapping[PlacementId, Preview]) -> list[dict[str, Any]]:
+    """Return what would go and stay; case numbers are for those who may see holds."""
+    at = parts.clock.now()
+    may_see_holds = authorize(parts.policy, asker.subject, Action.HOLD_LIST, Context(at=at)).allow
+    return [
+        {
+            "placement_id": placement_id,
+            "erasable": len(seen.erasable),
+            "held": len(seen.held),
+            "case_numbers": list(seen.case_numbers) if may_see_holds else [],
+            "writing": len(seen.writing),
+            "gone": len(seen.gone),
+        }
+        for placement_id, seen in found.items()
+    ]

@@ -70,7 +70,7 @@ def present(parts: ApiParts) -> None:
         for outcome, doubts in ((SweepOutcome.GOOD, []), (SweepOutcome.STOPPED, ["clock-stepped", "brake"])):
             number = sweeps.begin(conn, now)
             sweeps.finish(conn, number, finished_at=now, outcome=outcome, claimed=3, destroyed=3, doubts=doubts)
-    while prove_months(RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock)):
+    while prove_months(RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock), parts.clock.now()):
         pass
 
 

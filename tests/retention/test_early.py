@@ -17,13 +17,14 @@ from tests.retention.crashes import CrashingDatabase, Moments
 from tests.retention.outsider import Outsider
 from tests.retention.town import LIMITS, PERSON, Recorded, Town
 from vms.clock import ManualClock
+from vms.db import segments
 from vms.db.asking import ERASURES
 from vms.db.early import Erasure
 from vms.db.tables import erasure, erasure_placement, erasure_segment
 from vms.errors import Conflict, InvalidInput, Unavailable, VmsError
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, StoredEntry, search
-from vms.model import AskedState, ErasureGround, PlacementId, Role, Span
+from vms.model import AskedState, ErasureGround, PlacementId, Role, SegmentState, Span
 
 P0, P1 = PlacementId("p0"), PlacementId("p1")
 HOUR = timedelta(hours=1)
@@ -164,6 +165,36 @@ def test_the_minute_that_is_being_written_stays_and_is_told(town: Town) -> None:
     ended = entries_of(town, Act.EARLY_DONE)[0].object
     assert (ended["segments"], ended["writing"]) == ({P0: [[1, 2]]}, {P0: [[3, 3]]})
     assert state_of(town, request) is AskedState.DONE
+
+
+def test_what_was_never_sealed_is_a_holds_first(any_town: Town) -> None:
+    """A hold catches sealed segments only: what a crash left open counts as held all the same, before and after it is given up."""
+    left = any_town.begin(P0)
+    span = Span(any_town.clock.now(), any_town.clock.now() + timedelta(minutes=5))
+    any_town.clock.advance(timedelta(minutes=1))
+    other = any_town.record(P0)
+    any_town.clock.advance(timedelta(hours=2))
+    any_town.place(any_town.request(Span(span.start_at, other.span.start_at), P0))
+    [seen] = early.preview(any_town.parts, [P0], span).values()
+    assert (seen.erasable, seen.held) == ((other.ref.number,), (left.number,))
+    approve_early(any_town, span, P0)
+    assert early.carry_out(any_town.parts) == 1
+    assert any_town.store.has_any(left)
+    with any_town.db.read() as conn:
+        assert segments.get(conn, P0, left.number or 0).holds == 1
+
+
+def test_what_was_never_sealed_long_before_the_span_stays(town: Town) -> None:
+    """A recorder that died left it without an end: nobody asked for it, and start-up may still mend it."""
+    left = town.begin(P0)
+    town.clock.advance(timedelta(days=2))
+    item = town.record(P0)
+    town.clock.advance(timedelta(hours=2))
+    approve_early(town, item.span, P0)
+    assert early.carry_out(town.parts) == 1
+    assert town.store.has_any(left)
+    with town.db.read() as conn:
+        assert segments.get(conn, P0, left.number or 0).state is SegmentState.OPEN
 
 
 def test_a_file_that_cannot_be_erased_is_tried_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

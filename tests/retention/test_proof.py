@@ -86,7 +86,7 @@ def test_missed_months_are_made_up_one_a_round(town: HastyTown) -> None:
     town.clock.advance(timedelta(days=40))
     town.live(3)
     assert [entry.object["month"] for entry in told(town)] == ["2026-10", "2026-11"]
-    assert prove_months(town.parts) is None
+    assert prove_months(town.parts, town.clock.now()) is None
 
 
 def test_a_file_that_came_back_and_a_row_that_was_changed_are_found(town: HastyTown) -> None:
@@ -98,7 +98,7 @@ def test_a_file_that_came_back_and_a_row_that_was_changed_are_found(town: HastyT
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"back again")
     town.clock.advance(timedelta(hours=8, minutes=1))
-    assert prove_months(town.parts) == "2026-10"
+    assert prove_months(town.parts, town.clock.now()) == "2026-10"
     [entry] = told(town)
     assert (entry.object["outcome"], entry.document["res"], entry.document["why"]) == ("findings", "failed", "findings")
     assert "sample-file" in {one["code"] for one in report(town)["findings"]}
@@ -116,7 +116,7 @@ def test_an_entry_that_somebody_changed_is_found_and_stops_nothing(town: HastyTo
     entry = Entry(Act.DESTROY_DONE, Actor.service("retention"), Origin("test"), erased((1, 1)))
     town.forge(entry, lambda body: body.replace(b'"segments":[[1,1]]', said))
     town.clock.advance(timedelta(days=3))
-    assert prove_months(town.parts) == "2026-10"
+    assert prove_months(town.parts, town.clock.now()) == "2026-10"
     assert "unreadable" in {one["code"] for one in report(town)["findings"]}
 
 

@@ -10,6 +10,7 @@ from tests.footage.scene import KEEP_FOR
 from tests.retention.asking import confirm_clock
 from tests.retention.town import LIMITS, Town
 from vms.db import placements, segments
+from vms.errors import Unavailable
 from vms.footage.repair import repair_open_segments
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
@@ -182,3 +183,19 @@ def test_the_ledger_has_one_leaf_per_placement_hour_and_sweep(town: Town) -> Non
         dones = search(conn, Filter(acts=(Act.DESTROY_DONE,)))
     assert [entry.object["segments"] for entry in intents] == [[[1, 60]]]
     assert [entry.object["segments"] for entry in dones] == [[[1, 60]]]
+
+
+def test_a_token_that_is_away_keeps_nothing_from_being_erased(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for the level alone, a word in the log: then erasing claims the least."""
+    item = town.record(P0)
+    town.clock.advance(KEEP_FOR + timedelta(hours=2))
+
+    def away(*_words: object) -> None:
+        raise Unavailable("the token does not answer", code="keys.token")
+
+    monkeypatch.setattr(town.keys, "hour_level", away)
+    town.record(P0)
+    run_sweep(town.parts, LIMITS)
+    assert not town.store.has_any(item.ref)
+    with town.db.read() as conn:
+        assert segments.get(conn, P0, item.ref.number or 0).state is SegmentState.DESTROYED

@@ -35,6 +35,7 @@ from vms.ledger import cosignatures, notes, outside, standing
 from vms.ledger.acts import Act
 from vms.ledger.cosignatures import WitnessLink
 from vms.ledger.entries import Actor, Entry, Origin
+from vms.ledger.log import newest_note
 from vms.ledger.search import Filter, search
 from vms.ledger.signer import FileSigner
 from vms.ledger.standing import Checkpoints
@@ -242,11 +243,8 @@ def test_a_contradiction_holds_though_it_can_not_be_written_down(
     def refuse(*_words: object) -> None:
         raise Unavailable("the disk is full", code="test")
 
-    def fail(*_words: object) -> None:
-        raise OSError("the disk is full")
-
     monkeypatch.setattr("retention.daemon.acts.ledger_contradicted", refuse)
-    monkeypatch.setattr(outside, "contradict", fail)
+    monkeypatch.setattr(outside, "contradict", refuse)
     for _ in range(3):
         daemon.run_once()
     assert set_back.town.readable(set_back.town.recorded[0])
@@ -266,6 +264,55 @@ def test_a_contradiction_outlives_a_restart_without_the_witness(set_back: SetBac
             daemon.run_once()
         assert town.readable(town.recorded[0])
         assert Doubt.LEDGER_CONTRADICTED.value in daemon.status()["doubts"]
+
+
+def test_a_contradicted_ledger_is_neither_added_to_nor_signed(set_back: SetBack) -> None:
+    """What is signed behind a forgotten past would pass for the past one day, and take the place of the checkpoint that tells."""
+    town = set_back.town
+    kept = outside.kept(town.folder / "keys")
+    daemon = daemon_of(town, set_back.elsewhere.link)
+    daemon.run_once()
+    with town.db.read() as conn:
+        size, note = town.parts.ledger.size(conn), newest_note(conn)
+    for _ in range(3):
+        together(town, set_back.elsewhere, timedelta(hours=2))
+        daemon.run_once()
+    with town.db.read() as conn:
+        assert (town.parts.ledger.size(conn), newest_note(conn)) == (size, note)
+    assert outside.kept(town.folder / "keys") == kept
+
+
+def test_a_checkpoint_that_is_none_is_a_contradiction(town: Town, quick_folder: Path) -> None:
+    """Rows may be added where none may be changed: garbage there must not switch the comparison off."""
+    town.record(P0)
+    daemon = daemon_of(town, None)
+    daemon.run_once()
+    with sqlite3.connect(quick_folder / "vms.sqlite") as raw:
+        raw.execute("INSERT INTO ledger_checkpoint SELECT 999999, 'none', at FROM ledger_checkpoint LIMIT 1")
+    raw.close()
+    town.clock.advance(30 * DAY)
+    daemon.run_once()
+    assert town.readable(town.recorded[0])
+    assert daemon.status()["is_contradicted"]
+
+
+def test_a_database_that_was_not_compared_erases_nothing(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may come back as another one within the round."""
+    town.record(P0)
+    daemon = daemon_of(town, None)
+    daemon.run_once()
+    town.clock.advance(30 * DAY)
+
+    def fail(*_words: object, **_more: object) -> None:
+        raise Unavailable("the database is away", code="database.away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(standing, "agree", fail)
+        daemon.run_once()
+    assert town.readable(town.recorded[0])
+    assert "failed" in retention(town).problems
+    daemon.run_once()
+    assert not town.readable(town.recorded[0])
 
 
 def test_silence_takes_no_contradiction_back(town: Town) -> None:

@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +39,9 @@ log = structlog.get_logger(__name__)
 
 DIE_WITH_PARENT = "VMS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG = 1
+CONTRADICTED_EVERY_S = 10.0
+EXIT_NOT_STARTED = 3
+"""As uvicorn's own: the address is taken, or the application can't begin."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -85,21 +89,42 @@ def api(
     except IntegrityLost as error:
         _serve_read_only(build(settings), error)
         raise
-    application = create_app(api_parts(settings, parts))
-    uvicorn.run(
-        application,
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_graceful_shutdown=5,
-        ws_max_size=65_536,
-        # Video does not compress; trying would cost a core.
-        ws_per_message_deflate=False,
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(api_parts(settings, parts)),
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies,
+            timeout_graceful_shutdown=5,
+            ws_max_size=65_536,
+            # Video does not compress; trying would cost a core.
+            ws_per_message_deflate=False,
+        )
     )
+
+    def end() -> None:
+        server.should_exit = True
+
+    _end_when_contradicted(parts, end)
+    server.run()
+    if not server.started:
+        raise typer.Exit(EXIT_NOT_STARTED)
     stopped(parts, "api")
+
+
+def _end_when_contradicted(parts: Parts, end: Callable[[], None]) -> None:
+    """Have this process end once the retention daemon has found the ledger contradicted; its next start looks for itself."""
+
+    def watch() -> None:
+        while outside.contradicted(parts.settings.keys) is None:
+            parts.clock.sleep(CONTRADICTED_EVERY_S)
+        log.error("the ledger is contradicted: ending", why=outside.contradicted(parts.settings.keys))
+        end()
+
+    threading.Thread(target=watch, name="contradicted", daemon=True).start()
 
 
 def _serve_read_only(parts: Parts, error: IntegrityLost) -> None:
@@ -119,7 +144,8 @@ def _serve_read_only(parts: Parts, error: IntegrityLost) -> None:
     def check_again() -> None:
         # A database file that was put back is another file.
         parts.db.dispose()
-        standing.agree(parts.db, parts.ledger, parts.clock, parts.checkpoints)
+        with suppress(Unavailable):  # a witness that is away keeps nobody from starting
+            standing.agree(parts.db, parts.ledger, parts.clock, parts.checkpoints)
         with parts.db.read() as conn:
             parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(parts.settings.keys))
 
@@ -178,7 +204,9 @@ def ingest(
         stopped(parts, "worker", placement=placement)
         return
     parts = started(called.settings, "ingest")
-    IngestNode(parts, called.arguments, stop_event()).run()
+    stop = stop_event()
+    _end_when_contradicted(parts, stop.set)
+    IngestNode(parts, called.arguments, stop).run()
     stopped(parts, "ingest")
 
 
@@ -253,7 +281,7 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
     parts = build(settings)
     try:
         # A worker is started by its node, which has just asked the witness.
-        standing.agree(parts.db, parts.ledger, parts.clock, parts.checkpoints, asks=not bound)
+        standing.agree(parts.db, parts.ledger, parts.clock, parts.checkpoints, asks=lambda: not bound)
     except Unavailable as error:
         log.warning("the witness was not asked", why=str(error))
     with parts.db.write() as conn:
@@ -271,6 +299,8 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
 
 def stopped(parts: Parts, process: str, **bound: str) -> None:
     """Write down that a process ended in order; one that is killed or breaks leaves no such entry."""
+    # Nothing is added to a ledger that is contradicted.
+    standing.refuse_contradicted(parts.checkpoints)
     with parts.db.write() as conn:
         parts.ledger.append(conn, by_command_line(Act.SYSTEM_STOP, {"process": process, **bound}))
 

@@ -5,7 +5,7 @@ The claim contends with holds for the same rows as a sweep's does, in the same w
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, insert, or_, select, update
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, insert, or_, sel
 from vms.db import erasing
 from vms.db.asking import ERASURES, Asked
 from vms.db.segments import Segment, from_row
-from vms.db.tables import erasure, erasure_placement, erasure_segment, hold, hold_segment, segment
+from vms.db.tables import erasure, erasure_placement, erasure_segment, hold, hold_placement, hold_segment, segment
 from vms.model import (
     ErasureGround,
     ErasureId,
@@ -24,6 +24,8 @@ from vms.model import (
     Span,
     UserId,
 )
+
+_LONGEST = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,13 @@ def preview(conn: Connection, placement_id: PlacementId, span: Span, stale_befor
         stale_before: what is open and began before that is not being written any more.
     """
     found: dict[str, list[int]] = {"erasable": [], "held": [], "writing": [], "gone": []}
-    for row in conn.execute(_within(placement_id, span)):
+    for row in conn.execute(_within(placement_id, span).add_columns(_awaited().label("is_awaited"))):
         match SegmentState(row.state):
             case SegmentState.SEALED | SegmentState.DAMAGED:
-                found["held" if row.holds else "erasable"].append(row.number)
+                found["held" if row.holds or row.is_awaited else "erasable"].append(row.number)
             case SegmentState.OPEN:
-                found["erasable" if row.start_at < stale_before else "writing"].append(row.number)
+                stale = "held" if row.is_awaited else "erasable"
+                found[stale if row.start_at < stale_before else "writing"].append(row.number)
             case _:
                 found["gone"].append(row.number)
     return Preview(
@@ -121,7 +124,11 @@ def claim(
     Raises:
         Conflict: nobody has approved the request.
     """
-    taken = erasing.claim(conn, placement_id, numbers, None)
+    awaited = select(segment.c.number).where(
+        segment.c.placement_id == placement_id, segment.c.number.in_(list(numbers)), _awaited()
+    )
+    free = set(numbers) - set(conn.execute(awaited).scalars())
+    taken = erasing.claim(conn, placement_id, sorted(free), None)
     if taken:
         rows = [{"placement_id": placement_id, "number": one.number, "erasure_id": erasure_id} for one in taken]
         conn.execute(insert(erasure_segment), rows)
@@ -146,7 +153,7 @@ def give_up_open(conn: Connection, placement_id: PlacementId, span: Span, begun_
 def list_erasable(conn: Connection, placement_id: PlacementId, span: Span) -> list[Segment]:
     """Return what there is to erase in a span now, by number."""
     erasable = (SegmentState.SEALED.value, SegmentState.DAMAGED.value)
-    query = _within(placement_id, span).where(segment.c.state.in_(erasable), segment.c.holds == 0)
+    query = _within(placement_id, span).where(segment.c.state.in_(erasable), segment.c.holds == 0, ~_awaited())
     return [from_row(row) for row in conn.execute(query)]
 
 
@@ -191,7 +198,37 @@ def _overlaps(placement_id: PlacementId, span: Span) -> ColumnElement[bool]:
     return and_(
         segment.c.placement_id == placement_id,
         segment.c.start_at < span.end_at,
-        or_(segment.c.end_at.is_(None), segment.c.end_at > span.start_at),
+        or_(
+            segment.c.end_at > span.start_at,
+            # Without an end, nobody knows that it reaches into the span; none lasts for an hour (the database refuses it).
+            and_(segment.c.end_at.is_(None), segment.c.start_at > span.start_at - _LONGEST),
+        ),
+    )
+
+
+def _awaited() -> ColumnElement[bool]:
+    """Whether a hold covers the segment and has not caught it yet: it is as good as held."""
+    known = (
+        select(hold_segment.c.hold_id)
+        .where(
+            hold_segment.c.hold_id == hold.c.id,
+            hold_segment.c.placement_id == segment.c.placement_id,
+            hold_segment.c.number == segment.c.number,
+        )
+        .exists()
+    )
+    return (
+        select(hold.c.id)
+        .join(hold_placement, hold_placement.c.hold_id == hold.c.id)
+        .where(
+            hold.c.state.in_((HoldState.PENDING.value, HoldState.ACTIVE.value)),
+            hold_placement.c.placement_id == segment.c.placement_id,
+            segment.c.start_at < hold.c.end_at,
+            or_(segment.c.end_at.is_(None), segment.c.end_at > hold.c.start_at),
+            ~known,
+        )
+        .correlate(segment)
+        .exists()
     )
 
 

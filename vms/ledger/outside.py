@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 from vms.errors import IntegrityLost, InvalidInput
-from vms.footage.durable import sync_folder
+from vms.footage.durable import storage_errors, sync_folder
 from vms.ledger import notes
 
 FILE_NAME = "ledger-checkpoint.txt"
@@ -30,10 +30,10 @@ def kept(folder: Path) -> str | None:
         IntegrityLost: there is a file, and it is no checkpoint.
     """
     try:
-        note = (folder / FILE_NAME).read_text(encoding="utf-8")
+        note = _read(folder / FILE_NAME)
+        if note is None:
+            return None
         notes.parse(note)
-    except FileNotFoundError:
-        return None
     except (InvalidInput, UnicodeDecodeError) as error:
         raise IntegrityLost(
             f"{folder / FILE_NAME} is no checkpoint any more: somebody or the disk has changed it; compare the ledger with a "
@@ -51,24 +51,36 @@ def contradict(folder: Path, why: str) -> None:
 
 def contradicted(folder: Path) -> str | None:
     """Return the reason why the ledger is contradicted, or None."""
-    try:
-        return (folder / CONTRADICTED_FILE).read_text(encoding="utf-8", errors="replace").strip() or "unknown"
-    except FileNotFoundError:
-        return None
+    why = _read(folder / CONTRADICTED_FILE, errors="replace")
+    return None if why is None else why.strip() or "unknown"
 
 
 def settle(folder: Path) -> None:
     """Forget a contradiction: what had contradicted now agrees."""
-    (folder / CONTRADICTED_FILE).unlink(missing_ok=True)
+    with storage_errors(folder):
+        (folder / CONTRADICTED_FILE).unlink(missing_ok=True)
+
+
+def _read(path: Path, errors: str = "strict") -> str | None:
+    with storage_errors(path):
+        try:
+            return path.read_text(encoding="utf-8", errors=errors)
+        except FileNotFoundError:
+            return None
 
 
 def _put(folder: Path, name: str, text: str) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A name of its own: the API, the daemon and a command may all keep a checkpoint at once.
     draft = folder / f".{name}.{secrets.token_hex(8)}"
-    with draft.open("x", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / name)
-    sync_folder(folder)
+    with storage_errors(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            with draft.open("x", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(folder / name)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+        sync_folder(folder)

@@ -4,6 +4,7 @@ Asked at every start and before every sweep. A contradiction is remembered over 
 right database was put back, and the witness has signed it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import structlog
 
 from vms.clock import Clock
 from vms.db.engine import Database
-from vms.errors import IntegrityLost, Unavailable
+from vms.errors import IntegrityLost, InvalidInput, Unavailable, VmsError
 from vms.ledger import cosignatures, outside
 from vms.ledger.cosignatures import Cosigned, WitnessLink
 from vms.ledger.log import Ledger, newest_note
@@ -31,11 +32,13 @@ class Checkpoints:
     witness: WitnessLink | None = None
 
 
-def agree(db: Database, ledger: Ledger, clock: Clock, place: Checkpoints, *, asks: bool = True) -> Cosigned | None:
+def agree(
+    db: Database, ledger: Ledger, clock: Clock, place: Checkpoints, *, asks: Callable[[], bool] = lambda: True
+) -> Cosigned | None:
     """Compare the ledger with what stands outside.
 
     Args:
-        asks: ask the witness too, if there is one.
+        asks: whether to ask the witness too, if there is one; called when the rest agrees.
 
     Returns:
         What the witness signed; None: it was not asked, or there is nothing to sign yet.
@@ -49,8 +52,8 @@ def agree(db: Database, ledger: Ledger, clock: Clock, place: Checkpoints, *, ask
     except IntegrityLost as error:
         _remember(place.folder, _CHECKPOINT, error)
         raise
-    if place.witness is None or not asks:
-        why = outside.contradicted(place.folder)
+    why = outside.contradicted(place.folder)
+    if place.witness is None or not (why is not None or asks()):
         if place.witness is None and why is not None and why.startswith(_CHECKPOINT):
             outside.settle(place.folder)
         else:
@@ -83,12 +86,21 @@ def refuse_contradicted(place: Checkpoints) -> None:
 def _remember(folder: Path, who: str, error: IntegrityLost) -> None:
     try:
         outside.contradict(folder, f"{who} {error.code}")
-    except OSError:
+    except VmsError:
         # Whoever asked knows by the error all the same; the next question tries again.
         _log.exception("ledger.contradiction-not-kept")
 
 
 def _compare(db: Database, ledger: Ledger, place: Checkpoints) -> None:
+    try:
+        _compare_notes(db, ledger, place)
+    except InvalidInput as error:
+        raise IntegrityLost(
+            f"a checkpoint in the database is none: it was changed ({error})", code="ledger.note"
+        ) from error
+
+
+def _compare_notes(db: Database, ledger: Ledger, place: Checkpoints) -> None:
     # The note first: the database, read afterwards, has at least what it says.
     note = outside.kept(place.folder)
     with db.read() as conn:
@@ -100,8 +112,10 @@ def _compare(db: Database, ledger: Ledger, place: Checkpoints) -> None:
     if own is None and not is_empty and place.witness is not None:
         # Without a checkpoint there is nothing to ask the witness about, and a database that was emptied has none.
         with db.write() as conn:
-            note = ledger.checkpoint(conn, place.signer)
-        outside.keep(place.folder, note)
+            own = ledger.checkpoint(conn, place.signer)
+    if own is not None and own != note:
+        # Whoever signed it may have been interrupted before this.
+        outside.keep(place.folder, own)
 
 
 def _raise_if_standing(why: str | None, cause: Unavailable | None = None) -> None:

@@ -178,6 +178,10 @@ def _oid_bytes(dotted: str) -> bytes:
     return out
 
 
+_LONGEST_OID = 64
+"""Bytes; a longer one is no policy, and its decimal digits would be too many to print."""
+
+
 def _dotted(oid: bytes) -> str:
     numbers, number = [], 0
     for byte in oid:
@@ -185,6 +189,8 @@ def _dotted(oid: bytes) -> str:
         if byte < 0x80:
             numbers.append(number)
             number = 0
+    if len(oid) > _LONGEST_OID:
+        raise UnreadableError("an object identifier is shorter")
     if not numbers:
         raise UnreadableError("an empty object identifier")
     first = min(numbers[0] // 40, 2)

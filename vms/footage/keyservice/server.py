@@ -27,7 +27,7 @@ from vms.footage.keyservice.wire import (
     to_json,
 )
 
-MOST_CONNECTIONS = 256
+MOST_CONNECTIONS = 1024
 FRAME_WITHIN_S = 5.0
 """How long a peer may take for the rest of a frame that it has begun, and to take a reply."""
 _LOOK_EVERY_S = 0.2

@@ -100,7 +100,7 @@ def from_json(kind: str, value: Any) -> Any:
     """
     try:
         return _KINDS[kind][1](value)
-    except (ValueError, TypeError, LookupError, binascii.Error) as error:
+    except (ValueError, TypeError, LookupError, OverflowError, binascii.Error) as error:
         raise InvalidInput(f"what stands for {kind} is none: {error}", code="keys.protocol") from error
 
 

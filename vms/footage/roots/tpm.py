@@ -140,7 +140,7 @@ class TpmRoots:
         if done.returncode == 0:
             return done.stdout
         said = done.stderr.decode("utf-8", "replace").strip()
-        if any(code in said.lower() for code in _GONE):
+        if any(f"({code})" in said.lower() for code in _GONE):
             raise NotFound(f"{program}: the TPM has no such root: {said[:300]}", code="keys.root-gone")
         if "0x14b" in said.lower():
             raise StorageFull(f"{program}: the TPM's memory is full", code="keys.tpm-full")
