@@ -30,8 +30,8 @@ DECIDING = (
     Mutant(
         "an early erasure does not look at holds",
         "vms/db/early.py",
-        "segment.c.state.in_(erasable), segment.c.holds == 0)",
-        "segment.c.state.in_(erasable))",
+        "segment.c.state.in_(erasable), segment.c.holds == 0, ~_awaited())",
+        "segment.c.state.in_(erasable), ~_awaited())",
         (f"{EARLY}::test_held_footage_stays_and_the_answer_says_whose",),
     ),
     Mutant(
