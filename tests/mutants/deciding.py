@@ -30,9 +30,9 @@ DECIDING = (
     Mutant(
         "an early erasure does not look at holds",
         "vms/db/early.py",
-        "segment.c.state.in_(erasable), segment.c.holds == 0, ~_awaited())",
-        "segment.c.state.in_(erasable), ~_awaited())",
-        (f"{EARLY}::test_held_footage_stays_and_the_answer_says_whose",),
+        "            ~known,\n        )\n        .correlate(segment)",
+        "            known,\n        )\n        .correlate(segment)",
+        (f"{EARLY}::test_what_was_never_sealed_is_a_holds_first",),
     ),
     Mutant(
         "an early erasure is done while files are left",
