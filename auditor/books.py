@@ -144,6 +144,8 @@ class Books:
                 self._damaged(entry)
             elif entry.act in work and entry.words["res"] == "ok":
                 work[entry.act](entry)
+        # Read a second time, instead of keeping four weeks of instants; its faults are told already.
+        self.two.judge_segments(_segment_lines(bundle, Report("")), report)
 
     def camera(self, name: str) -> Camera:
         """Return what is known of a placement."""
@@ -269,7 +271,7 @@ class Books:
     def _look_for_early(self, camera: Camera, name: str, intent: Entry, numbers: Ranges) -> None:
         """Look for footage that was erased before its time, without a request and the approval of another person for just that."""
         for hour in self._hours(camera, numbers):
-            part = str(numbers.within(hour.first, hour.last))
+            part = numbers.within(hour.first, hour.last)
             footage = (hour.start_at, hour.end_at)
             self.two.judge(self.report, intent, name=name, numbers=part, footage=footage, kept=self.terms.kept)
 

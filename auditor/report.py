@@ -38,7 +38,10 @@ class Remark:
 
     def text(self, language: str) -> str:
         """Return the sentence."""
-        return WORDS[language][self.code].format_map(self.values)
+        words = WORDS[language]
+        # Why is a code of ours mostly; what another program said stays as it is.
+        why = str(self.values.get("why", ""))
+        return words[self.code].format_map({**self.values, "why": words.get(f"why.{why}", why)})
 
 
 @dataclass(slots=True)

@@ -344,12 +344,12 @@ def _stamps(log: Log, checkpoints: Sequence[Note], tsa_ca: Path | None, report: 
         if note is None:
             report.find("tsr-no-note", name=packed.name)
             continue
-        why = _ask_openssl(openssl, tsa_ca, data, note.text.encode())
+        at, newest = _time_in(openssl, data), entries.instant(log.at(note.size))
+        why = _ask_openssl(openssl, tsa_ca, data, note.text.encode(), at)
         if why is not None:
             report.find("tsr-wrong", name=packed.name, why=why)
             continue
         good += 1
-        at, newest = _time_in(openssl, data), entries.instant(log.at(note.size))
         if at is None:
             report.find("tsr-no-time", name=packed.name)
         elif newest is not None and newest - at > timedelta(seconds=WITNESS_TOLERANCE_S):
@@ -358,14 +358,19 @@ def _stamps(log: Log, checkpoints: Sequence[Note], tsa_ca: Path | None, report: 
     report.facts["stamped"] = good
 
 
-def _ask_openssl(openssl: str, tsa_ca: Path, stamp: bytes, text: bytes) -> str | None:
-    """Return why a stamp is not of a text, None when it is."""
+def _ask_openssl(openssl: str, tsa_ca: Path, stamp: bytes, text: bytes, at: datetime | None) -> str | None:
+    """Return why a stamp is not of a text, None when it is.
+
+    Args:
+        at: the time that it states: its certificates must have been valid then, and may have ended since.
+    """
     with tempfile.TemporaryDirectory(prefix="vms-audit-") as name:
         folder = Path(name)
         (folder / "stamp.tsr").write_bytes(stamp)
         (folder / "note.txt").write_bytes(text)
         files = ["-in", str(folder / "stamp.tsr"), "-data", str(folder / "note.txt"), "-CAfile", str(tsa_ca)]
-        done = _run_openssl([openssl, "ts", "-verify", *files])
+        then = [] if at is None else ["-attime", str(round(at.timestamp()))]
+        done = _run_openssl([openssl, "ts", "-verify", *then, *files])
     if isinstance(done, str):
         return done
     words = (done.stdout + done.stderr).decode("utf-8", "replace").split("\n")
@@ -373,16 +378,23 @@ def _ask_openssl(openssl: str, tsa_ca: Path, stamp: bytes, text: bytes) -> str |
 
 
 def _time_in(openssl: str, stamp: bytes) -> datetime | None:
-    """Return the time that a stamp states, to the second; None when openssl does not tell it."""
+    """Return the time that a stamp states, to the second; None when openssl does not tell it.
+
+    Of the signed part only: the status before it is anybody's, and its text could look like a time.
+    """
     with tempfile.TemporaryDirectory(prefix="vms-audit-") as name:
         (Path(name) / "stamp.tsr").write_bytes(stamp)
-        done = _run_openssl([openssl, "ts", "-reply", "-in", str(Path(name) / "stamp.tsr"), "-text"])
+        done = _run_openssl([openssl, "ts", "-reply", "-in", str(Path(name) / "stamp.tsr"), "-token_out", "-text"])
     match = None if isinstance(done, str) else _STAMPED_AT.search(done.stdout.decode("utf-8", "replace"))
     if match is None:
         return None
     month, day, hour, minute, second, year = match.groups()
     # Not by strptime: its names of months are those of the reader's language.
-    return datetime(int(year), _MONTHS.index(month) // 3 + 1, int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+    date = (int(year), _MONTHS.index(month) // 3 + 1, int(day))
+    try:
+        return datetime(*date, int(hour), int(minute), int(second), tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _run_openssl(command: Sequence[str]) -> subprocess.CompletedProcess[bytes] | str:

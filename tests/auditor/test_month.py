@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from retention import early
-from tests.auditor.bundles import signer_of, vms_audit
+from tests.auditor.bundles import rewrite, signer_of, vms_audit
 from tests.auditor.month import HOUR, ROOM, SEED, Case, Month, live_a_month
 from tests.footage.scene import INVESTIGATOR
 from tests.retention.asking import ASKER, DECIDER, ask_early, confirm_clock
@@ -24,6 +24,7 @@ from vms.clock import ManualClock
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Purpose, Result
 from vms.ledger.notes import Checkpoint
+from vms.ledger.search import Filter, search
 from vms.model import PlacementId, Span, hour_of
 
 IS_LONG = bool(os.environ.get("VMS_LONG_MONTH"))
@@ -235,6 +236,11 @@ def test_an_early_erasure_without_a_second_person_is_found(case: Case) -> None:
     other = ask_early(town, span, PlacementId("p0"))
     early.decide(town.parts, other.id, DECIDER, refusal=None)
     erase(number - 20, other.id)
+    refused = ask_early(town, span, PlacementId("p0"))
+    early.decide(town.parts, refused.id, DECIDER, refusal="not before the hearing")
+    again = alone | {"early_id": refused.id}
+    town.note(Entry(Act.EARLY_APPROVE, DECIDER.actor, DECIDER.origin, again))
+    erase(number - 1, refused.id)
     outcome = case.audit("completeness")
     assert outcome.status == 1
     found = {one["numbers"]: one.get("why") for one in outcome.report["findings"] if one["code"].startswith("early-")}
@@ -243,7 +249,41 @@ def test_an_early_erasure_without_a_second_person_is_found(case: Case) -> None:
         str(number + 1): "request",
         str(number + 2): "second-person",
         str(number - 20): None,
+        str(number - 1): "open-request",
     }
+
+
+def test_more_of_an_hour_than_two_persons_approved_is_found(case: Case) -> None:
+    """10b, narrower: ten minutes are approved, and a changed program takes the hour; without the hour's list it is told as not seen."""
+    town, begin = case.town, case.clock.now()
+    numbers = []
+    for _ in range(6):
+        numbers.append(town.record(PlacementId("p0"), HOUR / 6).ref.number)
+        case.clock.advance(HOUR / 6)
+    town.live(3)
+    span = Span(begin + HOUR / 6, begin + HOUR / 3)
+    lawful = early.decide(town.parts, ask_early(town, span, PlacementId("p0")).id, DECIDER, refusal=None)
+    town.live(1)
+    assert case.audit("completeness").codes == {"hole"}, (
+        "nobody recorded the other cameras meanwhile, here; what was approved is in order"
+    )
+    wide = early.decide(
+        town.parts, ask_early(town, Span(begin, begin + HOUR / 12), PlacementId("p0")).id, DECIDER, refusal=None
+    )
+    about = {
+        "placement_id": "p0",
+        "segments": [[numbers[0], numbers[0]], [numbers[3], numbers[4]]],
+        "early_id": wide.id,
+    }
+    for act in (Act.DESTROY_INTENT, Act.DESTROY_DONE):
+        town.note(Entry(act, Actor.service("retention"), Origin("vms-retention"), about))  # type: ignore[arg-type]  # plain
+    bundle = case.bundle()
+    outcome = case.audit("completeness", bundle=bundle)
+    found = [(one["request"], one["numbers"]) for one in outcome.report["findings"] if one["code"] == "early-outside"]
+    assert found == [(wide.id, f"{numbers[3]}-{numbers[4]}")]
+    bare = rewrite(bundle, case.folder / "bare.zip", lambda n, data: None if n.startswith("segments/") else data)
+    notes = [one for one in case.audit("completeness", bundle=bare).report["notes"] if one["code"] == "early-by-hour"]
+    assert [one["request"] for one in notes] == [lawful.id, wide.id]
 
 
 def test_a_lawful_early_erasure_is_told_in_the_story_of_its_moment(case: Case) -> None:
@@ -262,7 +302,18 @@ def test_a_clock_declared_right_by_one_person_is_found(case: Case) -> None:
     case.town.note(Entry(Act.CLOCK_CONFIRM, Actor.service("command-line"), Origin("vms-cli"), about))
     confirm_clock(case.town)
     outcome = case.audit("completeness")
-    assert [one["code"] for one in outcome.report["findings"]] == ["clock-alone"]
+    assert [(one["code"], one["why"]) for one in outcome.report["findings"]] == [("clock-alone", "request")]
+
+
+def test_a_clock_declared_right_twice_by_one_approval_is_found(case: Case) -> None:
+    """10d: what two persons said of a clock holds once, then."""
+    confirm_clock(case.town)
+    with case.town.db.read() as conn:
+        [confirmed] = search(conn, Filter(acts=(Act.CLOCK_CONFIRM,)))
+    about = {"override_id": confirmed.object["override_id"], "wall": case.town.clock.now()}
+    case.town.note(Entry(Act.CLOCK_CONFIRM, Actor.service("retention"), Origin("vms-retention"), about))
+    outcome = case.audit("completeness")
+    assert [(one["code"], one["why"]) for one in outcome.report["findings"]] == [("clock-alone", "open-request")]
 
 
 def test_a_restored_older_database_is_found_by_paper(case: Case) -> None:

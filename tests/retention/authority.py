@@ -38,6 +38,7 @@ def issue(
     *,
     usage: x509.ObjectIdentifier | None = None,
     host: str | None = None,
+    lasts: timedelta = timedelta(days=30),
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """Issue a certificate: by itself, or by another; without `usage` it may issue more."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -47,7 +48,7 @@ def issue(
     builder = (
         x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
+        .not_valid_after(now + lasts)
         .add_extension(x509.BasicConstraints(ca=usage is None, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
@@ -78,10 +79,12 @@ class TimeStampingAuthority:
 
     Args:
         folder: for its files.
+        lasts: until its certificate ends.
         ask_instead, answer_instead, cut_to, media_type: how it answers wrongly.
     """
 
     folder: Path
+    lasts: timedelta = timedelta(days=30)
     queries: list[bytes] = field(default_factory=list)
     answers: list[bytes] = field(default_factory=list)
     ask_instead: bytes | None = None
@@ -93,8 +96,9 @@ class TimeStampingAuthority:
         self.folder.mkdir()
         root = issue("Root of the tests")
         between = issue("Between", root)
-        leaf, key = issue("TSA of the tests", between, usage=ExtendedKeyUsageOID.TIME_STAMPING)
+        leaf, key = issue("TSA of the tests", between, usage=ExtendedKeyUsageOID.TIME_STAMPING, lasts=self.lasts)
         self.certificates = [one.public_bytes(serialization.Encoding.DER) for one in (leaf, between[0], root[0])]
+        self.ends_at = leaf.not_valid_after_utc
         self.ca_file = self.folder / "root.pem"
         self.ca_file.write_bytes(pem_of(root[0]))
         (self.folder / "tsa.pem").write_bytes(pem_of(leaf))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from retention import acts
 from retention.books import Books
 from retention.proof import draw, prove_months
 from tests.auditor.bundles import make_bundle, rewrite, signer_of, vms_audit
@@ -215,14 +216,42 @@ def test_the_auditor_holds_each_report_against_the_log(town: HastyTown, tmp_path
     bundle = make_bundle(town, tmp_path / "b.zip")
     key = signer_of(town).verifier.text
 
-    def audit(change: Any) -> set[str]:
+    def audit(change: Any, *more: str) -> set[str]:
         path = rewrite(bundle, tmp_path / "c.zip", change)
-        outcome = vms_audit("completeness", path, "--vkey", key, "--kept-days", "1", "--days", "1.2")
-        return outcome.codes | {one["code"] for one in outcome.report["notes"]}
+        return vms_audit("completeness", path, "--vkey", key, "--kept-days", "1", "--days", "1.2", *more).codes
 
     name = "proofs/2026-10.json"
     assert not {code for code in audit(lambda _, data: data) if code.startswith("proof")}
+    before = ("--at", "2026-10-31T23:00")
+    for change in (lambda n, data: data + b" " if n == name else data, lambda n, data: None if n == name else data):
+        assert not {code for code in audit(change, *before) if code.startswith("proof")}, "it was made later"
     assert "proof-changed" in audit(lambda n, data: data.replace(b'"young":', b'"Young":') if n == name else data)
     assert "proof-absent" in audit(lambda n, data: None if n == name else data)
     later = vms_audit("completeness", bundle, "--at", "2026-12-09T00:00", "--kept-days", "1").codes
     assert "proof-missing" in later
+
+
+@pytest.mark.parametrize(
+    ("after", "said", "expected"),
+    [
+        (timedelta(days=3), {}, set()),
+        (timedelta(0), {}, {"proof-early", "proof-missing"}),
+        (timedelta(days=3), {"month": "2026-09"}, {"proof-differs"}),
+        (timedelta(days=3), {"result": "findings"}, {"proof-differs"}),
+    ],
+)
+def test_a_proof_that_a_changed_program_wrote_is_found(
+    town: HastyTown, tmp_path: Path, after: timedelta, said: dict[str, str], expected: set[str]
+) -> None:
+    """Made before the month was over, or with a report about something else: the digest fits all the same."""
+    town.live(1)
+    town.clock.advance(after)
+    text = json.dumps({"month": "2026-10", "result": "in-order", "findings": [], **said})
+    proof = Proof("2026-10", town.clock.now(), ProofResult.IN_ORDER, hashlib.sha256(text.encode()).hexdigest(), text)
+    with town.db.write() as conn:
+        proofs.store(conn, proof)
+        town.parts.ledger.append(conn, acts.retention_proved(proof, {"findings": 0}))
+    bundle = make_bundle(town, tmp_path / "b.zip")
+    key = signer_of(town).verifier.text
+    outcome = vms_audit("completeness", bundle, "--vkey", key, "--at", "2026-11-04T00:00")
+    assert {code for code in outcome.codes if code.startswith("proof")} == expected

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from sqlalchemy import text
 
 from retention.anchors import Anchorage
 from retention.daemon import RetentionDaemon
-from tests.auditor.bundles import make_bundle, signer_of, vms_audit
+from tests.auditor.bundles import make_bundle, rewrite, signer_of, vms_audit
 from tests.retention.authority import POLICY, TimeStampingAuthority
 from tests.retention.test_witness import retention
 from tests.retention.town import LIMITS, Town
@@ -22,9 +23,10 @@ from tests.serving import dripping, serving
 from vms.clock import ManualClock
 from vms.db import reports
 from vms.errors import Conflict, InvalidInput, Unavailable
-from vms.ledger import stamps, tsp
+from vms.ledger import notes, stamps, tsp
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin
+from vms.ledger.log import newest_note
 from vms.ledger.search import Filter, search
 from vms.ledger.stamps import Authority
 from vms.ledger.standing import Checkpoints
@@ -190,6 +192,63 @@ def test_a_time_far_off_is_told_and_stays_evidence(town: Town, service: Service,
     assert outcome.report["facts"]["stamped"] == 2
     assert outcome.codes == {"tsr-clock"}
     assert 3500 < outcome.report["findings"][0]["seconds"] < 3700
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    length = len(content).to_bytes(2)
+    return bytes([tag, 0x82]) + length + content
+
+
+def test_a_status_text_that_looks_like_a_time_hides_nothing(town: Town, service: Service, tmp_path: Path) -> None:
+    """The status of an answer is not signed, and openssl prints its text as it is, line ends and all."""
+    town.record(P0)
+    town.clock.advance(timedelta(hours=1))
+    assert refused(town, service.link) == "clock"
+
+    def forge(name: str, data: bytes) -> bytes:
+        if not name.startswith("tsr/"):
+            return data
+        granted = b"\x02\x01\x00"
+        head = data.index(b"\x30\x03" + granted)
+        assert head == 4, "a long sequence, and the status first"
+        said = _der(0x0C, b"granted\nTime stamp: Jan  1 00:00:00 2099 GMT\nTime stamp: Feb 31 00:00:00 2099 GMT\n")
+        return _der(0x30, _der(0x30, granted + _der(0x30, said)) + data[head + 5 :])
+
+    bundle = rewrite(make_bundle(town, tmp_path / "okt.zip"), tmp_path / "forged.zip", forge)
+    outcome = vms_audit("verify-log", bundle, "--vkey", signer_of(town).verifier.text, "--tsa-ca", service.tsa.ca_file)
+    assert outcome.report["facts"]["stamped"] == 2, "the signature is right all the same"
+    assert outcome.codes == {"tsr-clock"}
+    assert 3500 < outcome.report["findings"][0]["seconds"] < 3700
+
+
+def test_a_stamp_outlives_its_authority_s_certificate(town: Town, tmp_path: Path) -> None:
+    """Stamps are for years, certificates end; but what is stamped after the end is worth nothing."""
+    town.record(P0)
+    bundle = make_bundle(town, tmp_path / "okt.zip")
+    with town.db.read() as conn:
+        note = newest_note(conn)
+    assert note is not None
+    checkpoint = notes.parse(note)
+    brief = TimeStampingAuthority(tmp_path / "tsa", timedelta(seconds=4))
+    query = tsp.request(hashlib.sha256(checkpoint.text.encode()).digest(), 7, POLICY)
+
+    def judge(answer: bytes) -> set[str]:
+        path = tmp_path / "stamped.zip"
+        name = f"audit/tsr/{checkpoint.size}.tsr"
+        path.write_bytes(bundle.read_bytes())
+        with zipfile.ZipFile(path, "a") as file:
+            file.writestr(name, answer)
+        listed = rewrite(path, tmp_path / "listed.zip", lambda _, data: data)
+        key = signer_of(town).verifier.text
+        return vms_audit("verify-log", listed, "--vkey", key, "--tsa-ca", brief.ca_file).codes
+
+    in_time = brief.reply(query)
+    ended = threading.Event()
+    # Stamps have whole seconds: the one in which it ends is still good.
+    while datetime.now(UTC) < brief.ends_at + timedelta(seconds=1):
+        ended.wait(0.1)
+    assert judge(in_time) == set()
+    assert judge(brief.reply(query)) == {"tsr-wrong"}
 
 
 def test_a_request_that_the_authority_rejects_is_no_stamp(town: Town, service: Service) -> None:
