@@ -29,6 +29,17 @@ FINDING_TEXTS: Final[Mapping[str, str]] = {
     "sample-file": N_("a file of an erased segment of the sample is there"),
     "sample-key": N_("a key of an erased segment of the sample is there"),
 }
+DOUBT_TEXTS: Final[Mapping[str, str]] = {
+    "clock-stepped": N_("the clock jumped ahead"),
+    "clock-backwards": N_("the clock went backwards"),
+    "long-absence": N_("it did not run for a long time"),
+    "database-clock": N_("the database's clock differs"),
+    "witness-clock": N_("the witness' clock differs"),
+    "ledger-contradicted": N_("the ledger is not the one that the witness signed"),
+    "footage-from-the-future": N_("there is footage from the future"),
+    "brake": N_("far more is due at once than usual"),
+    "confirmed-by-two-persons": N_("two persons confirmed the clock"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,9 @@ def _outcome(words: Mapping[str, Any], say: Callable[[str], str]) -> Section:
 
 def _swept(swept: Mapping[str, Any], say: Callable[[str], str]) -> str:
     text = say(N_("{good} good, {stopped} stopped")).format(**swept)
-    doubts = ", ".join(f"{doubt} {count}x" for doubt, count in swept["doubts"])
+    doubts = ", ".join(
+        f"{say(DOUBT_TEXTS[doubt]) if doubt in DOUBT_TEXTS else doubt} {count}x" for doubt, count in swept["doubts"]
+    )
     return f"{text} ({doubts})" if doubts else text
 
 

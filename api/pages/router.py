@@ -89,13 +89,13 @@ PAGES: Final = (
     Page("log", "/log", N_("Log"), "log", frozenset({"ledger.read", "ledger.read_own"})),
     Page("erasing", "/erasing", N_("Erasing"), "erase", frozenset({"erasing.view"})),
     Page("audit", "/audit", N_("Reviews"), "check", frozenset({"review.conduct"})),
-    Page("calibration", "/calibration", N_("Calibration"), "target", frozenset({"calibration.run"})),
+    Page("calibration", "/calibration", N_("Calibration"), "ruler", frozenset({"calibration.run"})),
     Page("cameras", "/cameras", N_("Cameras"), "camera", frozenset({"camera.health"})),
     Page(
         "decisions",
         "/decisions",
-        N_("Decisions"),
-        "erase",
+        N_("Early erasure"),
+        "two-persons",
         frozenset({"erasure.request", "erasure.decide", "clock.request", "clock.decide", "ledger.read"}),
     ),
 )

@@ -27,6 +27,12 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "auth.refused": N_("The user name or the password is not right. Try again."),
     "auth.locked": N_("Too many attempts. Wait a few minutes, or ask the administrator to unlock the account."),
     "auth.busy": N_("Too many people are signing in at once. Try again in a few seconds."),
+    "sheet.letters": N_(
+        "The log's name has letters that can't be printed on this page. Ask the administrator to print what `vms checkpoint` gives."
+    ),
+    "sheet.too-long": N_(
+        "This checkpoint has too many signatures for one page. Ask the administrator to print what `vms checkpoint` gives."
+    ),
     "http.not-found": N_("This does not exist (any more), or you may not see it. Go back and reload the page."),
     "http.method": N_("This page is out of date. Reload it and try again."),
     "http.too-large": N_("This is too much text. Make it shorter."),

@@ -48,7 +48,8 @@ def checkpoint(asker: Annotated[Asker, Depends(Allow(Action.LEDGER_READ))], requ
     with parts.db.write() as conn:
         record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), {"scope": "checkpoint"})
         note = cosignatures.with_lines(conn, parts.ledger.checkpoint(conn, parts.signer))
-    page = checkpoint_page(note, parts.signer.verifier, parts.clock.now())
+        # In the same transaction: a page that can't be drawn was not handed over.
+        page = checkpoint_page(note, parts.signer.verifier, parts.clock.now())
     name = f"checkpoint-{notes.parse(note).size}.pdf"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(page, media_type="application/pdf", headers=headers)

@@ -44,7 +44,7 @@ def services_health(request: Request) -> JSONResponse:
 
 
 @router.get("/services", openapi_extra=writes())
-def listservices_of(
+def list_services(
     asker: Annotated[Asker, Depends(Allow(Action.CAMERA_HEALTH))], request: Request
 ) -> list[dict[str, Any]]:
     """Say the same to people: last good sweep, why erasing stopped, oldest footage that nobody holds."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from api.accounts import COMMAND_LINE
-from api.pages.proof_texts import FINDING_TEXTS
+from api.pages.proof_texts import DOUBT_TEXTS, FINDING_TEXTS
+from retention.clockguard import Doubt
 from retention.parts import RetentionParts
 from retention.proof import prove_months
 from tests.api.site import COPIED, FIXED, Person, Site
@@ -204,6 +205,16 @@ def test_every_finding_of_a_proof_has_words() -> None:
     root = Path(__file__).parents[2]
     source = "".join((root / "retention" / name).read_text(encoding="utf-8") for name in ("books.py", "proof.py"))
     assert all(f'"{code}"' in source for code in FINDING_TEXTS)
+
+
+def test_every_doubt_of_a_sweep_has_words_in_proofs_and_on_the_page() -> None:
+    """What stopped a sweep is read by people who do not know the codes."""
+    root = Path(__file__).parents[2]
+    confirmed = "confirmed-by-two-persons"
+    assert f'"{confirmed}"' in (root / "retention" / "override.py").read_text(encoding="utf-8")
+    assert set(DOUBT_TEXTS) == {doubt.value for doubt in Doubt} | {confirmed}
+    module = (root / "api" / "pages" / "static" / "service-health.js").read_text(encoding="utf-8")
+    assert all(f't("{words}")' in module for words in DOUBT_TEXTS.values())
 
 
 def test_the_key_is_shown_to_who_may_take_a_bundle(site: Site) -> None:

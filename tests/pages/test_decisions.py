@@ -1,4 +1,4 @@
-"""The page Erasing in a real browser: one person sees what would go and asks, another sees the same and approves."""
+"""The page Early erasure in a real browser: one person sees what would go and asks, another sees the same and approves."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -79,3 +79,20 @@ def test_one_asks_and_another_approves_what_both_have_seen(parts: ApiParts) -> N
         acts = {entry.document["act"] for entry in search(conn, limit=100)}
     assert {"early.request", "early.approve", "early.done", "clock.request", "clock.approve"} <= acts
     assert "policy.denied" not in acts, "a page asks for nothing that its reader may not see"
+
+
+def test_the_bar_of_the_role_with_most_pages_fits_every_screen(parts: ApiParts) -> None:
+    """A link under the clock can't be pressed, and a page without a name is not found."""
+    complaints: list[str] = []
+    with serving(create_app(parts)) as url, chromium() as browser:
+        page = signed_in(browser, url, "leiding", complaints)
+        for width_px in (900, 1000, 1280, 1440, 1700, 1761, 1920):
+            page.set_viewport_size({"width": width_px, "height": 900})
+            links, side = page.locator(".bar-nav a").last.bounding_box(), page.locator(".bar-side").bounding_box()
+            assert links is not None
+            assert side is not None
+            assert links["x"] + links["width"] <= side["x"]
+            assert side["x"] + side["width"] <= width_px
+            expect(page.get_by_role("link", name="Vroegtijdig wissen", exact=True)).to_be_visible()
+            expect(page.get_by_role("link", name="Veiligstellingen", exact=True)).to_be_visible()
+    assert complaints == []

@@ -125,6 +125,18 @@ def test_what_is_past_its_time_comes_first_and_in_words(auditor: Page, town: Tow
     expect(auditor.locator("#tiles")).to_contain_text("Nog geen afgetekend")
 
 
+def test_what_two_persons_confirmed_is_in_doubt_no_longer(auditor: Page, town: Town) -> None:
+    """They had to act because of a doubt; the page must not go on with it until the next sweep."""
+    with town.parts.db.write() as conn:
+        at = town.parts.clock.now()
+        number = sweeps.begin(conn, at)
+        confirmed = ["confirmed-by-two-persons"]
+        sweeps.finish(conn, number, finished_at=at, outcome=SweepOutcome.GOOD, claimed=0, destroyed=0, doubts=confirmed)
+    auditor.reload()
+    expect(auditor.locator("#sweeps tbody tr").first).to_contain_text("twee personen bevestigden de klok")
+    expect(auditor.locator("#tiles .tile").nth(1)).to_contain_text("Geen twijfel")
+
+
 def test_a_proof_is_read_on_the_page_and_kept(auditor: Page) -> None:
     """What the auditor takes home has the digest that stands in the log."""
     line = auditor.locator("#proofs tbody tr").first
@@ -160,6 +172,10 @@ def test_a_review_goes_from_the_draw_to_the_signature(auditor: Page, town: Town)
     auditor.locator("dialog [type=submit]").click()
     expect(auditor.locator("dialog .dialog-foot .form-error")).to_be_visible()
     auditor.fill("dialog [name=remark]", "geen melding op dat tijdstip")
+    auditor.route("**/api/reviews/*/entries/*", lambda route: route.fulfill(status=503, json={}), times=1)
+    auditor.locator("dialog [type=submit]").click()
+    expect(auditor.locator("dialog .dialog-foot .form-error")).to_be_visible()
+    expect(auditor.locator("dialog [name=remark]")).to_have_value("geen melding op dat tijdstip")
     auditor.locator("dialog [type=submit]").click()
     expect(rows.nth(2)).to_contain_text("geen melding")
     auditor.get_by_role("button", name="Aftekenen").click()

@@ -37,6 +37,8 @@ REACHABLE = (
     "blanking/exchange.py",
     "vms/footage/playback.py",
     "vms/evidence/export.py",
+    "vms/evidence/paper.py",
+    "vms/evidence/sheet.py",
     "vms/model.py",
 )
 ONLY_FOR_ADMINISTRATORS = {

@@ -6,6 +6,7 @@ from typing import Final
 
 import segno
 
+from vms.errors import InvalidInput
 from vms.evidence.sheet import HEIGHT_PT, WIDTH_PT, Font, Sheet
 from vms.ledger import notes
 from vms.ledger.notes import Verifier
@@ -92,7 +93,13 @@ def _typed(note: str) -> list[str]:
 
 
 def _draw_qr(sheet: Sheet, note: str, top: float) -> None:
-    code = segno.make_qr(note, error="m", encoding="utf-8")
+    try:
+        code = segno.make_qr(note, error="m", encoding="utf-8")
+    except segno.DataOverflowError as error:
+        raise InvalidInput(
+            f"{len(note)} letters of a checkpoint don't fit in a QR code: use `vms checkpoint` and print that",
+            code="sheet.too-long",
+        ) from error
     rows = [list(row) for row in code.matrix]
     side = _QR_SIDE / (len(rows) + 2 * _QUIET_MODULES)
     sheet.squares(_MARGIN + _QUIET_MODULES * side, top - _QUIET_MODULES * side, side, rows)

@@ -66,7 +66,7 @@ function showReview(review) {
     sign ? element("div", { class: "review-foot" }, sign) : null,
   ].filter(Boolean);
   place.replaceChildren(head,
-    element("p", { class: "muted small" }, t("Drawn again offline: {command}", { command: ["vms-audit", "access", "…", "--seed", review.seed, "--sample", review.sample].join(" ") })),
+    element("p", { class: "muted small" }, t("Drawn again offline, from a bundle of exactly {from} to {to}: {command}", { from: stamp(review.from), to: stamp(review.to), command: ["vms-audit", "access", "…", "--seed", review.seed, "--sample", review.sample].join(" ") })),
     table(t("Sample"), columns, review.items.map((item) => itemRow(review, item, mayJudge)), ""), ...foot);
   place.hidden = false;
 }
@@ -98,23 +98,20 @@ function verdictOf({ verdict, remark }) {
 }
 
 function judging(review, item) {
-  const good = textButton(t("In order"), "small", () => judge(review, item, { verdict: "in-order" }));
+  const good = textButton(t("In order"), "small", () => judge(review, item, { verdict: "in-order" }).catch(noticeError));
   const bad = textButton(t("Finding"), "small", () => askFinding(review, item));
   good.setAttribute("aria-pressed", String(item.verdict === "in-order"));
   bad.setAttribute("aria-pressed", String(item.verdict === "finding"));
   return [verdictOf(item), element("div", { class: "judgement-buttons" }, good, bad)];
 }
 
+/** Throws what the server refused: a dialog stays open on it, with what was typed. */
 async function judge(review, item, body) {
-  try {
-    Object.assign(review, await request("POST", `/api/reviews/${review.id}/entries/${item.seq}`, body));
-    Object.assign(item, { remark: null, ...body });
-    showReview(review);
-    place.querySelector(`tr[data-id="${item.seq}"] button`)?.focus();
-    await showList();
-  } catch (error) {
-    noticeError(error);
-  }
+  Object.assign(review, await request("POST", `/api/reviews/${review.id}/entries/${item.seq}`, body));
+  Object.assign(item, { remark: null, ...body });
+  showReview(review);
+  place.querySelector(`tr[data-id="${item.seq}"] button`)?.focus();
+  await showList();
 }
 
 function askFinding(review, item) {

@@ -23,7 +23,7 @@ const loaded = load();
 
 const STATES = {
   requested: () => chip("warn", t("Waits for a decision")),
-  approved: () => chip("bad", t("Approved, about to start")),
+  approved: () => chip("warn", t("Approved, about to start")),
   refused: () => chip("quiet", t("Refused")),
   expired: () => chip("quiet", t("Lapsed")),
   done: () => chip("ok", t("Done")),

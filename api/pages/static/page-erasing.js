@@ -7,7 +7,7 @@ import { showDialog } from "./dialog.js";
 import { element, textButton } from "./dom.js";
 import { formatNumber, t, tn } from "./i18n.js";
 import { noticeError } from "./notices.js";
-import { doubtText, problemText } from "./service-health.js";
+import { CONFIRMED, doubtText, problemText } from "./service-health.js";
 import "./shell.js";
 
 const POLL_MS = 30_000;
@@ -71,7 +71,7 @@ function erasingTile({ service, sweeps, last_good_at, breaches }) {
 }
 
 function clockTile({ clock, sweeps }) {
-  const doubts = (sweeps[0]?.doubts ?? []).filter((code) => code !== "brake");
+  const doubts = (sweeps[0]?.doubts ?? []).filter((code) => code !== "brake" && code !== CONFIRMED);
   const known = doubts.map(doubtText);
   return tile(t("Clock"), doubts.length ? chip("bad", t("In doubt")) : chip("ok", t("Not in doubt")), ...known,
     difference(t("Database"), clock.database_ahead_s), difference(t("Clock since boot, since the last sweep"), clock.boot_ahead_s),
@@ -91,7 +91,7 @@ function keyTile({ keys, at }) {
     isMany ? tn(keys.hours, "{count} hour key", "{count} hour keys") : null,
     t("At most {count} are expected: one an hour for 28 days.", { count: formatNumber(keys.most) }), oldest,
     t("Hold keys: {keys}, for {holds} holds", { keys: keys.holds, holds: keys.holds_kept }),
-    keys.level === "file" ? t("Assurance level: file. Footage, segment keys and hour keys never lie on a disk in the clear; no hardware holds the root key.") : t("Assurance level: {level}", { level: keys.level }));
+    keys.level === "file" ? t("Assurance level: file. Footage, segment keys and hour keys never lie on a disk in the clear; no hardware is vouched for.") : t("Assurance level: {level}", { level: keys.level }));
 }
 
 function holdTile({ holds }) {

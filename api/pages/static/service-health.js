@@ -7,6 +7,9 @@ import { formatNumber, t } from "./i18n.js";
 
 const HOUR_S = 3600;
 
+/** No doubt, but its end: the sweep that two persons' word stands for (`retention/override.py`). */
+export const CONFIRMED = "confirmed-by-two-persons";
+
 const NAMES = { ingest: () => t("Recording"), retention: () => t("Erasing") };
 
 const PROBLEMS = {
@@ -40,6 +43,7 @@ const DOUBTS = {
   "ledger-contradicted": () => t("the ledger is not the one that the witness signed"),
   "footage-from-the-future": () => t("there is footage from the future"),
   brake: () => t("far more is due at once than usual"),
+  [CONFIRMED]: () => t("two persons confirmed the clock"),
 };
 
 /** @param {string} code */
