@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from auditor import entries, notes
+from auditor import entries, notes, stamps
 from auditor.bundle import Bundle, Packed
 from auditor.notes import Key, Note
 from auditor.report import CannotVerifyError, Report
@@ -23,12 +21,6 @@ CLOCK_TOLERANCE = timedelta(seconds=2)
 
 WITNESS_TOLERANCE_S = 60
 _TOLD_WITHIN = timedelta(hours=1)
-_OPENSSL_TIMEOUT_S = 60
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
-_STAMPED_AT = re.compile(
-    r"^Time stamp: (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +(\d+) (\d\d):(\d\d):(\d\d)(?:\.\d+)? (\d{4}) GMT$",
-    re.MULTILINE,
-)
 _TAIL = re.compile(rb'"ts":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)","v":1,"why":(?:null|"[^"\n]*")\}\n')
 """The end of every line; a quotation mark within a text has a backslash before it, so nothing else looks like it."""
 
@@ -344,8 +336,8 @@ def _stamps(log: Log, checkpoints: Sequence[Note], tsa_ca: Path | None, report: 
         if note is None:
             report.find("tsr-no-note", name=packed.name)
             continue
-        at, newest = _time_in(openssl, data), entries.instant(log.at(note.size))
-        why = _ask_openssl(openssl, tsa_ca, data, note.text.encode(), at)
+        at, newest = stamps.time_in(openssl, data), entries.instant(log.at(note.size))
+        why = stamps.why_wrong(openssl, tsa_ca, data, note.text.encode(), at)
         if why is not None:
             report.find("tsr-wrong", name=packed.name, why=why)
             continue
@@ -356,50 +348,3 @@ def _stamps(log: Log, checkpoints: Sequence[Note], tsa_ca: Path | None, report: 
             seconds = round((newest - at).total_seconds())
             report.find("tsr-clock", name=packed.name, at=f"{at:%Y-%m-%dT%H:%M:%SZ}", seconds=seconds)
     report.facts["stamped"] = good
-
-
-def _ask_openssl(openssl: str, tsa_ca: Path, stamp: bytes, text: bytes, at: datetime | None) -> str | None:
-    """Return why a stamp is not of a text, None when it is.
-
-    Args:
-        at: the time that it states: its certificates must have been valid then, and may have ended since.
-    """
-    with tempfile.TemporaryDirectory(prefix="vms-audit-") as name:
-        folder = Path(name)
-        (folder / "stamp.tsr").write_bytes(stamp)
-        (folder / "note.txt").write_bytes(text)
-        files = ["-in", str(folder / "stamp.tsr"), "-data", str(folder / "note.txt"), "-CAfile", str(tsa_ca)]
-        then = [] if at is None else ["-attime", str(round(at.timestamp()))]
-        done = _run_openssl([openssl, "ts", "-verify", *then, *files])
-    if isinstance(done, str):
-        return done
-    words = (done.stdout + done.stderr).decode("utf-8", "replace").split("\n")
-    return None if done.returncode == 0 else next((one for one in reversed(words) if one.strip()), "?")[:200]
-
-
-def _time_in(openssl: str, stamp: bytes) -> datetime | None:
-    """Return the time that a stamp states, to the second; None when openssl does not tell it.
-
-    Of the signed part only: the status before it is anybody's, and its text could look like a time.
-    """
-    with tempfile.TemporaryDirectory(prefix="vms-audit-") as name:
-        (Path(name) / "stamp.tsr").write_bytes(stamp)
-        done = _run_openssl([openssl, "ts", "-reply", "-in", str(Path(name) / "stamp.tsr"), "-token_out", "-text"])
-    match = None if isinstance(done, str) else _STAMPED_AT.search(done.stdout.decode("utf-8", "replace"))
-    if match is None:
-        return None
-    month, day, hour, minute, second, year = match.groups()
-    # Not by strptime: its names of months are those of the reader's language.
-    date = (int(year), _MONTHS.index(month) // 3 + 1, int(day))
-    try:
-        return datetime(*date, int(hour), int(minute), int(second), tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _run_openssl(command: Sequence[str]) -> subprocess.CompletedProcess[bytes] | str:
-    """Return how a run ended, or why there was none."""
-    try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=_OPENSSL_TIMEOUT_S)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)

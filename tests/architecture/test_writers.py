@@ -62,7 +62,7 @@ OTHERS = {
     "api/pages/catalogue.py": _may("open", "translations, by a developer"),
     "auditor/__main__.py": _may("path", "the report"),
     "auditor/proofs.py": _may("path", "a proof and its entry"),
-    "auditor/verify_log.py": _may("temporary, path, program", "a time stamp and a checkpoint, for openssl"),
+    "auditor/stamps.py": _may("temporary, path, program", "a time stamp and a checkpoint, for openssl"),
 }  # fmt: skip
 """Writes nothing that was made of pictures, and imports nothing that has any."""
 LISTED = SEALED | PERSONS | OTHERS
