@@ -130,9 +130,11 @@ class KeyClient:
                 with self._connection() as connection:
                     send(connection, request)
                     reply = receive(connection, LONGEST_REPLY_BYTES, REPLY_WITHIN_S, REPLY_WITHIN_S)
-                    if reply is not None:
+                    if reply is None:
+                        raise ConnectionResetError("it ended")
+                    if not _is_busy(reply) or self._clock.monotonic_s() >= give_up_s:
                         return reply
-                    raise ConnectionResetError("it ended")
+                    raise ConnectionResetError("it has as many connections as it takes")
             except (OSError, IntegrityLost) as error:
                 # An old connection says nothing about the service that is there now.
                 self._forget_idle()
@@ -182,3 +184,8 @@ class KeyClient:
     def close(self) -> None:
         """End the connections; a later call makes new ones."""
         self._forget_idle()
+
+
+def _is_busy(reply: dict[str, Any]) -> bool:
+    error = reply.get("error")
+    return isinstance(error, dict) and error.get("code") == "keys.busy"

@@ -141,6 +141,10 @@ class KeyServer:
         try:
             connection.settimeout(self._frame_within_s)
             send(connection, {"error": error_to_json(error)})
+            # Closed with a request unread, the socket would take the refusal back.
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(_LOOK_EVERY_S)
+            connection.recv(LONGEST_REQUEST_BYTES)
         except OSError as gone:
             log.info("a peer did not wait for its refusal", why=str(gone))
 
