@@ -117,16 +117,12 @@ def decide(parts: RetentionParts, erasure_id: ErasureId, by: By, *, refusal: str
     """Approve somebody else's request, or refuse it with a reason; what is approved, the daemon erases in its next round.
 
     Raises:
-        NotFound: there is no such request.
-        InvalidInput: the decider asked for it, or refuses without a reason.
-        Conflict: it is decided or lapsed.
+        VmsError: as `Desk.decide` says.
     """
-    if refusal is not None and len(refusal.strip()) < LEAST_REASON:
-        raise InvalidInput("say why it is refused", code="asking.reason", least=LEAST_REASON)
     user_id, role = person_of(by)
     now = parts.clock.now()
     with parts.db.write() as conn:
-        ERASURES.decide(conn, erasure_id, approved=refusal is None, by=user_id, role=role, at=now)
+        ERASURES.decide(conn, erasure_id, refusal=refusal, by=user_id, role=role, at=now)
         erasure = early.get(conn, erasure_id)
         erasable, held = _counts(_preview(conn, erasure.placement_ids, erasure.span, now))
         parts.ledger.append(conn, acts.early_decided(by, erasure, erasable, held, refusal))

@@ -10,10 +10,9 @@ from uuid import uuid4
 from retention import acts
 from retention.parts import By, RetentionParts, person_of
 from vms.db import reports, sweeps
-from vms.db.asking import LEAST_REASON, OVERRIDES, Asked
+from vms.db.asking import OVERRIDES, Asked
 from vms.db.reports import Service
 from vms.db.sweeps import ClockSample, SweepOutcome
-from vms.errors import InvalidInput
 from vms.model import AskedState, OverrideId
 
 _MICROSECONDS = 1_000_000
@@ -42,17 +41,11 @@ def decide(parts: RetentionParts, override_id: OverrideId, by: By, *, refusal: s
     """Say so too, or refuse with a reason.
 
     Raises:
-        NotFound: there is no such request.
-        InvalidInput: the decider asked for it, or refuses without a reason.
-        Conflict: it is decided or lapsed.
+        VmsError: as `Desk.decide` says.
     """
-    if refusal is not None and len(refusal.strip()) < LEAST_REASON:
-        raise InvalidInput("say why it is refused", code="asking.reason", least=LEAST_REASON)
     user_id, role = person_of(by)
     with parts.db.write() as conn:
-        override = OVERRIDES.decide(
-            conn, override_id, approved=refusal is None, by=user_id, role=role, at=parts.clock.now()
-        )
+        override = OVERRIDES.decide(conn, override_id, refusal=refusal, by=user_id, role=role, at=parts.clock.now())
         parts.ledger.append(conn, acts.clock_decided(by, override, refusal))
     return override
 

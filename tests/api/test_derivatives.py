@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,16 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
             _watching[-1].opened.add(os.fsdecode(path))
 
 
+@cache
+def _listen() -> None:
+    """Once: an audit hook can't be taken away; without `_watching` it does nothing."""
+    sys.addaudithook(_audit)
+
+
 @contextmanager
 def watched(*folders: Path) -> Iterator[Seen]:
     """Watch what is written meanwhile; folders made meanwhile are not watched, but looked through at the end."""
-    if not getattr(sys, "_vms_audits", False):
-        sys.addaudithook(_audit)  # it can't be taken away; without `_watching` it does nothing
-        sys._vms_audits = True  # type: ignore[attr-defined]  # a mark of ours
+    _listen()
     libc, seen = ctypes.CDLL(None, use_errno=True), Seen()
     handle = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     assert handle >= 0, os.strerror(ctypes.get_errno())

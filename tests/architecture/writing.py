@@ -52,13 +52,13 @@ def writes_in(tree: ast.AST) -> list[Write]:
     names = _aliases(tree)
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = set()
-    for node in ast.walk(tree):
+    for node in (one for one in ast.walk(tree) if isinstance(one, ast.expr)):
         form = _form_of_call(node, names) if isinstance(node, ast.Call) else None
         # A reference is as good as a call: somebody calls it later. Openers are judged by their mode when they are called.
         if form is None and isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
             form = _form_of_name(node, names, is_called=id(node) in called)
         if form is not None:
-            found.add(Write(node.lineno, form))  # type: ignore[attr-defined]  # only expressions come here
+            found.add(Write(node.lineno, form))
     return sorted(found)
 
 

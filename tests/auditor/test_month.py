@@ -22,7 +22,7 @@ from tests.footage.scene import INVESTIGATOR
 from tests.retention.asking import ASKER, DECIDER, ask_early, confirm_clock
 from vms.clock import ManualClock
 from vms.ledger.acts import Act
-from vms.ledger.entries import Actor, Entry, Origin, Purpose, Result
+from vms.ledger.entries import Actor, Entry, Origin, Purpose, Result, Value
 from vms.ledger.notes import Checkpoint
 from vms.ledger.search import Filter, search
 from vms.model import PlacementId, Span, hour_of
@@ -224,9 +224,9 @@ def test_an_early_erasure_without_a_second_person_is_found(case: Case) -> None:
     request = ask_early(town, span, PlacementId("p0"))
 
     def erase(number: int, early_id: str) -> None:
-        about = {"placement_id": "p0", "segments": [[number, number]], "early_id": early_id}
+        about: dict[str, Value] = {"placement_id": "p0", "segments": [[number, number]], "early_id": early_id}
         for act in (Act.DESTROY_INTENT, Act.DESTROY_DONE):
-            town.note(Entry(act, Actor.service("retention"), Origin("vms-retention"), about))  # type: ignore[arg-type]  # plain
+            town.note(Entry(act, Actor.service("retention"), Origin("vms-retention"), about))
 
     erase(number, request.id)
     erase(number + 1, "er-nobody")
@@ -270,13 +270,13 @@ def test_more_of_an_hour_than_two_persons_approved_is_found(case: Case) -> None:
     wide = early.decide(
         town.parts, ask_early(town, Span(begin, begin + HOUR / 12), PlacementId("p0")).id, DECIDER, refusal=None
     )
-    about = {
+    about: dict[str, Value] = {
         "placement_id": "p0",
         "segments": [[numbers[0], numbers[0]], [numbers[3], numbers[4]]],
         "early_id": wide.id,
     }
     for act in (Act.DESTROY_INTENT, Act.DESTROY_DONE):
-        town.note(Entry(act, Actor.service("retention"), Origin("vms-retention"), about))  # type: ignore[arg-type]  # plain
+        town.note(Entry(act, Actor.service("retention"), Origin("vms-retention"), about))
     bundle = case.bundle()
     outcome = case.audit("completeness", bundle=bundle)
     found = [(one["request"], one["numbers"]) for one in outcome.report["findings"] if one["code"] == "early-outside"]

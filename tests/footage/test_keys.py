@@ -95,14 +95,18 @@ def test_a_crash_while_a_key_is_made_loses_no_other(tmp_path: Path) -> None:
         assert after.unwrap_for_hold(HoldId("h-1"), wrapped) == kept.plain
 
 
-def _make_and_destroy(folder: str, number: int) -> None:
-    ring = FileKeyring(Path(folder))
-    for step in range(10):
+def make_and_destroy(ring: FileKeyring, number: int, steps: int) -> None:
+    """Make keys of hours that no other process uses, and destroy every second one."""
+    for step in range(steps):
         hour_at = HOUR + timedelta(hours=number * 100 + step)
         key = ring.new_segment_key(hour_at)
         assert ring.unwrap(hour_at, key.wrapped) == key.plain
         if step % 2:
             ring.destroy_hour(hour_at)
+
+
+def _make_and_destroy(folder: str, number: int) -> None:
+    make_and_destroy(FileKeyring(Path(folder)), number, 10)
 
 
 @pytest.mark.processes

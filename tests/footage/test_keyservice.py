@@ -20,7 +20,7 @@ from tests.footage.scene import Scene, packets
 from tests.ingest.running import until
 from vms.clock import SystemClock
 from vms.db import segments
-from vms.errors import Conflict, Denied, IntegrityLost, InvalidInput, NotFound, StorageFull, Unavailable
+from vms.errors import Conflict, Denied, IntegrityLost, InvalidInput, NotFound, StorageFull, Unavailable, VmsError
 from vms.footage.keys import FileKeyring, KeyService, SegmentKey
 from vms.footage.keyservice import client, server
 from vms.footage.keyservice.client import KeyClient
@@ -105,9 +105,9 @@ class _Broken:
         StorageFull("full", code="footage.full"),
     ],
 )
-def test_errors_cross_unchanged(error: Exception, sockets: Path) -> None:
+def test_errors_cross_unchanged(error: VmsError, sockets: Path) -> None:
     """Because a recorder on a full volume makes a gap, and one without the service tries again."""
-    with served(_Broken(error), sockets / "s"), pytest.raises(type(error)) as found:  # type: ignore[arg-type] # fails before it matters
+    with served(_Broken(error), sockets / "s"), pytest.raises(type(error)) as found:
         KeyClient(sockets / "s", SystemClock()).new_segment_key(HOUR)
     assert (type(found.value), str(found.value), vars(found.value)) == (type(error), str(error), vars(error))
 

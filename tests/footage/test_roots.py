@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.footage.devices import software_token, software_tpm, wrong_pin
+from tests.footage.test_keys import make_and_destroy
 from tests.retention.crashes import Moments
 from vms.errors import IntegrityLost, InvalidInput, NotFound, Unavailable
 from vms.footage import keys
@@ -207,13 +208,7 @@ def test_hardware_is_claimed_of_the_very_device_that_was_named() -> None:
 
 
 def _make_and_destroy(folder: str, make: Maker, number: int) -> None:
-    ring = FileKeyring(Path(folder), make(Path(folder)))
-    for step in range(4):
-        hour_at = HOUR + timedelta(hours=number * 100 + step)
-        key = ring.new_segment_key(hour_at)
-        assert ring.unwrap(hour_at, key.wrapped) == key.plain
-        if step % 2:
-            ring.destroy_hour(hour_at)
+    make_and_destroy(FileKeyring(Path(folder), make(Path(folder))), number, 4)
 
 
 @pytest.mark.processes

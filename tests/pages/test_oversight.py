@@ -18,7 +18,7 @@ from retention.parts import RetentionParts
 from retention.proof import prove_months
 from tests import builders
 from tests.api.site import DOME, FIXED, PASSWORD
-from tests.pages.running import chromium, own_parts, serving
+from tests.pages.running import own_parts, serving
 from vms.clock import ManualClock
 from vms.db import reviews, sweeps
 from vms.db.sweeps import SweepOutcome
@@ -83,19 +83,6 @@ def town(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     with serving(create_app(parts)) as url:
         yield Town(url, parts)
     parts.db.dispose()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def complaints() -> list[str]:
-    """What the browser complained about."""
-    return []
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from api.app import create_app
 from tests import builders
 from tests.api.site import PASSWORD
-from tests.pages.running import chromium, own_parts, serving
+from tests.pages.running import own_parts, serving
 from vms.db import plans
 from vms.db.engine import Database
 from vms.model import CameraKind, PlacementId, PlanState, Role
@@ -62,19 +62,6 @@ def town(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     with serving(create_app(parts)) as url:
         yield Town(url, database)
     database.dispose()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def complaints() -> list[str]:
-    """What the browser complained about."""
-    return []
 
 
 def signed_in(browser: Browser, town: Town, username: str, complaints: list[str]) -> Page:

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sample_streams.timecode import BLOCK_PX, STRIP_WIDTH_PX, read_code
 from sample_streams.truth import load_records
 from tests.ingest.running import until
-from tests.pages.running import FIXED, PTZ, RunningVms, chromium, running_vms, sign_in
+from tests.pages.running import FIXED, PTZ, RunningVms, running_vms, sign_in
 from vms.db.segments import Segment
 from vms.model import SegmentState
 
@@ -48,19 +48,6 @@ def vms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVms]:
     """The product with two cameras."""
     with running_vms(tmp_path_factory.mktemp("night")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for the night."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def complaints() -> list[str]:
-    """What the browser complained about: script errors and what the security policy refused."""
-    return []
 
 
 def _page(browser: Browser, vms: RunningVms, complaints: list[str], username: str) -> Page:

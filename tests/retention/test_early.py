@@ -1,7 +1,9 @@
 """Footage erased before its time: by two persons, never what is held, and told as what it is."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, delete, insert, update
@@ -145,7 +147,7 @@ def test_a_request_says_what_and_why(town: Town) -> None:
         ({"span": Span(good.span.start_at - HOUR, good.span.start_at)}, "early.nothing"),
     ):
         with pytest.raises(InvalidInput) as refused:
-            early.ask(town.parts, replace(good, **change), ASKER)  # type: ignore[arg-type]  # one field each
+            early.ask(town.parts, replace(good, **change), ASKER)
         assert refused.value.code == code
     with pytest.raises(InvalidInput, match="signed in"):
         early.ask(town.parts, good, replace(ASKER, actor=replace(ASKER.actor, role=None)))
@@ -264,12 +266,12 @@ def test_a_clock_in_doubt_does_not_stop_it(town: Town) -> None:
     ],
     ids=["span", "reason", "decider", "state", "delete", "delete camera", "other camera", "add camera"],
 )
-def test_what_was_approved_is_not_changed_any_more(any_town: Town, tampering: object) -> None:
+def test_what_was_approved_is_not_changed_any_more(any_town: Town, tampering: Callable[[Connection], object]) -> None:
     """Who approves, approves exactly what runs: on both databases nobody widens it afterwards."""
     items = some_minutes(any_town)
     approve_early(any_town, span_of(items[:1]), P0)
     with pytest.raises((VmsError, IntegrityError)), any_town.db.write() as conn:
-        tampering(conn)  # type: ignore[operator]  # one of the lambdas above
+        tampering(conn)
 
 
 def test_nothing_is_claimed_for_a_request_that_nobody_approved(any_town: Town) -> None:
@@ -286,12 +288,12 @@ def test_nothing_is_claimed_for_a_request_that_nobody_approved(any_town: Town) -
 
 @pytest.mark.parametrize("at", range(1, 6))
 def test_a_hold_meanwhile_keeps_all_or_is_told_that_it_is_too_late(
-    at: int, quick_url: str, postgres_url: str, clock: ManualClock, tmp_path: object, quick_folder: object
+    at: int, quick_url: str, postgres_url: str, clock: ManualClock, tmp_path: Path, quick_folder: Path
 ) -> None:
     """Claim and hold contend for the same row: exactly one wins, between whatever two transactions the hold comes."""
     del quick_url, tmp_path
     moments = Moments()
-    town = Town(CrashingDatabase(postgres_url, moments), clock, quick_folder)  # type: ignore[arg-type]  # a path
+    town = Town(CrashingDatabase(postgres_url, moments), clock, quick_folder)
     items = some_minutes(town)
     town.unwanted = items
     approve_early(town, span_of(items), P0)

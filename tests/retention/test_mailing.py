@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from email import message_from_bytes
 from email.message import EmailMessage
+from email.parser import BytesParser
 from email.policy import default as modern
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,11 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Keep a mail."""
         assert isinstance(envelope.content, bytes)
         self.raw.append(envelope.content)
-        self.kept.append(message_from_bytes(envelope.content, policy=modern))  # type: ignore[arg-type]
+        self.kept.append(BytesParser(EmailMessage, policy=modern).parsebytes(envelope.content))
         return "250 OK"
 
     @contextmanager

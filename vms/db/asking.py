@@ -74,14 +74,18 @@ class Desk:
         )
         return self.get(conn, asked_id)
 
-    def decide(self, conn: Connection, asked_id: str, *, approved: bool, by: UserId, role: Role, at: datetime) -> Asked:
-        """REQUESTED -> APPROVED or REFUSED.
+    def decide(
+        self, conn: Connection, asked_id: str, *, refusal: str | None, by: UserId, role: Role, at: datetime
+    ) -> Asked:
+        """REQUESTED -> APPROVED, or REFUSED with a reason.
 
         Raises:
             NotFound: there is no such request.
-            InvalidInput: the decider asked for it.
+            InvalidInput: the decider asked for it, or refuses without a reason.
             Conflict: it is decided or lapsed.
         """
+        if refusal is not None and len(refusal.strip()) < LEAST_REASON:
+            raise InvalidInput("say why it is refused", code="asking.reason", least=LEAST_REASON)
         asked = self.get(conn, asked_id)
         if asked.requested_by == by:
             raise InvalidInput(
@@ -91,7 +95,7 @@ class Desk:
             raise Conflict(f"{asked_id} is {asked.state} already", code="asking.moved-on")
         if not asked.requested_at <= at < asked.lapses_at:
             raise Conflict(f"{asked_id} has waited for too long: ask anew", code="asking.lapsed")
-        after = AskedState.APPROVED if approved else AskedState.REFUSED
+        after = AskedState.APPROVED if refusal is None else AskedState.REFUSED
         decision = {"decided_by": by, "decided_as": role.value, "decided_at": at}
         if not self._move(conn, asked_id, AskedState.REQUESTED, after, **decision):
             raise Conflict(f"{asked_id} is decided already", code="asking.moved-on")

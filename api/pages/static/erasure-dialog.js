@@ -2,10 +2,11 @@
 
 import { request } from "./api.js";
 import { erasureGrounds } from "./choices.js";
-import { fromField, HOUR_MS, isoInstant, MINUTE_MS, toField } from "./civil-time.js";
-import { askForm, FieldError, labelled, select, timeField } from "./dialog.js";
+import { HOUR_MS, isoInstant, MINUTE_MS } from "./civil-time.js";
+import { askForm, FieldError, labelled, select } from "./dialog.js";
 import { element } from "./dom.js";
 import { t, tn } from "./i18n.js";
+import { readSpan, spanFields } from "./span-fields.js";
 
 /**
  * @param {any[]} placements all that may be chosen
@@ -19,11 +20,7 @@ export async function askErasure(placements, now_ms) {
     fields: [
       labelled(t("Ground"), select("ground", erasureGrounds())),
       labelled(t("Reason"), element("textarea", { name: "reason", maxLength: 1000 }), t("What is wrong with this footage, or who ordered it to go. No names.")),
-      element("fieldset", {}, element("legend", {}, t("Cameras")), element("div", { class: "check-list" }, ...placements.map(({ id, name, area }) => element("label", { class: "check" },
-        element("input", { type: "checkbox", name: "placement_ids", value: id }), element("span", {}, name, " ", element("span", { class: "muted small" }, area.name)))))),
-      element("div", { class: "two" },
-        labelled(t("From"), timeField("from", toField(now_ms - HOUR_MS), "time")),
-        labelled(t("To"), timeField("to", toField(now_ms - 2 * MINUTE_MS), "time"))),
+      ...spanFields(placements, [], now_ms - HOUR_MS, now_ms - 2 * MINUTE_MS),
     ],
     submitText: t("Look what would go"),
     async submit(data, form) {
@@ -62,12 +59,6 @@ function previewQuery(body) {
 function readForm(data, form, now_ms) {
   const reason = String(data.get("reason")).trim();
   if (!reason) throw new FieldError(form, "reason", t("Say why this footage must go."));
-  const placementIds = data.getAll("placement_ids").map(String);
-  if (!placementIds.length) throw new FieldError(form, "placement_ids", t("Choose at least one camera."));
-  const from_ms = fromField(String(data.get("from")), now_ms);
-  const to_ms = fromField(String(data.get("to")), now_ms);
-  if (Number.isNaN(from_ms)) throw new FieldError(form, "from", t("Fill in from when, for example {example}.", { example: toField(now_ms) }));
-  if (Number.isNaN(to_ms)) throw new FieldError(form, "to", t("Fill in until when, for example {example}.", { example: toField(now_ms) }));
-  if (to_ms <= from_ms) throw new FieldError(form, "to", t("The end must be after the start. Correct the times."));
+  const { placementIds, from_ms, to_ms } = readSpan(data, form, now_ms);
   return { ground: String(data.get("ground")), reason, placement_ids: placementIds, from: isoInstant(from_ms), to: isoInstant(to_ms) };
 }

@@ -2,11 +2,12 @@
 
 import { request } from "./api.js";
 import { grounds } from "./choices.js";
-import { DAY_MS, formatStamp, fromField, HOUR_MS, isoInstant, parseInstant, toDayField, toField } from "./civil-time.js";
+import { DAY_MS, formatStamp, fromField, HOUR_MS, isoInstant, parseInstant, toDayField } from "./civil-time.js";
 import { askForm, FieldError, labelled, select, showDialog, timeField } from "./dialog.js";
 import { element } from "./dom.js";
 import { t, tn } from "./i18n.js";
 import { CASE_EXAMPLE, checkCaseNumber, tidyCaseNumber } from "./purpose-dialog.js";
+import { readSpan, spanFields } from "./span-fields.js";
 
 const REVIEW_AFTER_DAYS = 28;
 const NOON_MS = 12 * HOUR_MS;
@@ -35,11 +36,7 @@ function fields(placements, { placementIds, from_ms, to_ms, caseNumber, now_ms }
       labelled(t("Case number"), element("input", { name: "case_number", value: caseNumber ?? "", placeholder: CASE_EXAMPLE, autocomplete: "off", spellcheck: false }), t("PL, unit, year, number")),
       labelled(t("Ground"), select("ground", grounds()))),
     labelled(t("Reason"), element("textarea", { name: "reason", maxLength: 1000 }), t("What is suspected, and why this footage is needed. No names.")),
-    element("fieldset", {}, element("legend", {}, t("Cameras")), element("div", { class: "check-list" }, ...placements.map(({ id, name, area }) => element("label", { class: "check" },
-      element("input", { type: "checkbox", name: "placement_ids", value: id, checked: placementIds.includes(id) }), element("span", {}, name, " ", element("span", { class: "muted small" }, area.name)))))),
-    element("div", { class: "two" },
-      labelled(t("From"), timeField("from", toField(from_ms), "time")),
-      labelled(t("To"), timeField("to", toField(to_ms), "time"))),
+    ...spanFields(placements, placementIds, from_ms, to_ms),
     labelled(t("Review on"), timeField("review_on", toDayField(now_ms + REVIEW_AFTER_DAYS * DAY_MS), "day"), t("On this day somebody decides whether it is still needed.")),
   ];
 }
@@ -49,13 +46,7 @@ function readForm(data, form, now_ms) {
   checkCaseNumber(form, "case_number", caseNumber);
   const reason = String(data.get("reason")).trim();
   if (!reason) throw new FieldError(form, "reason", t("Say why this footage is needed."));
-  const placementIds = data.getAll("placement_ids").map(String);
-  if (!placementIds.length) throw new FieldError(form, "placement_ids", t("Choose at least one camera."));
-  const from_ms = fromField(String(data.get("from")), now_ms);
-  const to_ms = fromField(String(data.get("to")), now_ms);
-  if (Number.isNaN(from_ms)) throw new FieldError(form, "from", t("Fill in from when, for example {example}.", { example: toField(now_ms) }));
-  if (Number.isNaN(to_ms)) throw new FieldError(form, "to", t("Fill in until when, for example {example}.", { example: toField(now_ms) }));
-  if (to_ms <= from_ms) throw new FieldError(form, "to", t("The end must be after the start. Correct the times."));
+  const { placementIds, from_ms, to_ms } = readSpan(data, form, now_ms);
   const review_ms = fromField(String(data.get("review_on")), now_ms);
   if (Number.isNaN(review_ms)) throw new FieldError(form, "review_on", t("Fill in when this is reviewed, for example {example}.", { example: toDayField(now_ms + REVIEW_AFTER_DAYS * DAY_MS) }));
   return {

@@ -4,10 +4,9 @@ They stop accidents and programs, not the owner of the database; against that st
 The texts beside the tree (`ledger_text`) may be erased, never changed.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from alembic import op
+
+from vms.db.migrations.refusals import Rule, is_postgresql, refuse_before
 
 revision = "0003"
 down_revision = "0002"
@@ -15,68 +14,45 @@ branch_labels = None
 depends_on = None
 
 _MESSAGE = "the ledger is append-only"
-_ALWAYS = "TRUE"
-
-
-class _Rule(NamedTuple):
-    table: str
-    operation: str
-    # The condition under which the operation is refused (NEW and OLD as in SQL).
-    refused: str = _ALWAYS
 
 
 _RULES = (
-    _Rule("ledger_entry", "UPDATE"),
-    _Rule("ledger_entry", "DELETE"),
+    Rule("ledger_entry", "UPDATE", _MESSAGE),
+    Rule("ledger_entry", "DELETE", _MESSAGE),
     # Gap-free from 0; it also refuses SQLite's INSERT OR REPLACE, which fires no trigger for what it replaces.
-    _Rule("ledger_entry", "INSERT", "NEW.seq <> (SELECT coalesce(max(seq) + 1, 0) FROM ledger_entry)"),
-    _Rule("ledger_placement", "UPDATE"),
-    _Rule("ledger_placement", "DELETE"),
-    _Rule("ledger_checkpoint", "UPDATE"),
-    _Rule("ledger_checkpoint", "DELETE"),
-    _Rule("ledger_checkpoint", "INSERT", "NEW.size <= (SELECT coalesce(max(size), -1) FROM ledger_checkpoint)"),
-    _Rule("ledger_tile", "DELETE"),
-    _Rule(
+    Rule("ledger_entry", "INSERT", _MESSAGE, "NEW.seq <> (SELECT coalesce(max(seq) + 1, 0) FROM ledger_entry)"),
+    Rule("ledger_placement", "UPDATE", _MESSAGE),
+    Rule("ledger_placement", "DELETE", _MESSAGE),
+    Rule("ledger_checkpoint", "UPDATE", _MESSAGE),
+    Rule("ledger_checkpoint", "DELETE", _MESSAGE),
+    Rule(
+        "ledger_checkpoint", "INSERT", _MESSAGE, "NEW.size <= (SELECT coalesce(max(size), -1) FROM ledger_checkpoint)"
+    ),
+    Rule("ledger_tile", "DELETE", _MESSAGE),
+    Rule(
         table="ledger_tile",
         operation="UPDATE",
+        message=_MESSAGE,
         refused="NEW.level <> OLD.level OR NEW.number <> OLD.number OR length(NEW.hashes) <> length(OLD.hashes) + 32"
         " OR substr(NEW.hashes, 1, length(OLD.hashes)) <> OLD.hashes",
     ),
-    _Rule(
+    Rule(
         table="ledger_tile",
         operation="INSERT",
+        message=_MESSAGE,
         refused="length(NEW.hashes) <> 32"
         " OR EXISTS (SELECT 1 FROM ledger_tile t WHERE t.level = NEW.level AND t.number = NEW.number)",
     ),
-    _Rule("ledger_text", "UPDATE"),
-    _Rule("ledger_text", "INSERT", "EXISTS (SELECT 1 FROM ledger_text t WHERE t.commitment = NEW.commitment)"),
+    Rule("ledger_text", "UPDATE", _MESSAGE),
+    Rule("ledger_text", "INSERT", _MESSAGE, "EXISTS (SELECT 1 FROM ledger_text t WHERE t.commitment = NEW.commitment)"),
 )
 
 
 def upgrade() -> None:
     """Make the triggers."""
-    statements = _postgresql() if op.get_bind().dialect.name == "postgresql" else _sqlite()
-    for statement in statements:
-        op.execute(statement)
-
-
-def _sqlite() -> Iterator[str]:
-    for table, operation, refused in _RULES:
-        yield (
-            f"CREATE TRIGGER {table}_{operation.lower()} BEFORE {operation} ON {table} FOR EACH ROW WHEN {refused}"
-            f" BEGIN SELECT RAISE(ABORT, '{_MESSAGE}'); END"
-        )
-
-
-def _postgresql() -> Iterator[str]:
-    # restrict_violation is an integrity error to the driver, as RAISE(ABORT) is on SQLite.
-    refuse = f"RAISE EXCEPTION '{_MESSAGE}' USING ERRCODE = 'restrict_violation';"
-    for table, operation, refused in _RULES:
-        # A function each: PostgreSQL's WHEN takes no subquery.
-        name = f"{table}_{operation.lower()}"
-        body = f"IF {refused} THEN {refuse} END IF; RETURN NEW;"
-        yield f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$"
-        yield f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
-    yield f"CREATE FUNCTION ledger_truncate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {refuse} END $$"
-    for table in ("ledger_entry", "ledger_placement", "ledger_checkpoint", "ledger_tile"):
-        yield f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION ledger_truncate()"
+    refuse_before(_RULES)
+    if is_postgresql():
+        refuse = f"RAISE EXCEPTION '{_MESSAGE}' USING ERRCODE = 'restrict_violation';"
+        op.execute(f"CREATE FUNCTION ledger_truncate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {refuse} END $$")
+        for table in ("ledger_entry", "ledger_placement", "ledger_checkpoint", "ledger_tile"):
+            op.execute(f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION ledger_truncate()")

@@ -1,24 +1,17 @@
 """Early erasure and the word that the clock is right: asked for by one person, decided by another; what was asked is never changed."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.sql.schema import SchemaItem
 
+from vms.db.migrations.refusals import Rule, is_postgresql, refuse_after
+
 revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
-
-
-class _Rule(NamedTuple):
-    table: str
-    operation: str
-    message: str
-    # The condition under which the operation is refused (NEW and OLD as in SQL).
-    refused: str
 
 
 _ASKED = ("id", "reason", "requested_by", "requested_as", "requested_at", "lapses_at")
@@ -66,9 +59,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("placement_id", "number", name=op.f("pk_erasure_segment")),
     )
     op.create_table("clock_override", *_asked_and_decided("clock_override"))
-    is_postgresql = op.get_bind().dialect.name == "postgresql"
-    for statement in _postgresql() if is_postgresql else _sqlite():
-        op.execute(statement)
+    refuse_after(_rules("IS DISTINCT FROM" if is_postgresql() else "IS NOT"))
 
 
 def _asked_and_decided(table: str) -> list[SchemaItem]:
@@ -104,48 +95,29 @@ def _asked_and_decided(table: str) -> list[SchemaItem]:
     ]
 
 
-def _rules(differs: str) -> Iterator[_Rule]:
+def _rules(differs: str) -> Iterator[Rule]:
     def changed(*columns: str) -> str:
         return " OR ".join(f"OLD.{column} {differs} NEW.{column}" for column in columns)
 
     for table, asked in (("erasure", (*_ASKED, "ground", "start_at", "end_at")), ("clock_override", _ASKED)):
-        yield _Rule(table, "DELETE", "what was asked is kept for ever", "TRUE")
-        yield _Rule(table, "UPDATE", "what was asked is never changed: ask anew", changed(*asked))
-        yield _Rule(table, "UPDATE", "a decision is final", f"OLD.decided_by IS NOT NULL AND ({changed(*_DECIDED)})")
-        yield _Rule(table, "UPDATE", "a request is decided once and carried out once", _STATES)
-        yield _Rule(table, "INSERT", "a request begins undecided", "NEW.state <> 'requested'")
+        yield Rule(table, "DELETE", "what was asked is kept for ever", "TRUE")
+        yield Rule(table, "UPDATE", "what was asked is never changed: ask anew", changed(*asked))
+        yield Rule(table, "UPDATE", "a decision is final", f"OLD.decided_by IS NOT NULL AND ({changed(*_DECIDED)})")
+        yield Rule(table, "UPDATE", "a request is decided once and carried out once", _STATES)
+        yield Rule(table, "INSERT", "a request begins undecided", "NEW.state <> 'requested'")
     for table in ("erasure_placement", "erasure_segment"):
-        yield _Rule(table, "UPDATE", "what was asked is never changed: ask anew", "TRUE")
-        yield _Rule(table, "DELETE", "what was asked is kept for ever", "TRUE")
+        yield Rule(table, "UPDATE", "what was asked is never changed: ask anew", "TRUE")
+        yield Rule(table, "DELETE", "what was asked is kept for ever", "TRUE")
     # Who approves must know all that it is about; and nothing is claimed that nobody has approved.
-    yield _Rule(
+    yield Rule(
         table="erasure_placement",
         operation="INSERT",
         message="what was asked is never changed: ask anew",
         refused="NOT EXISTS (SELECT 1 FROM erasure e WHERE e.id = NEW.erasure_id AND e.state = 'requested')",
     )
-    yield _Rule(
+    yield Rule(
         table="erasure_segment",
         operation="INSERT",
         message="an early erasure needs the approval of a second person",
         refused="NOT EXISTS (SELECT 1 FROM erasure e WHERE e.id = NEW.erasure_id AND e.state = 'approved')",
     )
-
-
-# AFTER, so that a CHECK that also forbids it is the one that speaks.
-def _sqlite() -> Iterator[str]:
-    for number, (table, operation, message, refused) in enumerate(_rules("IS NOT")):
-        yield (
-            f"CREATE TRIGGER {table}_{operation.lower()}_{number} AFTER {operation} ON {table} FOR EACH ROW WHEN {refused}"
-            f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
-        )
-
-
-def _postgresql() -> Iterator[str]:
-    for number, (table, operation, message, refused) in enumerate(_rules("IS DISTINCT FROM")):
-        name = f"{table}_{operation.lower()}_{number}"
-        # restrict_violation is an integrity error to the driver, as RAISE(ABORT) is on SQLite.
-        refuse = f"RAISE EXCEPTION '{message}' USING ERRCODE = 'restrict_violation';"
-        body = f"IF {refused} THEN {refuse} END IF; RETURN NULL;"
-        yield f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$"
-        yield f"CREATE TRIGGER {name} AFTER {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"

@@ -3,10 +3,10 @@
 A proof is never changed. A review's draw is never changed, and nothing of it after it was signed.
 """
 
-from collections.abc import Iterator
-
 import sqlalchemy as sa
 from alembic import op
+
+from vms.db.migrations.refusals import Rule, refuse_before
 
 revision = "0013"
 down_revision = "0012"
@@ -49,9 +49,7 @@ def upgrade() -> None:
         sqlite_where=sa.text(_ALIVE),
         postgresql_where=sa.text(_ALIVE),
     )
-    statements = _postgresql() if op.get_bind().dialect.name == "postgresql" else _sqlite()
-    for statement in statements:
-        op.execute(statement)
+    refuse_before(Rule(table, operation, _MESSAGE, refused) for table, operation, refused in _RULES)
 
 
 def _tables() -> None:
@@ -103,21 +101,3 @@ def _tables() -> None:
         sa.ForeignKeyConstraint(["seq"], ["ledger_entry.seq"], name=op.f("fk_access_review_item_seq")),
         sa.PrimaryKeyConstraint("review_id", "seq", name=op.f("pk_access_review_item")),
     )
-
-
-def _sqlite() -> Iterator[str]:
-    for table, operation, refused in _RULES:
-        yield (
-            f"CREATE TRIGGER {table}_{operation.lower()} BEFORE {operation} ON {table} FOR EACH ROW WHEN {refused}"
-            f" BEGIN SELECT RAISE(ABORT, '{_MESSAGE}'); END"
-        )
-
-
-def _postgresql() -> Iterator[str]:
-    # As in v0003: an integrity error to the driver, a function each.
-    refuse = f"RAISE EXCEPTION '{_MESSAGE}' USING ERRCODE = 'restrict_violation';"
-    for table, operation, refused in _RULES:
-        name = f"{table}_{operation.lower()}"
-        body = f"IF {refused} THEN {refuse} END IF; RETURN NEW;"
-        yield f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$"
-        yield f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"

@@ -1,16 +1,18 @@
 """Anchors of the ledger outside the house: time stamps, and checkpoints mailed. Append-only like the checkpoints."""
 
-from collections.abc import Iterator
-
 import sqlalchemy as sa
 from alembic import op
+
+from vms.db.migrations.refusals import Rule, is_postgresql, refuse_before
 
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
 
-_TABLES = ("ledger_stamp", "ledger_mailing")
+# The signatures of v0011 too.
+_TABLES = ("ledger_stamp", "ledger_mailing", "ledger_cosignature")
+_MESSAGE = "the ledger is append-only"
 
 
 def upgrade() -> None:
@@ -38,25 +40,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["size"], ["ledger_checkpoint.size"], name=op.f("fk_ledger_mailing_size")),
         sa.PrimaryKeyConstraint("size", name=op.f("pk_ledger_mailing")),
     )
-    for statement in _postgresql() if op.get_bind().dialect.name == "postgresql" else _sqlite():
-        op.execute(statement)
-
-
-def _sqlite() -> Iterator[str]:
-    for table in _TABLES:
-        for operation in ("UPDATE", "DELETE"):
-            yield (
-                f"CREATE TRIGGER {table}_{operation.lower()} BEFORE {operation} ON {table} FOR EACH ROW"
-                " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-            )
-
-
-def _postgresql() -> Iterator[str]:
-    # ledger_truncate() of v0003 refuses whatever fires it.
-    for table in _TABLES:
-        for operation in ("UPDATE", "DELETE"):
-            yield (
-                f"CREATE TRIGGER {table}_{operation.lower()} BEFORE {operation} ON {table}"
-                " FOR EACH ROW EXECUTE FUNCTION ledger_truncate()"
-            )
-        yield f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION ledger_truncate()"
+    refuse_before(Rule(table, operation, _MESSAGE) for table in _TABLES for operation in ("UPDATE", "DELETE"))
+    if is_postgresql():
+        # ledger_truncate() of v0003 refuses whatever fires it.
+        for table in _TABLES:
+            op.execute(f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION ledger_truncate()")
