@@ -5,14 +5,12 @@ it knows. Its refusals are not signed: they count as a contradiction until it si
 (docs/ledger.md). Everything else that is no good signature counts as no answer.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-import httpx
 from sqlalchemy import Connection, insert, select
 
 from vms.clock import Clock
@@ -22,6 +20,7 @@ from vms.errors import IntegrityLost, InvalidInput, NotFound, Unavailable
 from vms.ledger import notes
 from vms.ledger.log import Ledger, newest_note
 from vms.ledger.notes import Checkpoint, Verifier
+from vms.ledger.posting import post
 from vms.ledger.witness import write_request
 
 ASK_AGAIN_AFTER: Final = timedelta(hours=1)
@@ -206,27 +205,20 @@ def cosign(db: Database, ledger: Ledger, link: WitnessLink, clock: Clock) -> Cos
 
 
 def _asked(link: WitnessLink, request: bytes) -> tuple[int, str]:
-    """Return status and text of the answer; one that drips or does not end counts as none."""
+    """Return status and text of the answer."""
+    name = f"the witness {link.verifier.name}"
     try:
-        return asyncio.run(asyncio.wait_for(_post(f"{link.url.rstrip('/')}/add-checkpoint", request), _ANSWER_WITHIN_S))
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise Unavailable(
-            f"the witness {link.verifier.name} does not answer at {link.url}: {error or 'too slow'}",
-            code="witness.away",
-        ) from error
-
-
-async def _post(url: str, request: bytes) -> tuple[int, str]:
-    body = b""
-    async with (
-        httpx.AsyncClient(timeout=_ANSWER_WITHIN_S) as client,
-        client.stream("POST", url, content=request) as answer,
-    ):
-        async for part in answer.aiter_bytes():
-            body += part
-            if len(body) > _LONGEST_ANSWER:
-                break
-    return answer.status_code, body[:_LONGEST_ANSWER].decode(errors="replace")
+        reply = post(
+            f"{link.url.rstrip('/')}/add-checkpoint",
+            request,
+            kind="text/plain",
+            within_s=_ANSWER_WITHIN_S,
+            longest=_LONGEST_ANSWER,
+            peer=name,
+        )
+    except Unavailable as error:
+        raise Unavailable(f"{name} at {link.url}: {error}", code="witness.away") from error
+    return reply.status, reply.body.decode(errors="replace")
 
 
 def _size_in(text: str) -> int:

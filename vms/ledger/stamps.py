@@ -16,7 +16,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-import httpx
 from sqlalchemy import Connection, insert, or_, select
 
 from vms.clock import Clock
@@ -24,8 +23,8 @@ from vms.db.engine import Database
 from vms.db.tables import ledger_stamp
 from vms.errors import InvalidInput, Unavailable
 from vms.ledger import notes, tsp
-from vms.ledger.deadline import within
 from vms.ledger.log import newest_note
+from vms.ledger.posting import post
 
 ANSWER_WITHIN_S: Final = 10.0
 _LONGEST_ANSWER: Final = 64 * 1024
@@ -156,30 +155,23 @@ def keep(conn: Connection, found: Stamped) -> bool:
 def _asked(authority: Authority, query: bytes) -> bytes:
     """Return the body of the answer, at most `_LONGEST_ANSWER` bytes."""
     try:
-        client = httpx.Client(timeout=ANSWER_WITHIN_S, follow_redirects=False)
-    except OSError as error:
-        raise Unavailable(f"no connection to the time-stamping authority: {error}", code="tsa.away") from error
-
-    def get() -> bytes:
-        with client, client.stream("POST", authority.url, content=query, headers={"Content-Type": _QUERY}) as answer:
-            kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-            if answer.status_code != HTTPStatus.OK or kind != _REPLY:
-                raise Unavailable(
-                    f"the time-stamping authority answers {answer.status_code} {kind}: is tsa_url right?",
-                    code="tsa.answer",
-                )
-            body = b""
-            for part in answer.iter_bytes():
-                body += part
-                if len(body) > _LONGEST_ANSWER:
-                    raise Unavailable("the time-stamping authority's answer does not end", code="tsa.answer")
-            return body
-
-    try:
-        return within(ANSWER_WITHIN_S, get, client.close, "the time-stamping authority")
-    # ValueError: a name that can't be looked up as it is written.
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise Unavailable(f"the time-stamping authority does not answer: {error}", code="tsa.away") from error
+        reply = post(
+            authority.url,
+            query,
+            kind=_QUERY,
+            within_s=ANSWER_WITHIN_S,
+            longest=_LONGEST_ANSWER,
+            peer="the time-stamping authority",
+        )
+    except Unavailable as error:
+        raise Unavailable(str(error), code="tsa.away") from error
+    if reply.status != HTTPStatus.OK or reply.kind != _REPLY:
+        raise Unavailable(
+            f"the time-stamping authority answers {reply.status} {reply.kind}: is tsa_url right?", code="tsa.answer"
+        )
+    if len(reply.body) > _LONGEST_ANSWER:
+        raise Unavailable("the time-stamping authority's answer does not end", code="tsa.answer")
+    return reply.body
 
 
 def _judged(
