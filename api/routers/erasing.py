@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from api.access import Asker
 from api.acting import person, record
@@ -20,10 +20,10 @@ from config.policy import Action
 from retention.due import breaches
 from vms.db import holds, inventory, placements, proofs, reports, reviews, sweeps, users
 from vms.db.sweeps import ClockSample
-from vms.db.tables import ledger_checkpoint, ledger_cosignature, ledger_entry
-from vms.ledger import search, tiles
+from vms.ledger import cosignatures, search, tiles
 from vms.ledger.acts import Act
 from vms.ledger.entries import Value
+from vms.ledger.log import newest_checkpoint
 from vms.ledger.search import Filter
 from vms.model import RETENTION_CEILING, HoldState
 
@@ -136,9 +136,7 @@ def _sweep(one: sweeps.Sweep) -> dict[str, Any]:
 
 
 def _clock(conn: Connection, parts: ApiParts, now: datetime) -> dict[str, Any]:
-    signed = conn.execute(
-        select(ledger_cosignature).order_by(ledger_cosignature.c.received_at.desc()).limit(1)
-    ).one_or_none()
+    signed = cosignatures.last_received(conn)
     return {
         "tolerance_s": parts.settings.clock_tolerance_s,
         "database_ahead_s": round((parts.db.now(conn) - now).total_seconds(), 1),
@@ -170,31 +168,26 @@ def _keys(conn: Connection, parts: ApiParts) -> dict[str, Any]:
 
 def _holds(conn: Connection) -> dict[str, Any]:
     counts = {state: len(holds.list_in(conn, {state})) for state in (HoldState.ACTIVE, HoldState.PENDING)}
-    late = conn.execute(select(func.count()).where(ledger_entry.c.act == Act.HOLD_LATE.value)).scalar_one()
+    late = search.count(conn, Act.HOLD_LATE)
     return {"active": counts[HoldState.ACTIVE], "pending": counts[HoldState.PENDING], "late": late}
 
 
 def _breaches(conn: Connection) -> dict[str, Any]:
     found = search.search(conn, Filter(acts=(Act.RETENTION_BREACH,)), limit=1)
-    count = conn.execute(select(func.count()).where(ledger_entry.c.act == Act.RETENTION_BREACH.value)).scalar_one()
-    return {"count": count, "last_at": instant(found[0].at) if found else None}
+    return {"count": search.count(conn, Act.RETENTION_BREACH), "last_at": instant(found[0].at) if found else None}
 
 
 def _ledger(conn: Connection, running: Running) -> dict[str, Any]:
     parts = running.parts
-    first_at = conn.execute(select(ledger_entry.c.at).where(ledger_entry.c.seq == 0)).scalar_one_or_none()
-    newest_at = conn.execute(select(func.max(ledger_entry.c.at))).scalar_one_or_none()
-    checkpoint = conn.execute(
-        select(ledger_checkpoint.c.size, ledger_checkpoint.c.at).order_by(ledger_checkpoint.c.size.desc()).limit(1)
-    ).one_or_none()
-    signed = conn.execute(select(ledger_cosignature).order_by(ledger_cosignature.c.size.desc()).limit(1)).one_or_none()
+    first_at, newest_at = search.ends(conn)
+    signed, checkpoint = cosignatures.last_received(conn), newest_checkpoint(conn)
     review = reviews.last_signed(conn)
     return {
         "is_whole": running.ledger_whole.get(parts.clock.monotonic_s(), lambda: ledger_is_whole(parts)),
         "size": tiles.size(conn),
         "newest_at": instant(newest_at),
         "kept_since": instant(first_at),
-        "checkpoint": None if checkpoint is None else {"size": checkpoint.size, "at": instant(checkpoint.at)},
+        "checkpoint": None if checkpoint is None else {"size": checkpoint[0], "at": instant(checkpoint[1])},
         "cosigned": None
         if signed is None
         else {"size": signed.size, "witness": signed.witness, "at": instant(signed.received_at)},

@@ -49,34 +49,34 @@ def checkpoint_page(note: str, key: Verifier, made_at: datetime) -> bytes:
     """
     checkpoint = notes.parse(note)
     sheet = Sheet(f"Controlepunt {checkpoint.size} - {checkpoint.origin}", "nl")
-    top = HEIGHT_PT - _MARGIN - 14
+    top = _MARGIN + 14
     sheet.text(_MARGIN, top, "Controlepunt van het logboek", size_pt=19, font=Font.BOLD)
-    top -= 17
+    top += 17
     sheet.text(_MARGIN, top, "Checkpoint of the log", size_pt=12)
-    top -= 20
+    top += 20
     made = f"Gemaakt / made: {made_at:%Y-%m-%d %H:%M:%S} UTC      Regels / entries: {checkpoint.size}"
     sheet.text(_MARGIN, top, made, size_pt=10)
-    top -= 12
+    top += 12
     sheet.rule(_MARGIN, top, WIDTH_PT - 2 * _MARGIN)
     for heading, words in (("Wat dit is", _WHAT_NL), ("What this is", _WHAT_EN)):
-        top -= 18
+        top += 18
         sheet.text(_MARGIN, top, heading, size_pt=10, font=Font.BOLD)
         for line in textwrap.wrap(words, 104):
-            top -= 12.5
+            top += 12.5
             sheet.text(_MARGIN, top, line, size_pt=9.5)
-    top -= 24
+    top += 24
     sheet.text(_MARGIN, top, "Het controlepunt / the checkpoint", size_pt=10, font=Font.BOLD)
-    top -= 4
+    top += 4
     for line in _typed(note):
-        top -= 13.5
+        top += 13.5
         sheet.text(_MARGIN, top, line, size_pt=10, font=Font.MONO)
-    top -= 22
+    top += 22
     _draw_qr(sheet, note, top)
     _say_how(sheet, top)
-    top -= _QR_SIDE + 16
+    top += _QR_SIDE + 16
     sheet.text(_MARGIN, top, "De sleutel van het logboek / the log's public key (SLEUTEL)", size_pt=10, font=Font.BOLD)
     for line in textwrap.wrap(key.text, _MONO_COLUMNS, break_on_hyphens=False):
-        top -= 13
+        top += 13
         sheet.text(_MARGIN, top, line, size_pt=10, font=Font.MONO)
     _draw_signing(sheet)
     return sheet.pdf()
@@ -102,28 +102,28 @@ def _draw_qr(sheet: Sheet, note: str, top: float) -> None:
         ) from error
     rows = [list(row) for row in code.matrix]
     side = _QR_SIDE / (len(rows) + 2 * _QUIET_MODULES)
-    sheet.squares(_MARGIN + _QUIET_MODULES * side, top - _QUIET_MODULES * side, side, rows)
+    sheet.squares(_MARGIN + _QUIET_MODULES * side, top + _QUIET_MODULES * side, side, rows)
 
 
 def _say_how(sheet: Sheet, top: float) -> None:
-    left, base = _MARGIN + _QR_SIDE + 20, top - 22
+    left, base = _MARGIN + _QR_SIDE + 20, top + 22
     for heading, *words in _CHECK:
         if heading:
-            base -= 6
+            base += 6
             sheet.text(left, base, heading, size_pt=10, font=Font.BOLD)
-            base -= 13
+            base += 13
         for line in filter(None, words):
             sheet.text(left, base, line, size_pt=9.5)
-            base -= 12.5
-    base -= 6
+            base += 12.5
+    base += 6
     for line in _COMMAND:
         sheet.text(left, base, line, size_pt=9, font=Font.MONO)
-        base -= 12
+        base += 12
 
 
 def _draw_signing(sheet: Sheet) -> None:
     width = (WIDTH_PT - 2 * _MARGIN - 40) / 3
     for place, words in enumerate(("Naam / name", "Plaats en datum / place and date", "Handtekening / signature")):
         left = _MARGIN + place * (width + 20)
-        sheet.rule(left, _MARGIN + 14, width)
-        sheet.text(left, _MARGIN + 3, words, size_pt=8.5)
+        sheet.rule(left, HEIGHT_PT - _MARGIN - 14, width)
+        sheet.text(left, HEIGHT_PT - _MARGIN - 3, words, size_pt=8.5)

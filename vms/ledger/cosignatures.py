@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from vms.clock import Clock
 from vms.db.engine import Database
@@ -73,7 +73,16 @@ def newest(conn: Connection, witness: Verifier) -> Cosignature | None:
     """Return the newest signature of a witness, None before the first."""
     columns = ledger_cosignature.c
     query = select(ledger_cosignature).where(columns.witness == witness.name)
-    row = conn.execute(query.order_by(columns.size.desc(), columns.witness_at.desc()).limit(1)).one_or_none()
+    return _first(conn, query.order_by(columns.size.desc(), columns.witness_at.desc()))
+
+
+def last_received(conn: Connection) -> Cosignature | None:
+    """Return the signature that came last, of whichever witness."""
+    return _first(conn, select(ledger_cosignature).order_by(ledger_cosignature.c.received_at.desc()))
+
+
+def _first(conn: Connection, query: Select[Any]) -> Cosignature | None:
+    row = conn.execute(query.limit(1)).one_or_none()
     return None if row is None else Cosignature(row.size, row.witness, row.line, row.witness_at, row.received_at)
 
 

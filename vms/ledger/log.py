@@ -5,7 +5,7 @@ An entry is appended within the caller's write transaction: it is there exactly 
 Append last in a transaction: everyone who writes waits for it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, text
 
@@ -199,6 +199,12 @@ def newest_note(conn: Connection) -> str | None:
     """Return the newest checkpoint, or None."""
     row = conn.execute(_NEWEST).first()
     return None if row is None else str(row.note)
+
+
+def newest_checkpoint(conn: Connection) -> tuple[int, datetime] | None:
+    """Return the newest checkpoint's size and when it was signed, or None."""
+    row = conn.execute(_NEWEST).first()
+    return None if row is None else (row.size, row.at)
 
 
 def _lock(conn: Connection) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from vms.db.tables import ledger_entry, ledger_placement, ledger_text
 from vms.errors import IntegrityLost, NotFound
@@ -180,3 +180,14 @@ def _reveal(value: Any, texts: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [_reveal(item, texts) for item in value]
     return value
+
+
+def count(conn: Connection, act: Act) -> int:
+    """Return how many entries there are of an act."""
+    return int(conn.execute(select(func.count()).where(ledger_entry.c.act == act.value)).scalar_one())
+
+
+def ends(conn: Connection) -> tuple[datetime | None, datetime | None]:
+    """Return when the first entry was written, and the latest instant of all; None in an empty ledger."""
+    first_at = conn.execute(select(ledger_entry.c.at).where(ledger_entry.c.seq == 0)).scalar_one_or_none()
+    return first_at, conn.execute(select(func.max(ledger_entry.c.at))).scalar_one_or_none()
