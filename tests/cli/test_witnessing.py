@@ -19,8 +19,10 @@ from tests.serving import serving
 from vms.cli.parts import build
 from vms.cli.witnessing import CoSigner, application
 from vms.clock import SystemClock
+from vms.errors import Unavailable
 from vms.ledger import cosignatures, notes, outside
 from vms.ledger.notes import Verifier
+from vms.ledger.search import Filter, search
 from vms.ledger.signer import FileSigner
 from vms.ledger.witness import Witness
 
@@ -196,6 +198,42 @@ def test_nothing_starts_on_a_contradicted_ledger_while_the_witness_is_away(
     outside.contradict(load(None).keys, "witness ledger.set-back")
     refused = vms("retention")
     assert (refused.status, "contradicted" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("process", ["api", "ingest"])
+def test_what_runs_ends_when_the_ledger_is_found_contradicted(
+    vms: CommandLine, monkeypatch: pytest.MonkeyPatch, process: str
+) -> None:
+    """It adds nothing, not even that it ended; a key volume that can't be read for a moment does not blind it."""
+    monkeypatch.setattr("vms.cli.processes.CONTRADICTED_EVERY_S", 0.05)
+    settings, port, looks = load(None), free_port(), []
+    truth = outside.contradicted
+
+    def look(folder: Path) -> str | None:
+        looks.append(folder)
+        if len(looks) == 3:
+            raise Unavailable("the volume does not answer", code="footage.storage")
+        return truth(folder)
+
+    monkeypatch.setattr(outside, "contradicted", look)
+
+    def entries() -> list[str]:
+        parts = build(settings)
+        with parts.db.read() as conn:
+            found = [entry.document["act"] for entry in search(conn, Filter(), limit=10)]
+        parts.db.dispose()
+        return found
+
+    def contradict() -> None:
+        until(lambda: "system.start" in entries() and len(looks) > 4, 60, "it runs")
+        outside.contradict(settings.keys, "witness ledger.set-back")
+
+    other = threading.Thread(target=contradict)
+    other.start()
+    ended = vms(process, *(["--port", str(port)] if process == "api" else []))
+    other.join()
+    assert (ended.status, "contradicted" in ended.stderr) == (2, True)
+    assert "system.stop" not in entries()
 
 
 def test_a_contradicted_ledger_is_not_signed_and_still_bundled(vms: CommandLine, tmp_path: Path) -> None:

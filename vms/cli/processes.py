@@ -119,12 +119,21 @@ def _end_when_contradicted(parts: Parts, end: Callable[[], None]) -> None:
     """Have this process end once the retention daemon has found the ledger contradicted; its next start looks for itself."""
 
     def watch() -> None:
-        while outside.contradicted(parts.settings.keys) is None:
+        while (why := _contradicted(parts)) is None:
             parts.clock.sleep(CONTRADICTED_EVERY_S)
-        log.error("the ledger is contradicted: ending", why=outside.contradicted(parts.settings.keys))
+        log.error("the ledger is contradicted: ending", why=why)
         end()
 
     threading.Thread(target=watch, name="contradicted", daemon=True).start()
+
+
+def _contradicted(parts: Parts) -> str | None:
+    try:
+        return outside.contradicted(parts.settings.keys)
+    except VmsError as error:
+        # A key volume that can't be read for a while is the next look's matter; the watch must outlive it.
+        log.warning("not known whether the ledger is contradicted", why=str(error))
+        return None
 
 
 def _serve_read_only(parts: Parts, error: IntegrityLost) -> None:
