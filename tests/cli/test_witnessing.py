@@ -200,7 +200,7 @@ def test_nothing_starts_on_a_contradicted_ledger_while_the_witness_is_away(
     assert (refused.status, "contradicted" in refused.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("process", ["api", "ingest"])
+@pytest.mark.parametrize("process", ["api", "ingest", "selftest"])
 def test_what_runs_ends_when_the_ledger_is_found_contradicted(
     vms: CommandLine, monkeypatch: pytest.MonkeyPatch, process: str
 ) -> None:

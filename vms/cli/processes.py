@@ -108,14 +108,14 @@ def api(
     def end() -> None:
         server.should_exit = True
 
-    _end_when_contradicted(parts, end)
+    end_when_contradicted(parts, end)
     server.run()
     if not server.started:
         raise typer.Exit(EXIT_NOT_STARTED)
     stopped(parts, "api")
 
 
-def _end_when_contradicted(parts: Parts, end: Callable[[], None]) -> None:
+def end_when_contradicted(parts: Parts, end: Callable[[], None]) -> None:
     """Have this process end once the retention daemon has found the ledger contradicted; its next start looks for itself."""
 
     def watch() -> None:
@@ -214,7 +214,7 @@ def ingest(
         return
     parts = started(called.settings, "ingest")
     stop = stop_event()
-    _end_when_contradicted(parts, stop.set)
+    end_when_contradicted(parts, stop.set)
     IngestNode(parts, called.arguments, stop).run()
     stopped(parts, "ingest")
 

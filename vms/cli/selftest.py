@@ -9,7 +9,7 @@ import typer
 from vms.cli import state
 from vms.cli.acts import by_command_line
 from vms.cli.cameras import officer
-from vms.cli.processes import started, stop_event, stopped
+from vms.cli.processes import end_when_contradicted, started, stop_event, stopped
 from vms.db import placements
 from vms.errors import Conflict, InvalidInput
 from vms.evidence.export import Workshop
@@ -60,7 +60,9 @@ def _run(context: typer.Context) -> None:
     reader = FootageReader(parts.db, parts.keys, parts.store)
     shop = Workshop(parts.db, parts.keys, parts.store, reader, parts.ledger, parts.signer, parts.clock)
     test = SelfTest(shop, BusViewer(settings.run), random.SystemRandom())
-    run_selftest(test, settings.selftest_every_s, stop_event())
+    stop = stop_event()
+    end_when_contradicted(parts, stop.set)
+    run_selftest(test, settings.selftest_every_s, stop)
     stopped(parts, "selftest")
 
 
