@@ -108,21 +108,14 @@ class HoldResult:
 
 
 def place_hold(parts: RetentionParts, request: HoldRequest, by: By) -> HoldResult:
-    """Keep what there still is in a span, and what is to come.
+    """Keep what there still is in a span, and what is to come; a repeated request is answered as the first was, however late.
 
     Raises:
         InvalidInput: the review date is in the past or more than 90 days ahead; the span begins in the future.
         NotFound: there is no such placement.
         Conflict: the request id was used for another hold.
     """
-    now = parts.clock.now()
-    if not now < request.review_on <= now + LONGEST_REVIEW:
-        raise InvalidInput(
-            "the review date must lie ahead, at most 90 days", code="hold.review", days=LONGEST_REVIEW.days
-        )
-    if request.span.start_at > now:
-        raise InvalidInput("a hold can't begin in the future", code="hold.future")
-    return _finish_placing(parts, _ask(parts, request, now), by)
+    return _finish_placing(parts, _ask(parts, request, parts.clock.now()), by)
 
 
 def attend(parts: RetentionParts) -> int:
@@ -212,6 +205,12 @@ def _ask(parts: RetentionParts, request: HoldRequest, now: datetime) -> Hold:
             if (known.case_number, known.span, known.placement_ids, known.requested_by) != asked:
                 raise Conflict("this request id belongs to another hold", code="hold.request-id")
             return known
+        if not now < request.review_on <= now + LONGEST_REVIEW:
+            raise InvalidInput(
+                "the review date must lie ahead, at most 90 days", code="hold.review", days=LONGEST_REVIEW.days
+            )
+        if request.span.start_at > now:
+            raise InvalidInput("a hold can't begin in the future", code="hold.future")
         for placement_id in request.placement_ids:
             placements.get(conn, placement_id)
         new = NewHold(

@@ -51,7 +51,9 @@ def test_a_repeated_request_finds_the_hold_it_made(town: Town) -> None:
     item = town.record(P0)
     request = town.request(item.span, P0)
     first, again = town.place(request), town.place(request)
-    assert first.hold.id == again.hold.id
+    town.clock.advance(request.review_on - town.clock.now() + HOUR)
+    late = town.place(request)
+    assert first.hold.id == again.hold.id == late.hold.id, "not refused for its review date either, which has passed"
     with town.db.read() as conn:
         assert len(holds.list_in(conn)) == 1
     other = town.request(Span(item.span.start_at, item.span.end_at + HOUR), P0)

@@ -7,6 +7,7 @@ erase-campaign` for a long run; `test_every_step.py` crashes at every single ste
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -30,7 +31,8 @@ from tests.retention.crashes import CrashingDatabase, Moments
 from tests.retention.outsider import Outsider
 from tests.retention.town import LIMITS, Town
 from vms.clock import ManualClock
-from vms.db import placements
+from vms.db import holds, placements
+from vms.errors import InvalidInput
 from vms.model import PlacementId, Span
 
 PLACEMENTS = st.sampled_from([PlacementId("p0"), PlacementId("p1")])
@@ -104,8 +106,15 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.unanswered)
     @rule()
     def ask_again(self) -> None:
-        """Repeat a request without an answer."""
-        self.town.place(self.unanswered.pop())
+        """Repeat a request without an answer; one that never came through may be too late for its own review date."""
+        request = self.unanswered.pop()
+        with self.town.db.read() as conn:
+            came_through = holds.by_request(conn, request.request_id) is not None
+        if not came_through and request.review_on <= self.clock.now():
+            with pytest.raises(InvalidInput, match="the review date must lie ahead"):
+                self.town.place(request)
+            request = replace(request, review_on=self.clock.now() + timedelta(days=14))
+        self.town.place(request)
 
     @precondition(lambda self: self.town.hold_spans)
     @rule(pick=st.integers(0, 99), crash_at=CRASH_AT)
