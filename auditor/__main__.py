@@ -14,7 +14,7 @@ from auditor.bundle import Bundle
 from auditor.completeness import completeness
 from auditor.holds import holds
 from auditor.notes import Key
-from auditor.proofs import check_old_checkpoint, prove, verify_export
+from auditor.proofs import check_old_checkpoint, prove, verify_export, verify_proof
 from auditor.report import NOT_VERIFIED, CannotVerifyError, Report
 from auditor.sample import Sample
 from auditor.story import story
@@ -71,9 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         return one
 
     one = add("verify-log", _verify_log, "entries, roots, checkpoints, signatures, witnesses, time stamps, clock")
-    one.add_argument(
-        "--witness", action="append", default=[], metavar="KEY", help="a witness' public key, or a file with it"
-    )
+    _add_witness(one)
     one.add_argument("--tsa-ca", type=Path, metavar="PEM", help="certificates of the time-stamping authority")
     one.add_argument("--thorough", action="store_true", help="also parse every entry and encode it again (slower)")
     one = add(
@@ -103,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--output", "-o", type=Path, required=True, help="the .tlog-proof to write; the entry is written beside it"
     )
+    one = add("verify-proof", _verify_proof, "a .tlog-proof in place of a bundle: is its entry in the signed log?")
+    _add_witness(one)
     one = add("check-old-checkpoint", _check_old, "is a printed or mailed checkpoint a prefix of this log?")
     one.add_argument("paper", type=Path, help="a text with the checkpoint in it")
     one = add("verify-export", _verify_export, "an evidence package (folder or ZIP) in place of a bundle")
@@ -110,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         "--log", type=Path, metavar="BUNDLE", help="a bundle made after the package: its log has the package's digest"
     )
     return parser
+
+
+def _add_witness(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--witness", action="append", default=[], metavar="KEY", help="a witness' public key, or a file with it"
+    )
 
 
 def _add_sample(parser: argparse.ArgumentParser, count: int) -> None:
@@ -196,6 +202,10 @@ def _prove(options: argparse.Namespace, report: Report) -> None:
     bundle = _opened(options, report)
     _check_log(options, bundle, report)
     prove(bundle, report, options.seq, options.output)
+
+
+def _verify_proof(options: argparse.Namespace, report: Report) -> None:
+    verify_proof(read_text(options.bundle), report, _key_of(options), [_key(text) for text in options.witness])
 
 
 def _check_old(options: argparse.Namespace, report: Report) -> None:

@@ -1,9 +1,12 @@
-"""`prove`, `check-old-checkpoint` and `verify-export`: one entry, one sheet of paper, one evidence package against the log."""
+"""`prove`, `verify-proof`, `check-old-checkpoint`, `verify-export`: one entry, one sheet of paper, one evidence package against the log."""
 
 import base64
+import binascii
 import hashlib
 import json
+import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,17 @@ from auditor.verify_log import Log
 
 EXPORT_FORMAT = "vms-export/1"
 _PROOF_HEAD = "c2sp.org/tlog-proof@v1"
+_PROOF = re.compile(
+    re.escape(_PROOF_HEAD)
+    + r"\nextra (?P<extra>[A-Za-z0-9+/=]+)\nindex (?P<index>0|[1-9][0-9]{0,15})(?P<path>(?:\n[A-Za-z0-9+/]{43}=)*)"
+)
 _PIECE_BYTES = 1 << 20
 
 
 def prove(bundle: Bundle, report: Report, seq: int, output: Path) -> None:
     """Write the proof that an entry is in the log, and beside it the entry itself.
 
-    Source: C2SP tlog-proof: head, index, hashes, blank line, checkpoint.
+    Source: C2SP tlog-proof: head, extra (the entry), index, hashes, blank line, checkpoint.
     """
     if not 0 <= seq < bundle.manifest.size:
         raise CannotVerifyError("entry-unknown", seq=seq, entries=bundle.manifest.size)
@@ -41,13 +48,48 @@ def prove(bundle: Bundle, report: Report, seq: int, output: Path) -> None:
         report.find("proof-wrong", seq=seq)
         return
     hashes = [base64.b64encode(one).decode() for one in path]
-    lines = [_PROOF_HEAD, f"index {seq}", *hashes, "", str(text)]
+    lines = [_PROOF_HEAD, f"extra {base64.b64encode(body).decode()}", f"index {seq}", *hashes, "", str(text)]
     try:
         output.write_text("\n".join(lines), encoding="utf-8")
         output.with_name(output.name + ".entry.json").write_bytes(body)
     except OSError as error:
         raise CannotVerifyError("input-unreadable", name=str(output), why=str(error.strerror)) from error
     report.facts |= {"seq": seq, "hashes": len(path), "written": str(output)}
+
+
+def verify_proof(text: str, report: Report, key: Key | None, witnesses: Sequence[Key] = ()) -> None:
+    """Check that an entry is under a signed checkpoint, from its `.tlog-proof` alone, and show the entry."""
+    head, _, note_text = text.replace("\r\n", "\n").partition("\n\n")
+    match, note = _PROOF.fullmatch(head), notes.parse(note_text)
+    if match is None or note is None:
+        raise CannotVerifyError("proof-unreadable")
+    seq = int(match["index"])
+    try:
+        body = base64.b64decode(match["extra"], validate=True)
+        path = [base64.b64decode(line, validate=True) for line in match["path"].split()]
+    except binascii.Error as error:
+        raise CannotVerifyError("proof-unreadable") from error
+    report.facts |= {"origin": note.origin, "seq": seq, "entries": note.size}
+    if root_by_path(seq, note.size, leaf_hash(body), path) != note.root:
+        report.find("proof-wrong", seq=seq)
+        return
+    if key is None:
+        report.doubt("no-vkey")
+    elif not note.is_signed_by(key):
+        report.find("checkpoint-signature", size=note.size)
+    for witness in witnesses:
+        if note.cosigned_at(witness) is None:
+            report.find("proof-no-witness", name=witness.name, size=note.size)
+    entry = entries.parse(seq, body)
+    if entry is None:
+        report.find("entry-shape", seq=seq)
+        return
+    report.facts |= {
+        "entry_at": entry.stamp,
+        "entry_act": entry.act,
+        "entry_actor": entry.actor(),
+        "entry": body.decode(),
+    }
 
 
 def check_old_checkpoint(bundle: Bundle, report: Report, text: str, key: Key | None) -> None:

@@ -153,6 +153,8 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "review.unjudged": N_("{count} views have not been judged yet. Judge them first."),
     "review.not-yours": N_("Somebody else drew this sample. Only that person judges and signs it."),
     "ledger.act": N_("This act is not in the catalogue. Choose one from the list."),
+    "ledger.rows": N_("This finds more than {most} entries. Narrow the search, or take the audit bundle."),
+    "ledger.unknown": N_("There is no such entry in the log. Reload the page."),
     "auth.required": N_("You are signed out. Sign in to go on."),
     "csrf": N_("This page is out of date. Reload it and try again."),
     "ptz.locked": N_("{holder} is moving this camera. Wait until it is free."),

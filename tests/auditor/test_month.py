@@ -364,9 +364,11 @@ def test_a_moment_has_its_story_and_every_entry_its_proof(case: Case) -> None:
     proof = case.folder / "x.tlog-proof"
     assert case.audit("prove", seq, "-o", proof, bundle=bundle).status == 0
     lines = proof.read_text(encoding="utf-8").splitlines()
-    assert lines[:2] == ["c2sp.org/tlog-proof@v1", f"index {seq}"]
+    assert (lines[0], lines[2]) == ("c2sp.org/tlog-proof@v1", f"index {seq}")
     body = json.loads((case.folder / "x.tlog-proof.entry.json").read_bytes())
     assert body["act"] == "destroy.done"
+    checked = case.audit("verify-proof", bundle=proof)
+    assert (checked.status, checked.report["facts"]["entry_act"]) == (0, "destroy.done")
 
 
 def test_the_sample_follows_from_the_seed(case: Case) -> None:

@@ -10,10 +10,14 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tests.postgres import Server
+from vms.clock import ManualClock
 from vms.db import migrate
 from vms.db.engine import Database
 from vms.db.tables import metadata
 from vms.errors import Conflict
+from vms.ledger.acts import Act
+from vms.ledger.entries import Actor, Entry, Origin, Purpose, Value
+from vms.ledger.log import Ledger
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -101,6 +105,33 @@ def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
     with pytest.raises(Conflict, match="newer version"):
         migrate.upgrade(database.url)
     assert not migrate.at_head(database)
+
+
+def test_entries_from_before_can_be_found_by_what_they_are_about(database: Database, clock: ManualClock) -> None:
+    """The index of cases, holds and exports came later than the first entries; leaves don't change, so it can be made anew."""
+    ledger = Ledger("test.example/log", clock)
+    about: list[dict[str, Value]] = [
+        {"hold_id": "h-1"},
+        {"placement_id": "p-1"},
+        {"hold_id": "h-1", "export_id": "e-1"},
+    ]
+    with database.write() as conn:
+        for number, words in enumerate(about):
+            purpose = Purpose("case", "PL0900-2026-123456") if number else None
+            ledger.append(conn, Entry(Act.KEY_INTENT, Actor.service("test"), Origin("test"), words, purpose=purpose))
+        rows = text("SELECT subject, seq FROM ledger_subject ORDER BY subject, seq")
+        indexed = conn.execute(rows).all()
+        assert len(indexed) == 5
+        conn.execute(text("DROP TABLE ledger_subject"))
+        if database.is_postgresql:
+            for operation in ("update", "delete"):
+                conn.execute(text(f"DROP FUNCTION ledger_subject_{operation}()"))
+        conn.execute(text("UPDATE alembic_version SET version_num = '0014'"))
+    migrate.upgrade(database.url)
+    with database.read() as conn:
+        assert conn.execute(rows).all() == indexed
+    with pytest.raises(Conflict), database.write() as conn:
+        conn.execute(text("DELETE FROM ledger_subject"))
 
 
 def test_the_steps_travel_with_the_package() -> None:

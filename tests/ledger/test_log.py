@@ -175,7 +175,7 @@ def test_postgresql_refuses_to_empty_the_ledger(database: Database, ledger: Ledg
             sqlite3.connect(":memory:").execute("TRUNCATE ledger_entry")
         return
     fill(database, ledger, 1)
-    for table in ("ledger_entry", "ledger_tile", "ledger_checkpoint", "ledger_placement"):
+    for table in ("ledger_entry", "ledger_tile", "ledger_checkpoint", "ledger_placement", "ledger_subject"):
         with pytest.raises(Conflict), database.write() as conn:
             conn.execute(text(f"TRUNCATE {table} CASCADE"))
 

@@ -1,10 +1,10 @@
-"""The page of the log in Chromium: what only an auditor's eyes need."""
+"""The page of the log in Chromium: what only an auditor's eyes need, and what an auditor takes along."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from api.app import create_app
 from tests.api.site import PASSWORD
@@ -48,4 +48,25 @@ def test_an_auditor_takes_a_checkpoint_on_paper(url: str) -> None:
                 link.click()
             assert started.value.path().read_bytes().startswith(b"%PDF-1.4")
             assert started.value.suggested_filename.startswith("checkpoint-")
+            _take_along(page)
     assert complaints == []
+
+
+def _take_along(page: Page) -> None:
+    """Search, and take the rows and a proof."""
+    page.fill("[name=case]", "12345")
+    page.get_by_role("button", name="Tonen").click()
+    expect(page.locator("#list")).to_contain_text("PL0900-2026-123456")
+    page.fill("[name=case]", "")
+    page.select_option("[name=act]", "auth.sign-in")
+    page.get_by_role("button", name="Tonen").click()
+    expect(page.locator("#found")).to_contain_text("1 gevonden")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="CSV").click()
+    rows = started.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert [row.split(";")[2] for row in rows] == ["act", "auth.sign-in"]
+    page.locator(".log-lines summary").first.click()
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Downloaden").click()
+    assert started.value.suggested_filename.endswith(".tlog-proof")
+    assert started.value.path().read_text(encoding="utf-8").startswith("c2sp.org/tlog-proof@v1\nextra ")

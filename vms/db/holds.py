@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
-from vms.db.tables import hold, hold_placement, hold_segment, segment
+from vms.db.tables import export, hold, hold_placement, hold_segment, segment
 from vms.errors import Conflict, NotFound
 from vms.model import HoldId, HoldOutcome, HoldState, PlacementId, SegmentState, Span, UserId
 
@@ -171,6 +171,14 @@ def list_in(conn: Connection, states: Collection[HoldState] = frozenset(HoldStat
     """Return the holds in some states, newest request first."""
     query = select(hold).where(hold.c.state.in_([state.value for state in states]))
     return _from_rows(conn, list(conn.execute(query.order_by(hold.c.requested_at.desc(), hold.c.id))))
+
+
+def subjects_of_case(conn: Connection, case_number: str) -> list[str]:
+    """Return by what the ledger's entries about a case can be found: its number, and the ids of its holds and their exports."""
+    query = select(hold.c.id, export.c.id.label("export_id")).outerjoin(export, export.c.hold_id == hold.c.id)
+    rows = conn.execute(query.where(hold.c.case_number == case_number)).all()
+    found = {row.id for row in rows} | {row.export_id for row in rows if row.export_id is not None}
+    return [case_number, *sorted(found)]
 
 
 def overlapping(

@@ -101,7 +101,7 @@ class Entry:
     """An act, ready to be written down.
 
     Args:
-        object: what was acted upon. `placement_id` and `placement_ids` in it are searchable.
+        object: what was acted upon. `placement_id`, `placement_ids`, `hold_id` and `export_id` in it are searchable.
         why: a code for the reason of a denial or failure; never free text.
         recipient: to whom footage goes; always kept as a commitment.
 
@@ -140,6 +140,13 @@ class Entry:
         if isinstance(several, Sequence) and not isinstance(several, str):
             found |= {item for item in several if isinstance(item, str)}
         return frozenset(found)
+
+    def subjects(self) -> frozenset[str]:
+        """Return what else the entry is about that people search for: a case number, ids of a hold and of an export."""
+        named = {self.object.get("hold_id"), self.object.get("export_id")}
+        if self.purpose is not None:
+            named.add(self.purpose.case_number)
+        return frozenset(str(one) for one in named if isinstance(one, str))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select, text
 
 from vms.clock import Clock
-from vms.db.tables import ledger_checkpoint, ledger_entry, ledger_placement, ledger_text
+from vms.db.tables import ledger_checkpoint, ledger_entry, ledger_placement, ledger_subject, ledger_text
 from vms.errors import IntegrityLost, InvalidInput, NotFound
 from vms.ledger import notes, tiles
 from vms.ledger.entries import Entry, leaf_of
@@ -23,7 +23,8 @@ _LOCK_KEY = 0x564D_534C_4544_4745
 _TAIL = 1_000
 """How many of the newest entries the check at start-up hashes again."""
 
-_ADD_ENTRY, _ADD_PLACEMENT, _ADD_TEXT = insert(ledger_entry), insert(ledger_placement), insert(ledger_text)
+_ADD_ENTRY, _ADD_TEXT = insert(ledger_entry), insert(ledger_text)
+_ADD_PLACEMENT, _ADD_SUBJECT = insert(ledger_placement), insert(ledger_subject)
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _NEWEST = select(ledger_checkpoint).order_by(ledger_checkpoint.c.size.desc()).limit(1)
 
@@ -59,6 +60,8 @@ class Ledger:
         )
         for placement_id in sorted(entry.placement_ids()):
             conn.execute(_ADD_PLACEMENT, {"placement_id": placement_id, "seq": seq})
+        for subject in sorted(entry.subjects()):
+            conn.execute(_ADD_SUBJECT, {"subject": subject, "seq": seq})
         for kept in leaf.commitments:
             conn.execute(_ADD_TEXT, {"commitment": kept.digest, "salt": kept.salt, "text": kept.text})
         tiles.grow(conn, seq, leaf.body)

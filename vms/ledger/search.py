@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Select, delete, func, select
 
-from vms.db.tables import ledger_entry, ledger_placement, ledger_text
+from vms.db.tables import ledger_entry, ledger_placement, ledger_subject, ledger_text
 from vms.errors import IntegrityLost, NotFound
 from vms.ledger.acts import BY_WORD, Act, Category
 from vms.ledger.entries import COMMITMENT_PREFIX
@@ -32,6 +32,7 @@ class Filter:
         acts: any of these.
         actors: ids, any of these.
         placement_id: about this placement.
+        subjects: about any of these: case numbers, ids of holds and exports.
         before_seq: older than this entry: the next page.
     """
 
@@ -40,6 +41,7 @@ class Filter:
     acts: Collection[Act] = ()
     actors: Collection[str] = ()
     placement_id: PlacementId | None = None
+    subjects: Collection[str] = ()
     before_seq: int | None = None
 
 
@@ -86,12 +88,25 @@ def search(conn: Connection, wanted: Filter | None = None, *, limit: int = PAGE)
     Raises:
         IntegrityLost: a text does not fit the commitment under which it is kept.
     """
-    wanted = wanted or Filter()
-    query = select(ledger_entry.c.seq, ledger_entry.c.at, ledger_entry.c.body)
+    query = _within(select(ledger_entry.c.seq, ledger_entry.c.at, ledger_entry.c.body), wanted or Filter())
+    rows = conn.execute(query.order_by(ledger_entry.c.seq.desc()).limit(min(max(limit, 1), LONGEST_PAGE))).all()
+    return _entries(conn, rows)
+
+
+def count_found(conn: Connection, wanted: Filter, *, most: int) -> int:
+    """Return how many entries pass the filter; counts no further than `most`."""
+    found = _within(select(ledger_entry.c.seq), wanted).limit(most).subquery()
+    return int(conn.execute(select(func.count()).select_from(found)).scalar_one())
+
+
+def _within(query: Select[Any], wanted: Filter) -> Select[Any]:
     if wanted.placement_id is not None:
         query = query.join(ledger_placement, ledger_placement.c.seq == ledger_entry.c.seq).where(
             ledger_placement.c.placement_id == wanted.placement_id
         )
+    if wanted.subjects:
+        about = select(ledger_subject.c.seq).where(ledger_subject.c.subject.in_(list(wanted.subjects)))
+        query = query.where(ledger_entry.c.seq.in_(about))
     if wanted.from_at is not None:
         query = query.where(ledger_entry.c.at >= wanted.from_at)
     if wanted.until_at is not None:
@@ -102,8 +117,7 @@ def search(conn: Connection, wanted: Filter | None = None, *, limit: int = PAGE)
         query = query.where(ledger_entry.c.actor.in_(list(wanted.actors)))
     if wanted.before_seq is not None:
         query = query.where(ledger_entry.c.seq < wanted.before_seq)
-    rows = conn.execute(query.order_by(ledger_entry.c.seq.desc()).limit(min(max(limit, 1), LONGEST_PAGE))).all()
-    return _entries(conn, rows)
+    return query
 
 
 def get(conn: Connection, seq: int) -> StoredEntry:

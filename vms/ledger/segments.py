@@ -6,7 +6,7 @@ file and the digest of the blanking record (plan, model, pose sources, margin, g
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -138,11 +138,7 @@ def _entry_of(conn: Connection, row: Segment) -> StoredEntry | None:
     for until_at in spans:
         before_seq: int | None = None
         while True:
-            page = search(
-                conn,
-                Filter(wanted.from_at, until_at, wanted.acts, (), row.placement_id, before_seq),
-                limit=_PAGE,
-            )
+            page = search(conn, replace(wanted, until_at=until_at, before_seq=before_seq), limit=_PAGE)
             for entry in page:
                 words = entry.document["obj"]
                 if int(words["from_number"]) <= row.number <= int(words["to_number"]):

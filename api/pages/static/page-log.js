@@ -3,11 +3,12 @@
 import { me, request, serverNow_ms } from "./api.js";
 import { formatStamp, formatUtc, fromField, isoInstant, parseInstant } from "./civil-time.js";
 import { chip } from "./data-table.js";
-import { element } from "./dom.js";
+import { element, icon } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
 import { actorName, objectSummary } from "./log-words.js";
 import { noticeError } from "./notices.js";
 import { purposes } from "./choices.js";
+import { CASE_EXAMPLE, tidyCaseNumber } from "./purpose-dialog.js";
 import "./shell.js";
 
 const PAGE_ENTRIES = 100;
@@ -16,6 +17,7 @@ const ROOT_SHOWN = 12;
 const form = /** @type {HTMLFormElement} */ (document.getElementById("filters"));
 const list = document.getElementById("list");
 const state = document.getElementById("state");
+const found = document.getElementById("found");
 const more = element("button", { type: "button", class: "older", on: { click: () => load(oldest) } }, t("Older"));
 const lines = element("ol", { class: "log-lines" });
 let oldest = Number.NaN;
@@ -24,18 +26,20 @@ const placementNames = new Map();
 
 function query(beforeSeq) {
   const data = new FormData(form);
-  const found = new URLSearchParams({ limit: String(PAGE_ENTRIES) });
+  const wanted = new URLSearchParams({ limit: String(PAGE_ENTRIES) });
   for (const name of ["from", "to"]) {
     const at_ms = fromField(String(data.get(name) || ""), serverNow_ms());
     form.elements.namedItem(name).toggleAttribute("aria-invalid", Boolean(data.get(name)) && Number.isNaN(at_ms));
-    if (!Number.isNaN(at_ms)) found.set(name, isoInstant(at_ms));
+    if (!Number.isNaN(at_ms)) wanted.set(name, isoInstant(at_ms));
   }
   for (const name of ["act", "actor", "placement_id"]) {
     const value = String(data.get(name) || "").trim();
-    if (value) found.set(name, value);
+    if (value) wanted.set(name, value);
   }
-  if (!Number.isNaN(beforeSeq)) found.set("before_seq", String(beforeSeq));
-  return found;
+  const caseNumber = tidyCaseNumber(data.get("case"));
+  if (caseNumber) wanted.set("case", caseNumber);
+  if (!Number.isNaN(beforeSeq)) wanted.set("before_seq", String(beforeSeq));
+  return wanted;
 }
 
 async function load(beforeSeq) {
@@ -47,6 +51,7 @@ async function load(beforeSeq) {
     oldest = answer.entries.at(-1)?.seq ?? oldest;
     more.hidden = answer.entries.length < PAGE_ENTRIES;
     showState(answer);
+    showFound(answer);
     list.replaceChildren(lines.children.length ? lines : element("p", { class: "empty" }, t("Nothing in the log matches these filters.")), more);
   } catch (error) {
     if (Number.isNaN(beforeSeq)) list.replaceChildren(element("p", { class: "empty" }, error.message));
@@ -54,6 +59,22 @@ async function load(beforeSeq) {
   } finally {
     list.setAttribute("aria-busy", "false");
   }
+}
+
+/** How many there are, and all of them as a file. */
+function showFound(answer) {
+  if (!found || answer.found === null) return;
+  const count = formatNumber(answer.found);
+  const parts = [element("span", { class: "muted" }, answer.found_more ? t("More than {count} found: narrow the search to take them along.", { count }) : t("{count} found", { count }))];
+  if (answer.found && !answer.found_more) parts.push(rowsLink("csv", "CSV", t("Take what is found along, for a spreadsheet")), rowsLink("json", "JSON", t("Take what is found along, for a program")));
+  found.replaceChildren(...parts);
+}
+
+function rowsLink(form, text, title) {
+  const wanted = query(Number.NaN);
+  wanted.delete("limit");
+  wanted.set("form", form);
+  return element("a", { class: "button small", href: `/api/ledger/rows?${wanted}`, download: "", title }, icon("download"), text);
 }
 
 function showState({ size, root }) {
@@ -90,7 +111,14 @@ function details(entry, at_ms) {
     [t("Purpose"), purposeText(entry.purpose)], [t("Receiver"), entry.recipient], [t("Reason"), entry.why], [t("Origin"), entry.origin && values(entry.origin)],
     ...Object.entries(entry.object || {}).map(([name, value]) => [name, valueText(name, value)]),
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return element("dl", {}, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { class: "mono" }, String(value))]));
+  const told = rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { class: "mono" }, String(value))]);
+  if (found) told.push(element("dt", {}, t("Proof")), element("dd", {}, proofLink(entry.seq)));
+  return element("dl", {}, ...told);
+}
+
+function proofLink(seq) {
+  const title = t("A file with the entry and the proof that it is in the signed log; vms-audit verify-proof checks it.");
+  return element("a", { href: `/api/ledger/${seq}/proof`, download: "", title }, t("Download"));
 }
 
 function purposeText(purpose) {
@@ -122,6 +150,7 @@ async function fillChoices() {
   } else form.elements.namedItem("placement_id").closest("label").hidden = true;
 }
 
+form.elements.namedItem("case").placeholder = CASE_EXAMPLE;
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   load(Number.NaN);

@@ -14,6 +14,7 @@ from vms.db.tables.log import (
     ledger_mailing,
     ledger_placement,
     ledger_stamp,
+    ledger_subject,
     ledger_text,
     ledger_tile,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "ledger_mailing",
     "ledger_placement",
     "ledger_stamp",
+    "ledger_subject",
     "ledger_text",
     "ledger_tile",
     "metadata",

@@ -31,6 +31,14 @@ ledger_placement = Table(
     Column("seq", BigInteger, ForeignKey("ledger_entry.seq"), primary_key=True, autoincrement=False),
 )
 
+ledger_subject = Table(
+    "ledger_subject",
+    metadata,
+    # The case numbers, holds and exports that an entry is about: to search by, like the placements above.
+    Column("subject", Text, primary_key=True),
+    Column("seq", BigInteger, ForeignKey("ledger_entry.seq"), primary_key=True, autoincrement=False),
+)
+
 ledger_tile = Table(
     "ledger_tile",
     metadata,
