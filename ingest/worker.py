@@ -8,7 +8,7 @@ guarantee blanking or writing ends; whoever started it starts it anew.
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -43,13 +43,15 @@ from ingest.reader import CameraReader
 from ingest.recording import Recording
 from ingest.session_lock import SessionLock
 from ingest.source import CameraStream, SourceLimits, open_stream
+from ingest.steady_clock import SteadyClock
 from ingest.takeover import take_over
 from ingest.telemetry_link import TelemetryLink
 from ingest.video_clock import ArrivalClock, CameraClock
 from vms.bus.channel import PlacementChannel
-from vms.db import placements, rechecks
+from vms.db import placements, rechecks, sweeps
 from vms.db.placements import Placement
 from vms.errors import Unavailable, VmsError
+from vms.footage import acts
 from vms.footage.recorder import RecorderPlan, SegmentRecorder
 from vms.model import CameraKind, GapCause, PlacementId, SegmentMode
 
@@ -102,6 +104,9 @@ class Worker:
             camera.rtsp_url, camera.username, password, camera.rtsp_transport, camera.onvif_url
         )
         is_ptz = camera.kind is CameraKind.PTZ
+        # Whatever gives footage its instants and its term goes by this one; everything else by the wall clock.
+        self._steady = SteadyClock(clock, timedelta(seconds=parts.settings.clock_tolerance_s))
+        self._told_off_s = 0.0
         self._crew = Crew(stop)
         self._gauge = Gauge(clock)
         self._inbox = Inbox()
@@ -122,7 +127,7 @@ class Worker:
         self._eye = CalibrationEye(clock)
         self._calibration = self._made_calibration()
         self._panorama = (
-            PanoramaMaker(placement.id, parts.db, parts.keys, clock, parts.settings.keep_for) if is_ptz else None
+            PanoramaMaker(placement.id, parts.db, parts.keys, self._steady, parts.settings.keep_for) if is_ptz else None
         )
         self._control = self._made_control()
         self._daily = self._made_daily()
@@ -138,6 +143,7 @@ class Worker:
         Raises:
             VmsError: what a thread failed with.
         """
+        self._look_at_clock()
         self._look_at_plan()
         self._channel.on_command(self._control.obey)
         self._crew.start("recorder", self._recording.run)
@@ -176,6 +182,7 @@ class Worker:
             "fit": self._fit(),
             "reconnects": max(0, self._reader.sessions - 1),
             "error": self._reader.last_failure,
+            "wall_clock_off_s": round(self._steady.off_s()),
         }
 
     def _look(self) -> None:
@@ -185,6 +192,7 @@ class Worker:
                 "the camera's connection hangs inside FFmpeg; the worker starts anew", code="camera.hangs"
             )
         try:
+            self._look_at_clock()
             self._look_at_plan()
             if self._desk is not None and self._subject() is not None:
                 self._daily.look()
@@ -194,6 +202,22 @@ class Worker:
         except Unavailable as error:
             # Recording goes on by its spool, and blanking by the last plan.
             log.warning("the database does not answer", cause=str(error))
+
+    def _look_at_clock(self) -> None:
+        with self._parts.db.read() as conn:
+            self._steady.trust(sweeps.get_clock_sample(conn))
+        off_s = self._steady.off_s()
+        step_s = off_s - self._told_off_s
+        if abs(step_s) <= self._parts.settings.clock_tolerance_s:
+            return
+        with self._parts.db.write() as conn:
+            self._parts.ledger.append(conn, acts.clock_doubted(self._placement.id, round(step_s)))
+        self._told_off_s = off_s
+        log.warning(
+            "this machine's wall clock was set: footage keeps the trusted time",
+            step_s=round(step_s),
+            off_s=round(off_s),
+        )
 
     def _look_at_plan(self) -> None:
         changed = self._plans.look()
@@ -252,7 +276,7 @@ class Worker:
             self._eye,
             records,
             parts.clock,
-            rechecker=Rechecker(placement_id, parts.db, parts.keys, parts.clock, parts.settings.keep_for),
+            rechecker=Rechecker(placement_id, parts.db, parts.keys, self._steady, parts.settings.keep_for),
             subject=self._subject,
         )
 
@@ -328,7 +352,7 @@ class Worker:
         return Pipeline(
             PipelineParts(
                 kind=self._placement.camera.kind,
-                clock=parts.clock,
+                clock=self._steady,
                 inbox=self._inbox,
                 output=Output(self._recording, self._feed, self._gauge),
                 gauge=self._gauge,
@@ -367,7 +391,7 @@ class Worker:
             keys=parts.keys,
             store=parts.store,
             ledger=parts.ledger,
-            clock=parts.clock,
+            clock=self._steady,
             plan=RecorderPlan(
                 keep_for=parts.settings.keep_for,
                 mode=mode,

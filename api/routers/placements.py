@@ -28,7 +28,9 @@ _TELEMETRY: Final = (
     "telemetry_hz", "telemetry_source", "telemetry_stream", "telemetry_poll_hz", "telemetry_poll_ms", "telemetry_garbled",
     "telemetry_zone_s", "telemetry_problem",
 )  # fmt: skip
-HEALTH: Final = (*_SHOWN, *_TELEMETRY, "codec", "reconnects", "delay_ms", "dropped_packets", "fit", "error")
+HEALTH: Final = (
+    *_SHOWN, *_TELEMETRY, "codec", "reconnects", "delay_ms", "dropped_packets", "fit", "error", "wall_clock_off_s",
+)  # fmt: skip
 """What a worker says of itself that the technician may know."""
 
 

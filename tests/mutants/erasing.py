@@ -7,6 +7,7 @@ HOLDS = "tests/retention/test_holds.py"
 POLICY = "tests/retention/test_policy.py"
 RECONCILE = "tests/retention/test_reconcile.py"
 KEYS = "tests/footage/test_keys.py"
+STEADY = "tests/ingest/test_steady_clock.py"
 RAW = "tests/retention/test_raw_scan.py"
 STEPS = "tests/retention/test_clock_steps.py"
 WITNESS = "tests/retention/test_witness.py"
@@ -200,6 +201,20 @@ ERASING = (
         "write_all(handle, secrets.token_bytes(os.fstat(handle).st_size))",
         'write_all(handle, b"")',
         (RAW,),
+    ),
+    Mutant(
+        "footage follows a clock that stepped",
+        "ingest/steady_clock.py",
+        "return self._trusted_s is None or abs(ahead_s - self._trusted_s) <= self._tolerance_s",
+        "return True",
+        (STEADY,),
+    ),
+    Mutant(
+        "the recorder's term goes by the wall clock",
+        "ingest/worker.py",
+        "            ledger=parts.ledger,\n            clock=self._steady,\n            plan=RecorderPlan(",
+        "            ledger=parts.ledger,\n            clock=parts.clock,\n            plan=RecorderPlan(",
+        (f"{STEADY}::test_a_real_worker_stamps_by_the_trusted_time",),
     ),
 )
 
