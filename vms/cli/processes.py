@@ -81,6 +81,7 @@ def api(
     """Serve pages, live view, playback, holds and exports."""
     from api.app import create_app
 
+    stop = stop_event()
     called = state.invocation(context)
     changes = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}
     settings = called.settings.model_copy(update=changes)
@@ -108,7 +109,13 @@ def api(
     def end() -> None:
         server.should_exit = True
 
+    def end_at(stop: threading.Event) -> None:
+        stop.wait()
+        end()
+
     end_when_contradicted(parts, end)
+    # For a signal from before uvicorn took the handlers over. What ended it uvicorn raises again for ours, which then let us say so.
+    threading.Thread(target=end_at, args=(stop,), name="stop", daemon=True).start()
     server.run()
     if not server.started:
         raise typer.Exit(EXIT_NOT_STARTED)
@@ -207,13 +214,13 @@ def ingest(
     from ingest.worker import run_worker
 
     called = state.invocation(context)
+    stop = stop_event()
     if placement is not None:
         parts = started(called.settings, "worker", placement=placement)
-        run_worker(parts, PlacementId(placement), stop_event())
+        run_worker(parts, PlacementId(placement), stop)
         stopped(parts, "worker", placement=placement)
         return
     parts = started(called.settings, "ingest")
-    stop = stop_event()
     end_when_contradicted(parts, stop.set)
     IngestNode(parts, called.arguments, stop).run()
     stopped(parts, "ingest")
@@ -227,6 +234,7 @@ def retention(context: typer.Context) -> None:
     from vms.cli.anchors import anchored
 
     settings = state.invocation(context).settings
+    stop = stop_event()
     parts = started(settings, "retention")
     retaining = RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock)
     limits = SweepLimits(
@@ -239,7 +247,7 @@ def retention(context: typer.Context) -> None:
         limits,
         parts.checkpoints,
         sweep_every_s=settings.sweep_every_s,
-        stop=stop_event(),
+        stop=stop,
         anchorage=anchored(settings),
     ).run()
     stopped(parts, "retention")
@@ -315,7 +323,7 @@ def stopped(parts: Parts, process: str, **bound: str) -> None:
 
 
 def stop_event() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set."""
+    """Return an event that SIGTERM and SIGINT set. Before `started`: who has said that it began must be able to say that it ended."""
     stop = threading.Event()
     stop_on_signals(stop)
     return stop

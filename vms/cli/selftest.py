@@ -56,11 +56,11 @@ def _run(context: typer.Context) -> None:
 
     settings = state.invocation(context).settings
     os.nice(_NICE)  # what records and shows goes first
+    stop = stop_event()
     parts = started(settings, "selftest")
     reader = FootageReader(parts.db, parts.keys, parts.store)
     shop = Workshop(parts.db, parts.keys, parts.store, reader, parts.ledger, parts.signer, parts.clock)
     test = SelfTest(shop, BusViewer(settings.run), random.SystemRandom())
-    stop = stop_event()
     end_when_contradicted(parts, stop.set)
     run_selftest(test, settings.selftest_every_s, stop)
     stopped(parts, "selftest")
