@@ -74,25 +74,24 @@ def entry_shown(entry: StoredEntry, reading: Reading) -> dict[str, Any]:
     }
 
 
-def rows_in(form: Form, db: Database, wanted: Filter, reading: Reading, *, size: int) -> Iterator[bytes]:
-    """Yield what the search finds among the first `size` entries, newest first, piece by piece.
+def rows_in(form: Form, db: Database, wanted: Filter, reading: Reading) -> Iterator[bytes]:
+    """Yield what the search finds, newest first, piece by piece; its `before_seq` leaves out what is appended meanwhile.
 
     Raises:
         IntegrityLost: a text does not fit the commitment under which it is kept; what was yielded is not whole.
     """
-    return (_csv if form is Form.CSV else _json)(_shown(db, wanted, reading, size))
+    return (_csv if form is Form.CSV else _json)(_shown(db, wanted, reading))
 
 
-def _shown(db: Database, wanted: Filter, reading: Reading, size: int) -> Iterator[dict[str, Any]]:
-    before = size if wanted.before_seq is None else min(size, wanted.before_seq)
+def _shown(db: Database, wanted: Filter, reading: Reading) -> Iterator[dict[str, Any]]:
     while True:
         # The ledger only grows at its end: pages fit together without one long transaction.
         with db.read() as conn:
-            page = search.search(conn, replace(wanted, before_seq=before), limit=_AT_ONCE)
+            page = search.search(conn, wanted, limit=_AT_ONCE)
         yield from (entry_shown(entry, reading) for entry in page)
         if len(page) < _AT_ONCE:
             return
-        before = page[-1].seq
+        wanted = replace(wanted, before_seq=page[-1].seq)
 
 
 def _json(entries: Iterator[dict[str, Any]]) -> Iterator[bytes]:

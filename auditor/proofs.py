@@ -77,10 +77,11 @@ def verify_proof(text: str, report: Report, key: Key | None, witnesses: Sequence
         report.doubt("no-vkey")
     elif not note.is_signed_by(key):
         report.find("checkpoint-signature", size=note.size)
+        return
     for witness in witnesses:
         if note.cosigned_at(witness) is None:
             report.find("proof-no-witness", name=witness.name, size=note.size)
-    entry = entries.parse(seq, body)
+    entry = entries.parse(seq, body) if entries.is_canonical(body) else None
     if entry is None:
         report.find("entry-shape", seq=seq)
         return

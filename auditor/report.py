@@ -116,7 +116,7 @@ class Report:
         for code, count in sorted(self.counts.items()):
             if count > MOST_SHOWN:
                 lines.append("  " + words["more"].format(code=code, count=count, shown=MOST_SHOWN))
-        return "\n".join([*lines, "", words[f"status.{self.status}"]])
+        return "\n".join(map(_printable, [*lines, "", words[f"status.{self.status}"]]))
 
     def as_html(self, language: str) -> str:
         """Return everything as a page to print; it needs nothing from elsewhere."""
@@ -146,6 +146,11 @@ class Report:
 
     def _parts(self) -> dict[str, list[Remark]]:
         return {"findings": self.findings, "unchecked": self.unchecked, "notes": self.notes}
+
+
+def _printable(line: str) -> str:
+    """Return a line that can't paint the terminal: what a log or a proof says, a forger may have written."""
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in line)
 
 
 def _table(header: list[str], rows: list[tuple[Value, ...]]) -> list[str]:

@@ -1,6 +1,7 @@
 """Become a placement's recorder, or finish what its last one left when there will be no other."""
 
 from ingest.parts import IngestParts
+from ingest.steady_clock import steadied
 from vms.db import placements
 from vms.footage.repair import repair_open_segments
 from vms.model import PlacementId
@@ -24,7 +25,7 @@ def take_over(parts: IngestParts, placement_id: PlacementId) -> int:
         keys=parts.keys,
         store=parts.store,
         ledger=parts.ledger,
-        clock=parts.clock,
+        clock=steadied(parts),
         placement_id=placement_id,
         epoch=epoch,
     )

@@ -8,7 +8,7 @@ guarantee blanking or writing ends; whoever started it starts it anew.
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -43,7 +43,7 @@ from ingest.reader import CameraReader
 from ingest.recording import Recording
 from ingest.session_lock import SessionLock
 from ingest.source import CameraStream, SourceLimits, open_stream
-from ingest.steady_clock import SteadyClock
+from ingest.steady_clock import TermClock, steadied
 from ingest.takeover import take_over
 from ingest.telemetry_link import TelemetryLink
 from ingest.video_clock import ArrivalClock, CameraClock
@@ -104,9 +104,10 @@ class Worker:
             camera.rtsp_url, camera.username, password, camera.rtsp_transport, camera.onvif_url
         )
         is_ptz = camera.kind is CameraKind.PTZ
-        # Whatever gives footage its instants and its term goes by this one; everything else by the wall clock.
-        self._steady = SteadyClock(clock, timedelta(seconds=parts.settings.clock_tolerance_s))
-        self._told_off_s = 0.0
+        # What gives footage its instants, and its term, goes by these two; everything else by the wall clock.
+        self._steady = steadied(parts)
+        self._terms = TermClock(clock, self._steady)
+        self._told_off_s = int((placement.status or {}).get("wall_clock_off_s") or 0)
         self._crew = Crew(stop)
         self._gauge = Gauge(clock)
         self._inbox = Inbox()
@@ -127,7 +128,7 @@ class Worker:
         self._eye = CalibrationEye(clock)
         self._calibration = self._made_calibration()
         self._panorama = (
-            PanoramaMaker(placement.id, parts.db, parts.keys, self._steady, parts.settings.keep_for) if is_ptz else None
+            PanoramaMaker(placement.id, parts.db, parts.keys, self._terms, parts.settings.keep_for) if is_ptz else None
         )
         self._control = self._made_control()
         self._daily = self._made_daily()
@@ -204,20 +205,17 @@ class Worker:
             log.warning("the database does not answer", cause=str(error))
 
     def _look_at_clock(self) -> None:
-        with self._parts.db.read() as conn:
+        parts, placement_id = self._parts, self._placement.id
+        with parts.db.read() as conn:
             self._steady.trust(sweeps.get_clock_sample(conn))
-        off_s = self._steady.off_s()
-        step_s = off_s - self._told_off_s
-        if abs(step_s) <= self._parts.settings.clock_tolerance_s:
+        off_s = round(self._steady.off_s())
+        is_same_kind = bool(off_s) == bool(self._told_off_s)
+        if is_same_kind and abs(off_s - self._told_off_s) <= parts.settings.clock_tolerance_s:
             return
-        with self._parts.db.write() as conn:
-            self._parts.ledger.append(conn, acts.clock_doubted(self._placement.id, round(step_s)))
+        with parts.db.write() as conn:
+            parts.ledger.append(conn, acts.wall_clock_off(placement_id, off_s, was_s=self._told_off_s))
+        log.warning("how far this machine's wall clock is off the trusted time", off_s=off_s, was_s=self._told_off_s)
         self._told_off_s = off_s
-        log.warning(
-            "this machine's wall clock was set: footage keeps the trusted time",
-            step_s=round(step_s),
-            off_s=round(off_s),
-        )
 
     def _look_at_plan(self) -> None:
         changed = self._plans.look()
@@ -276,7 +274,7 @@ class Worker:
             self._eye,
             records,
             parts.clock,
-            rechecker=Rechecker(placement_id, parts.db, parts.keys, self._steady, parts.settings.keep_for),
+            rechecker=Rechecker(placement_id, parts.db, parts.keys, self._terms, parts.settings.keep_for),
             subject=self._subject,
         )
 
@@ -308,7 +306,7 @@ class Worker:
         return DailyCheck(
             self._parts.settings.calibration_check_at,
             self._calibration,
-            self._parts.clock,
+            self._terms,
             idle_s=self._control.idle_s,
             found_at=self._found_at,
         )
@@ -391,7 +389,7 @@ class Worker:
             keys=parts.keys,
             store=parts.store,
             ledger=parts.ledger,
-            clock=self._steady,
+            clock=self._terms,
             plan=RecorderPlan(
                 keep_for=parts.settings.keep_for,
                 mode=mode,

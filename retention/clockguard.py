@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-LONGEST_ABSENCE = timedelta(hours=96)
-"""How far the wall clock may have moved across a reboot without anybody confirming it: a long weekend switched off."""
+from vms.clock import LONGEST_ABSENCE
 
 _RECENT = timedelta(days=1)
 

@@ -20,7 +20,7 @@ from retention import acts
 from retention.due import ranges
 from retention.exports import erase_exports
 from retention.parts import DAEMON, By, RetentionParts
-from vms.db import erasing, holds, placements
+from vms.db import erasing, holds, inventory, placements
 from vms.db.holds import Hold, NewHold
 from vms.db.segments import Segment
 from vms.errors import Conflict, IntegrityLost, InvalidInput, NotFound, VmsError
@@ -209,7 +209,9 @@ def _ask(parts: RetentionParts, request: HoldRequest, now: datetime) -> Hold:
             raise InvalidInput(
                 "the review date must lie ahead, at most 90 days", code="hold.review", days=LONGEST_REVIEW.days
             )
-        if request.span.start_at > now:
+        # Footage may bear instants ahead of a wall clock that is behind: what is there can be held.
+        ends = [inventory.newest_end_at(conn, placement_id) or now for placement_id in request.placement_ids]
+        if request.span.start_at > max([now, *ends]):
             raise InvalidInput("a hold can't begin in the future", code="hold.future")
         for placement_id in request.placement_ids:
             placements.get(conn, placement_id)

@@ -14,6 +14,7 @@ from retention.clockguard import Doubt, Readings, Sample, Verdict
 from retention.due import HOUR, Brake, choose, length_of
 from retention.erase import Tally
 from retention.parts import RetentionParts
+from vms.clock import LONGEST_ABSENCE
 from vms.db import erasing, inventory, sweeps
 from vms.db.holds import list_in
 from vms.db.sweeps import ClockSample, SweepOutcome
@@ -170,7 +171,7 @@ def _brake(parts: RetentionParts, verdict: Verdict) -> Brake:
         last_good = sweeps.last_good(conn)
         last_good_at = last_good.finished_at if last_good else None
         if last_good_at is None:
-            return Brake(None, clockguard.LONGEST_ABSENCE, {})
+            return Brake(None, LONGEST_ABSENCE, {})
         taken: dict[PlacementId, timedelta] = {}
         for row in erasing.claimed_between(conn, last_good_at, verdict.at):
             taken[row.placement_id] = taken.get(row.placement_id, timedelta(0)) + length_of(row)

@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+LONGEST_ABSENCE = timedelta(hours=96)
+"""How far the wall clock may have moved across a reboot without anybody confirming it: a long weekend switched off."""
+
 
 class Clock(Protocol):
     """Wall clock, monotonic clock and waiting."""

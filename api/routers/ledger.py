@@ -1,6 +1,6 @@
 """Reading the ledger and taking rows and proofs along. Each is an act too; people without `ledger.read` find their own acts only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -128,19 +128,21 @@ def rows(
     """Hand over all that a search finds, at most 100,000 entries, as CSV or JSON; the entry of it comes before the first byte."""
     parts = running_of(request).parts
     with parts.db.write() as conn:
+        size = parts.ledger.stand_still(conn)
         wanted = asked.filter(conn, asker)
+        wanted = replace(wanted, before_seq=size if wanted.before_seq is None else min(size, wanted.before_seq))
         found = search.count_found(conn, wanted, most=MOST_ROWS + 1)
         if found > MOST_ROWS:
             raise InvalidInput("too much is found to take along: narrow the search", code="ledger.rows", most=MOST_ROWS)
         said: dict[str, Value] = {"scope": "rows", "form": form.value, "entries": found}
-        size = record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), said | asked.words())
+        record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), said | asked.words())
         reading = _reading(conn, request)
     at = parts.clock.now()
     headers = {
         "Content-Disposition": f'attachment; filename="log-{at:%Y%m%d-%H%M%S}.{form.value}"',
         "Cache-Control": "no-store",
     }
-    pieces = rows_in(form, parts.db, wanted, reading, size=size)
+    pieces = rows_in(form, parts.db, wanted, reading)
     return StreamingResponse(pieces, media_type=form.media_type, headers=headers)
 
 

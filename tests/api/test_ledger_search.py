@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api import ledger_rows
 from api.routers import ledger as ledger_router
@@ -15,8 +16,11 @@ from auditor.notes import parse_key
 from auditor.proofs import verify_proof
 from auditor.report import CannotVerifyError, Report
 from tests.api.site import FIXED, Person, Site
+from vms.cli.witnessing import CoSigner
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Private, Purpose
+from vms.ledger.notes import parse
+from vms.ledger.signer import FileSigner
 from vms.model import Role
 
 CASE = "PL0900-2026-123456"
@@ -80,6 +84,8 @@ def test_all_that_was_done_for_a_case_is_found_by_its_number(case: Site) -> None
 
 def test_who_finds_the_own_acts_only_finds_no_more_by_a_case(case: Site) -> None:
     """The case of a colleague says nothing to who may not read the ledger; and nothing is taken along."""
+    own = case.sign_in(Role.INVESTIGATOR).get("/api/ledger", case=CASE).json()["entries"]
+    assert [entry["act"] for entry in own] == ["export.request", "playback.open", "hold.place"]
     observer = case.sign_in(Role.OBSERVER)
     assert observer.get("/api/ledger", case=CASE).json()["entries"] == []
     for path in ("/api/ledger/rows?form=csv", "/api/ledger/0/proof"):
@@ -150,6 +156,15 @@ def test_a_proof_convinces_without_us(any_site: Site) -> None:
         assert {one.code for one in report.findings} == {code}
     with pytest.raises(CannotVerifyError):
         verify_proof(answer.text.replace("extra", "other"), Report("verify-proof"), key)
+    witness = CoSigner(FileSigner("fg.test/witness", Ed25519PrivateKey.generate()))
+    checkpoint = parse(answer.text.partition("\n\n")[2])
+    for text, codes in (
+        (answer.text, ["proof-no-witness"]),
+        (answer.text + checkpoint.cosigned(witness, 1_800_000_000), []),
+    ):
+        report = Report("verify-proof")
+        verify_proof(text, report, key, [parse_key(witness.verifier.text)])
+        assert [one.code for one in report.findings] == codes
     report = Report("verify-proof")
     verify_proof(answer.text, report, None)
     assert [one.code for one in report.unchecked] == ["no-vkey"]

@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.steady_clock import SteadyClock
-from tests.ingest.running import House, running_city, running_house
-from vms.clock import ManualClock, SystemClock
+from ingest.steady_clock import SteadyClock, TermClock
+from tests.ingest.running import House, running_city, running_house, until
+from vms.clock import LONGEST_ABSENCE, ManualClock, SystemClock
 from vms.db import sweeps
 from vms.db.sweeps import ClockSample
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
-from vms.model import SegmentState
+from vms.model import GapCause
 
 TOLERANCE = timedelta(minutes=2)
 CAMERA = "spoorplein"
@@ -53,7 +53,7 @@ def test_what_two_persons_confirm_is_followed(clock: ManualClock) -> None:
 
 
 def test_a_worker_that_starts_while_the_clock_is_wrong_goes_by_the_trusted_moment(clock: ManualClock) -> None:
-    """It has seen nothing before; of another boot, or without any, there is only the wall clock."""
+    """It has seen nothing before; of an earlier boot, or without any, there is only the wall clock."""
     trusted = sample_of(clock, timedelta(days=40))
     steady = SteadyClock(clock, TOLERANCE)
     for unknown in (None, ClockSample(trusted.wall_at, trusted.boottime_us, "another boot")):
@@ -64,28 +64,83 @@ def test_a_worker_that_starts_while_the_clock_is_wrong_goes_by_the_trusted_momen
     assert steady.now() == clock.now() - timedelta(days=40)
 
 
+def test_a_boot_that_begins_before_the_last_trusted_moment_goes_on_from_there(clock: ManualClock) -> None:
+    """An empty clock battery says 1970 until the time server answers: what is recorded by it would be due at once."""
+    trusted = sample_of(clock)
+    clock.reboot()
+    clock.step_wall_clock(timedelta(days=-20_000))
+    steady = SteadyClock(clock, TOLERANCE)
+    steady.trust(trusted)
+    clock.advance(timedelta(minutes=3))
+    steady.trust(trusted)
+    assert steady.now() == trusted.wall_at + timedelta(minutes=3)
+    assert steady.off_s() < 0
+    clock.step_wall_clock(timedelta(days=20_000, hours=5))
+    assert (steady.now(), steady.off_s()) == (clock.now(), 0)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "begins"),
+    [
+        (timedelta(days=40), timedelta(0)),
+        (timedelta(seconds=30), timedelta(0)),
+        (timedelta(hours=-3), timedelta(hours=-3)),
+        (timedelta(days=-40), timedelta(hours=-96)),
+    ],
+)
+def test_a_term_begins_at_the_earliest_that_now_can_be(clock: ManualClock, ahead: timedelta, begins: timedelta) -> None:
+    """A wall clock that is behind may be right: the boot began with one that was ahead. It is never believed without bound."""
+    steady = SteadyClock(clock, TOLERANCE)
+    terms = TermClock(clock, steady)
+    steady.trust(sample_of(clock))
+    steady.now()
+    clock.step_wall_clock(ahead)
+    assert terms.now() - steady.now() == begins
+
+
 @pytest.mark.parametrize("days", [40, -40])
 def test_a_real_worker_stamps_by_the_trusted_time(tmp_path_factory: pytest.TempPathFactory, days: int) -> None:
-    """This machine's clock can't be set in a test; a trusted moment 40 days ago says the same: it runs 40 days ahead."""
-    folder = tmp_path_factory.mktemp("steady")
+    """This machine's clock can't be set in a test; a trusted moment 40 days ago says the same: it runs 40 days ahead.
+
+    The worker dies meanwhile; at the end two persons say that the wall clock is right.
+    """
+    folder, ahead = tmp_path_factory.mktemp("steady"), timedelta(days=days)
     with running_city(folder / "city", CAMERA) as city, running_house(folder / "house") as house:
         placement = house.add(city.cameras[CAMERA])
         with house.parts.db.write() as conn:
-            sweeps.set_clock_sample(conn, sample_of(SystemClock(), timedelta(days=days)))
+            sweeps.set_clock_sample(conn, sample_of(SystemClock(), ahead))
         began_at = datetime.now(UTC)
         worker = house.start(placement)
         status = house.until_state(placement, "live", 120)
-        assert status["wall_clock_off_s"] == pytest.approx(days * 86400, abs=2)
+        assert status["wall_clock_off_s"] == pytest.approx(ahead.total_seconds(), abs=2)
+        worker.kill()
+        worker.wait()
+        worker = house.start(placement)
+        until(lambda: len({row.epoch for row in house.segments(placement)}) == 2, 60, "it records again")
+        _check_instants(house, placement, began_at - ahead, timedelta(0) if days > 0 else LONGEST_ABSENCE)
+        with house.parts.db.write() as conn:
+            sweeps.set_clock_sample(conn, sample_of(SystemClock()))
+        house.until_state(placement, "live", 60, wall_clock_off_s=0)
+        near = timedelta(minutes=3)
+        until(
+            lambda: any(abs(row.start_at - began_at) < near for row in house.segments(placement)), 60, "it goes by it"
+        )
         assert house.stop(worker, 40) == 0
-        _check(house, placement, began_at, timedelta(days=days))
+        assert GapCause.WORKER_CRASHED in {gap.cause for gap in house.gaps(placement)}, (
+            "not hidden by a wall clock behind it"
+        )
+        with house.parts.db.read() as conn:
+            told = [entry.object for entry in reversed(search(conn, Filter(acts=(Act.CLOCK_DOUBT,))))]
+    assert [one["step_s"] for one in told if "step_s" in one] == [pytest.approx(ahead.total_seconds(), abs=5)]
+    assert [(one["off_s"], one["was_s"]) for one in told if "off_s" in one] == [
+        (status["wall_clock_off_s"], 0),
+        (0, status["wall_clock_off_s"]),
+    ], "once each, although the worker began twice"
 
 
-def _check(house: House, placement: str, began_at: datetime, ahead: timedelta) -> None:
-    sealed = [row for row in house.segments(placement) if row.state is SegmentState.SEALED]
-    assert sealed
-    for row in sealed:
-        assert -ahead <= row.start_at - began_at <= timedelta(minutes=3) - ahead
-        assert row.due_at - row.start_at == house.parts.settings.keep_for
-    with house.parts.db.read() as conn:
-        [entry] = search(conn, Filter(acts=(Act.CLOCK_DOUBT,)))
-    assert entry.object["step_s"] == pytest.approx(ahead.total_seconds(), abs=2)
+def _check_instants(house: House, placement: str, began_at: datetime, sooner: timedelta) -> None:
+    for row in house.segments(placement):
+        assert timedelta(0) <= row.start_at - began_at <= timedelta(minutes=3)
+        lacks = house.parts.settings.keep_for - (row.due_at - row.start_at)
+        # An instant comes a little after the picture was taken, and the term's begin a little later still.
+        assert timedelta(0) <= lacks + timedelta(seconds=5) - sooner <= timedelta(seconds=10)

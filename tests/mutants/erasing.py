@@ -205,15 +205,15 @@ ERASING = (
     Mutant(
         "footage follows a clock that stepped",
         "ingest/steady_clock.py",
-        "return self._trusted_s is None or abs(ahead_s - self._trusted_s) <= self._tolerance_s",
-        "return True",
+        "        if trusted is None:\n            return True\n        off_s",
+        "        if trusted is None or ahead_s:\n            return True\n        off_s",
         (STEADY,),
     ),
     Mutant(
-        "the recorder's term goes by the wall clock",
+        "a term does not begin before its footage, whichever clock is right",
         "ingest/worker.py",
+        "            ledger=parts.ledger,\n            clock=self._terms,\n            plan=RecorderPlan(",
         "            ledger=parts.ledger,\n            clock=self._steady,\n            plan=RecorderPlan(",
-        "            ledger=parts.ledger,\n            clock=parts.clock,\n            plan=RecorderPlan(",
         (f"{STEADY}::test_a_real_worker_stamps_by_the_trusted_time",),
     ),
 )

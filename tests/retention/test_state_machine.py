@@ -44,9 +44,11 @@ class Histories(RuleBasedStateMachine):
     """What may happen to a town, in any order."""
 
     template: ClassVar[Path]
+    lived: ClassVar[int]
 
     def __init__(self) -> None:
         super().__init__()
+        Histories.lived += 1
         memory = Path("/dev/shm")  # noqa: S108 - the folder below it is ours alone
         self.folder = Path(tempfile.mkdtemp(prefix="vms-test-", dir=memory if memory.is_dir() else None))
         shutil.copyfile(self.template, self.folder / "vms.sqlite")
@@ -190,6 +192,7 @@ class Histories(RuleBasedStateMachine):
 @pytest.mark.timeout(900 + 3 * HISTORIES)
 def test_no_history_breaks_a_promise(quick_url: str) -> None:
     """Because the races that lose footage are the ones that nobody thought of."""
+    Histories.lived = 0
     Histories.template = Path(quick_url.removeprefix("sqlite:///"))
     run_state_machine_as_test(
         Histories,
@@ -201,3 +204,4 @@ def test_no_history_breaks_a_promise(quick_url: str) -> None:
             print_blob=True,
         ),
     )
+    assert Histories.lived >= HISTORIES

@@ -43,6 +43,17 @@ def clock_doubted(placement_id: PlacementId, step_s: int) -> Entry:
     return _entry(Act.CLOCK_DOUBT, {"placement_id": placement_id, "doubts": ["recorder-clock-step"], "step_s": step_s})
 
 
+def wall_clock_off(placement_id: PlacementId, off_s: int, *, was_s: int) -> Entry:
+    """The machine's wall clock is so many seconds ahead of the time by which footage is stamped (0: that goes by it again)."""
+    words: dict[str, Value] = {
+        "placement_id": placement_id,
+        "doubts": ["wall-clock-off"],
+        "off_s": off_s,
+        "was_s": was_s,
+    }
+    return _entry(Act.CLOCK_DOUBT, words)
+
+
 def repaired(placement_id: PlacementId, number: int, start_at: datetime, end_at: datetime, *, is_whole: bool) -> Entry:
     """A segment that a crash left open has been sealed."""
     words: dict[str, Value] = {

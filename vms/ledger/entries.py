@@ -143,7 +143,10 @@ class Entry:
 
     def subjects(self) -> frozenset[str]:
         """Return what else the entry is about that people search for: a case number, ids of a hold and of an export."""
-        named = {self.object.get("hold_id"), self.object.get("export_id")}
+        several = self.object.get("pending_hold_ids")
+        named: set[Value] = {self.object.get("hold_id"), self.object.get("export_id")}
+        if isinstance(several, Sequence) and not isinstance(several, str):
+            named.update(item for item in several if isinstance(item, str))
         if self.purpose is not None:
             named.add(self.purpose.case_number)
         return frozenset(str(one) for one in named if isinstance(one, str))

@@ -7,8 +7,9 @@ import base64
 
 from sqlalchemy import Connection
 
-from vms.ledger import cosignatures, notes
+from vms.ledger import cosignatures, notes, tiles
 from vms.ledger.log import Ledger, newest_note
+from vms.ledger.merkle import leaf_hash, root_from_inclusion
 from vms.ledger.notes import Signer
 from vms.ledger.search import get
 
@@ -22,13 +23,16 @@ def proof_text(conn: Connection, ledger: Ledger, signer: Signer, seq: int) -> st
 
     Raises:
         NotFound: there is no such entry.
-        IntegrityLost: the ledger does not continue its newest checkpoint, or the tree does not fit: nothing was signed.
+        IntegrityLost: the ledger does not continue its newest checkpoint, or the entry is not the one in the tree.
     """
     entry = get(conn, seq)
     note = newest_note(conn)
     if note is None or notes.parse(note).size <= seq:
         note = ledger.checkpoint(conn, signer)
-    path = ledger.inclusion_proof(conn, seq, notes.parse(note).size)
+    signed = notes.parse(note)
+    path = ledger.inclusion_proof(conn, seq, signed.size)
+    if root_from_inclusion(seq, signed.size, leaf_hash(entry.body), path) != signed.root:
+        raise tiles.broken(f"entry {seq} is not the one that was signed")
     lines = [_HEAD, f"extra {_text(entry.body)}", f"index {seq}", *map(_text, path), ""]
     return "\n".join(lines) + "\n" + cosignatures.with_lines(conn, note)
 

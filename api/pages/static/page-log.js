@@ -45,36 +45,39 @@ function query(beforeSeq) {
 async function load(beforeSeq) {
   list.setAttribute("aria-busy", "true");
   try {
-    const answer = await request("GET", `/api/ledger?${query(beforeSeq)}`);
+    const wanted = query(beforeSeq);
+    const answer = await request("GET", `/api/ledger?${wanted}`);
     if (Number.isNaN(beforeSeq)) lines.replaceChildren();
     lines.append(...answer.entries.map(entryLine));
     oldest = answer.entries.at(-1)?.seq ?? oldest;
     more.hidden = answer.entries.length < PAGE_ENTRIES;
     showState(answer);
-    showFound(answer);
+    showFound(answer, wanted);
     list.replaceChildren(lines.children.length ? lines : element("p", { class: "empty" }, t("Nothing in the log matches these filters.")), more);
   } catch (error) {
-    if (Number.isNaN(beforeSeq)) list.replaceChildren(element("p", { class: "empty" }, error.message));
-    else noticeError(error);
+    if (Number.isNaN(beforeSeq)) {
+      list.replaceChildren(element("p", { class: "empty" }, error.message));
+      found?.replaceChildren();
+    } else noticeError(error);
   } finally {
     list.setAttribute("aria-busy", "false");
   }
 }
 
 /** How many there are, and all of them as a file. */
-function showFound(answer) {
+function showFound(answer, wanted) {
   if (!found || answer.found === null) return;
   const count = formatNumber(answer.found);
   const parts = [element("span", { class: "muted" }, answer.found_more ? t("More than {count} found: narrow the search to take them along.", { count }) : t("{count} found", { count }))];
-  if (answer.found && !answer.found_more) parts.push(rowsLink("csv", "CSV", t("Take what is found along, for a spreadsheet")), rowsLink("json", "JSON", t("Take what is found along, for a program")));
+  if (answer.found && !answer.found_more) parts.push(rowsLink(wanted, "csv", "CSV", t("Take what is found along, for a spreadsheet")), rowsLink(wanted, "json", "JSON", t("Take what is found along, for a program")));
   found.replaceChildren(...parts);
 }
 
-function rowsLink(form, text, title) {
-  const wanted = query(Number.NaN);
-  wanted.delete("limit");
-  wanted.set("form", form);
-  return element("a", { class: "button small", href: `/api/ledger/rows?${wanted}`, download: "", title }, icon("download"), text);
+function rowsLink(wanted, form, text, title) {
+  const rows = new URLSearchParams(wanted);
+  rows.delete("limit");
+  rows.set("form", form);
+  return element("a", { class: "button small", href: `/api/ledger/rows?${rows}`, download: "", title }, icon("download"), text);
 }
 
 function showState({ size, root }) {

@@ -56,9 +56,7 @@ def _subjects(body: bytes) -> set[str]:
     if not any(mark in body for mark in _MARKS):
         return set()
     document = json.loads(body)
-    named = [
-        (document.get("purpose") or {}).get("case"),
-        document["obj"].get("hold_id"),
-        document["obj"].get("export_id"),
-    ]
+    about = document["obj"]
+    named = [(document.get("purpose") or {}).get("case"), about.get("hold_id"), about.get("export_id")]
+    named += about.get("pending_hold_ids") or []
     return {one for one in named if isinstance(one, str)}
