@@ -8,6 +8,7 @@ import hmac
 from typing import Any, Final
 
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from starlette.requests import HTTPConnection
 
 from api.access import Asker, Context, Subject, authorize
@@ -17,7 +18,7 @@ from api.parts import ApiParts
 from api.running import Running, running_of
 from api.shield import SAFE_METHODS
 from config.policy import Action
-from vms.errors import Denied
+from vms.errors import Denied, InvalidInput
 from vms.ledger.acts import Act
 from vms.ledger.entries import Result
 
@@ -43,10 +44,30 @@ class Allow:
         Raises:
             NotSignedIn: nobody is signed in.
             Denied: the policy says no, or the CSRF header is missing.
+            InvalidInput: a query parameter that the route does not know: a misspelt filter must not look like one.
         """
         running = running_of(request)
         subject = subject_of(request, running)
-        return permit(running, subject, self.actions)
+        asker = permit(running, subject, self.actions)
+        _refuse_unknown(request)
+        return asker
+
+
+def _query_names(of: Dependant) -> set[str]:
+    own = {field.alias for field in of.query_params}
+    return own.union(*(_query_names(inner) for inner in of.dependencies))
+
+
+def _refuse_unknown(request: Request) -> None:
+    known = _query_names(request.scope["route"].dependant)
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        raise InvalidInput(
+            f"there is no query parameter {unknown[0]!r} here; there are: {', '.join(sorted(known)) or 'none'}",
+            code="input.query",
+            name=unknown[0],
+            known=", ".join(sorted(known)) or "-",
+        )
 
 
 class SignedIn:

@@ -264,9 +264,9 @@ def _key_of(options: argparse.Namespace) -> Key | None:
 
 def _key(text: str) -> Key:
     """Return a public key from its text, or from a file that holds it."""
-    if text.count("+") >= 2 and not Path(text).is_file():
-        return notes.parse_key(text)
-    return notes.parse_key(read_text(Path(text)))
+    if Path(text).is_file():
+        text = read_text(Path(text))
+    return notes.parse_key(text)
 
 
 def read_text(path: Path) -> str:

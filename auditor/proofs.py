@@ -107,7 +107,7 @@ def check_old_checkpoint(bundle: Bundle, report: Report, text: str, key: Key | N
         report.find("checkpoint-signature", size=note.size)
     if note.size > bundle.manifest.size:
         if bundle.manifest.is_current:
-            report.find("paper-more", size=note.size, entries=bundle.manifest.size)
+            report.find("paper-more", size=note.size, entries=bundle.manifest.size, made_at=bundle.manifest.made_at)
         else:
             report.doubt("paper-later", size=note.size, entries=bundle.manifest.size)
         return

@@ -7,9 +7,10 @@ from auditor import entries
 from auditor.bundle import Bundle
 from auditor.entries import Entry
 from auditor.ranges import Ranges, ranges_in
-from auditor.report import Report
+from auditor.report import CannotVerifyError, Report
 
 _HOUR = timedelta(hours=1)
+_LISTED_WITHIN = 2 * _HOUR
 
 
 @dataclass(slots=True)
@@ -47,10 +48,21 @@ def story(bundle: Bundle, report: Report, placement_id: str, at: datetime) -> No
             report.rows.append((entry.seq, entry.stamp, entry.act, entry.actor(), what))
     if moment.numbers:
         report.facts["segments"] = str(moment.numbers)
+    elif "rec.gap" not in told and _ends(bundle) < moment.hour_at + _LISTED_WITHIN:
+        # The list of an hour is written when the hour is over.
+        report.doubt("moment-not-listed", hour=f"{moment.hour_at:%Y-%m-%dT%HZ}")
     elif "rec.gap" not in told:
         report.find("moment-unknown", placement=placement_id, at=f"{at:%Y-%m-%dT%H:%M:%SZ}")
     if "destroy.done" in told and "key.destroyed" not in told:
         report.note("moment-key-lives", hour=f"{moment.hour_at:%Y-%m-%dT%HZ}")
+
+
+def _ends(bundle: Bundle) -> datetime:
+    """Return up to when the bundle has entries."""
+    ends = entries.instant(min(bundle.manifest.end, bundle.manifest.made_at))
+    if ends is None:
+        raise CannotVerifyError("instant-unreadable", text=bundle.manifest.end)
+    return ends
 
 
 def _concerns(moment: Moment, entry: Entry, leaves: dict[int, list[list[str]]]) -> str | None:

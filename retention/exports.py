@@ -4,13 +4,15 @@ from retention import acts
 from retention.parts import RetentionParts
 from vms.db import exports
 from vms.footage.store import EXPORTS
-from vms.model import ExportId, HoldId
+from vms.model import ExportId, ExportState, HoldId
 
 
 def erase_exports(parts: RetentionParts, hold_id: HoldId) -> int:
     """Erase every package of a hold that is not erased yet, in whatever state; return how many."""
     with parts.db.read() as conn:
-        living = [item.id for item in exports.list_in(conn, hold_id=hold_id) if item.erased_at is None]
+        found = exports.list_in(conn, hold_id=hold_id)
+        # What was refused never had a package, and stays what it is.
+        living = [item.id for item in found if item.erased_at is None and item.state is not ExportState.REFUSED]
     for export_id in living:
         erase_package_files(parts, export_id)
         with parts.db.write() as conn:

@@ -73,6 +73,14 @@ class AskedState(StrEnum):
     DONE = "done"
 
 
+class HoldGround(StrEnum):
+    """On what ground footage is kept; a closed list."""
+
+    INVESTIGATION = "investigation"
+    PROSECUTOR = "prosecutor"
+    COMPLAINT = "complaint"
+
+
 class ErasureGround(StrEnum):
     """Why footage may be erased before its time; a closed list."""
 

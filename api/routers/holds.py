@@ -16,7 +16,7 @@ from retention.holds import HoldRequest, place_hold, release_hold
 from vms.db import exports, holds, segments, users
 from vms.db.holds import Hold
 from vms.ledger.acts import Act
-from vms.model import HoldId, HoldOutcome, PlacementId, checked_case_number
+from vms.model import HoldGround, HoldId, HoldOutcome, PlacementId, checked_case_number
 
 router = APIRouter(prefix="/api/holds", tags=["holds"])
 
@@ -28,7 +28,7 @@ class Place(Body):
 
     request_id: Identifier
     case_number: ShortText
-    ground: ShortText
+    ground: HoldGround
     reason: LongText
     placement_ids: Annotated[list[Identifier], Field(min_length=1, max_length=200)]
     from_at: Annotated[Moment, Field(alias="from")]

@@ -84,6 +84,8 @@ class HttpServer:
                     break
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # the client hung up or spoke no HTTP: the connection is closed below, nothing else to do
+        except asyncio.CancelledError:
+            pass  # the city ends: this task is nobody's but ours, and asyncio would print a traceback for each connection
         finally:
             self._writers.discard(writer)
             writer.close()

@@ -44,7 +44,7 @@ def place(person: Person, start_at: datetime, seconds: float, **changed: Any) ->
     body: dict[str, Any] = {
         "request_id": "r-1",
         "case_number": "pl0900-2026-123456",
-        "ground": "wpg-8",
+        "ground": "investigation",
         "reason": "mishandeling op de gracht, dader in beeld",
         "placement_ids": [COPIED],
         "from": iso(start_at),
@@ -246,7 +246,7 @@ def test_a_hold_is_placed_once_however_often_it_is_asked_for(any_site: Site) -> 
         ({"reason": "kort"}, "hold.reason"),
         ({"placement_ids": []}, "input.field"),
         ({"placement_ids": ["elders"]}, "placement.unknown"),
-        ({"ground": " "}, "hold.ground"),
+        ({"ground": "because"}, "input.field"),
         ({"to": "2026-10-01T00:00:00Z"}, "span.order"),
         ({"to": "2027-10-01T00:00:00Z"}, "span.too-long"),
         ({"review_on": "2026-10-01T00:00:00Z"}, "hold.review"),
@@ -337,6 +337,9 @@ def test_a_refused_export_is_not_built(site: Site) -> None:
     [entry] = site.ledger("export.refuse")
     assert entry.object["reason"] == "ontvanger is niet bekend"
     assert b"niet bekend" not in entry.body
+    assert director.post(f"/api/holds/{hold['id']}/release", {"reason": "zaak geseponeerd"}).status_code == 200
+    assert investigator.get(f"/api/exports/{export_id}").json()["state"] == "refused"
+    assert site.ledger("export.erased") == []
 
 
 def test_a_hold_that_is_released_can_not_be_exported(site: Site) -> None:

@@ -33,7 +33,7 @@ def place(person: Person, start_at: Any, case_number: str = CASE) -> str:
         {
             "request_id": f"r-{case_number}",
             "case_number": case_number,
-            "ground": "wpg-8",
+            "ground": "investigation",
             "reason": "=HYPERLINK mishandeling; dader in beeld",
             "placement_ids": [FIXED],
             "from": start_at.isoformat(),
@@ -65,7 +65,7 @@ def case(any_site: Site) -> Site:
 
 ACTS = [
     *("hold.place", "playback.open", "export.request", "export.refuse"),
-    *("hold.release", "export.erased", "key.destroyed"),
+    *("hold.release", "key.destroyed"),
 ]
 
 
@@ -77,6 +77,9 @@ def test_all_that_was_done_for_a_case_is_found_by_its_number(case: Site) -> None
     assert found == ACTS
     assert page["found"] == len(found)
     assert auditor.get("/api/ledger", case="PL0900-2026-555555").json()["entries"] == []
+    misspelt = auditor.get("/api/ledger", case_number=CASE)
+    assert (misspelt.status_code, misspelt.json()["error"]["code"]) == (422, "input.query")
+    assert "case" in misspelt.json()["error"]["message"]
     wrong = auditor.get("/api/ledger", case="12345")
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "hold.case-number")
     assert case.ledger("audit.read")[0].object["case"] == CASE

@@ -170,6 +170,9 @@ class Demo:
         for wanted in read_register(register_file):
             register(parts, wanted, drawn_by=drawer.id, approved_by=approver.id)
         add_system(supervisor, parts.settings, ["--settings", str(settings_file)])
+        while not _answers(self._port):
+            if self._clock.wait(supervisor.stop, 0.2):
+                return
         self._announce(password)
 
     def _announce(self, password: str) -> None:
@@ -186,6 +189,14 @@ def _complete(register_file: Path) -> bool:
     try:
         json.loads(register_file.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
+        return False
+    return True
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
         return False
     return True
 

@@ -43,7 +43,10 @@ export function previewTable(found, placements) {
   return element("ul", {}, ...found.map((one) => {
     const name = placements.find(({ id }) => id === one.placement_id)?.name ?? one.placement_id;
     const lines = [tn(one.erasable, "{count} minute goes", "{count} minutes go")];
-    if (one.held) lines.push(`${tn(one.held, "{count} minute stays, secured", "{count} minutes stay, secured")} (${one.case_numbers.join(", ")})`);
+    if (one.held) {
+      const cases = one.case_numbers.length ? ` (${one.case_numbers.join(", ")})` : "";
+      lines.push(tn(one.held, "{count} minute stays, secured", "{count} minutes stay, secured") + cases);
+    }
     if (one.writing) lines.push(t("what is being recorded now stays"));
     if (one.gone) lines.push(tn(one.gone, "{count} minute is gone already", "{count} minutes are gone already"));
     return element("li", {}, element("strong", {}, name), `: ${lines.join("; ")}.`);
