@@ -20,6 +20,8 @@ from auditor.tree import root_of
 
 HOUR = timedelta(hours=1)
 DONE_WITHIN = HOUR
+LISTED_WITHIN = 2 * HOUR
+"""How long after a segment's begin it may take until the list of its hour is in the log."""
 _ACTS = frozenset(
     {
         "batch.recorded", "rec.gap", "destroy.intent", "destroy.done", "key.intent", "key.destroyed", "hold.place", "hold.catch",

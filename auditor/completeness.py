@@ -4,15 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from auditor import entries
-from auditor.books import DONE_WITHIN, Books, Camera, Terms
+from auditor.books import DONE_WITHIN, LISTED_WITHIN, Books, Camera, Terms
 from auditor.bundle import Bundle, listed
 from auditor.entries import EPOCH, days, microseconds
 from auditor.proved import proved
 from auditor.ranges import Ranges
 from auditor.report import Report
-
-LISTED_WITHIN = timedelta(hours=2)
-"""How long after a segment's begin it may take until the list of its hour is in the log."""
 
 
 def completeness(bundle: Bundle, report: Report, terms: Terms) -> Books:
@@ -27,6 +24,7 @@ def completeness(bundle: Bundle, report: Report, terms: Terms) -> Books:
     placed = {str(one.get("id")): one for one in listed(state, "placements") if isinstance(one, dict)}
     for name in sorted(placed):
         _judge_coverage(bundle, books, name, placed[name])
+    report.note("not-listed-yet", since=f"{terms.at - LISTED_WITHIN:%Y-%m-%dT%H:%MZ}")
     books.edge.judge(placed, report)
     proved(bundle, report, terms.at)
     if bundle.manifest.is_current and terms.at >= books.newest_at:

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from auditor import entries
+from auditor.books import LISTED_WITHIN
 from auditor.bundle import Bundle
 from auditor.entries import Entry
 from auditor.ranges import Ranges, ranges_in
 from auditor.report import CannotVerifyError, Report
 
 _HOUR = timedelta(hours=1)
-_LISTED_WITHIN = 2 * _HOUR
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ def story(bundle: Bundle, report: Report, placement_id: str, at: datetime) -> No
             report.rows.append((entry.seq, entry.stamp, entry.act, entry.actor(), what))
     if moment.numbers:
         report.facts["segments"] = str(moment.numbers)
-    elif "rec.gap" not in told and _ends(bundle) < moment.hour_at + _LISTED_WITHIN:
+    elif "rec.gap" not in told and _ends(bundle) < moment.hour_at + LISTED_WITHIN:
         # The list of an hour is written when the hour is over.
         report.doubt("moment-not-listed", hour=f"{moment.hour_at:%Y-%m-%dT%HZ}")
     elif "rec.gap" not in told:

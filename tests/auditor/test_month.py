@@ -369,6 +369,9 @@ def test_a_moment_has_its_story_and_every_entry_its_proof(case: Case) -> None:
     assert body["act"] == "destroy.done"
     checked = case.audit("verify-proof", bundle=proof)
     assert (checked.status, checked.report["facts"]["entry_act"]) == (0, "destroy.done")
+    at = (case.month.now.now() - timedelta(minutes=30)).isoformat()
+    outcome = case.audit("story", "--placement", gone.ref.placement_id, "--at", at, bundle=bundle)
+    assert (outcome.status, [one["code"] for one in outcome.report["unchecked"]]) == (2, ["moment-not-listed"])
 
 
 def test_the_sample_follows_from_the_seed(case: Case) -> None:
