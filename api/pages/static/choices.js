@@ -12,6 +12,17 @@ export function purposes() {
   ];
 }
 
+/** @type {Record<string, () => string>} */
+const OTHER_PURPOSES = {
+  "public-order": () => t("Watching over public order"),
+  blanking: () => t("Drawing masks"),
+};
+
+/** @param {string} code @returns {string} a purpose in words; also those that nobody chooses: watching live, drawing masks */
+export function purposeName(code) {
+  return purposes().find(({ value }) => value === code)?.text ?? OTHER_PURPOSES[code]?.() ?? code;
+}
+
 /** @returns {{value: string, text: string}[]} */
 export function grounds() {
   return [

@@ -14,6 +14,23 @@ const SERVICES = {
   selftest: () => t("Self-test"),
 };
 
+/** @type {Record<string, () => string>} */
+const ROLES = {
+  observer: () => t("operator"),
+  director: () => t("director"),
+  investigator: () => t("investigator"),
+  "blanking-officer": () => t("blanking officer"),
+  technician: () => t("technician"),
+  "policy-officer": () => t("policy officer"),
+  auditor: () => t("auditor"),
+  "identity-admin": () => t("account administrator"),
+};
+
+/** @param {string | null} role @returns {string} under which role somebody acted, in words */
+export function roleName(role) {
+  return role ? ROLES[role]?.() ?? role : "";
+}
+
 /** @param {{id: string, name: string, kind: string}} actor */
 export function actorName({ id, name, kind }) {
   return kind === "service" ? SERVICES[id]?.() ?? name ?? id : name || id;

@@ -1,12 +1,13 @@
 /** The auditor's reviews: a sample by a seed, a judgement of each view, a signature; and the audit bundle. */
 
 import { request, serverNow_ms } from "./api.js";
-import { purposes } from "./choices.js";
+import { purposeName } from "./choices.js";
 import { DAY_MS, formatStamp, fromField, isoInstant, parseInstant, startOfDay, toField } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled, timeField } from "./dialog.js";
 import { element, textButton } from "./dom.js";
 import { formatNumber, t, tn } from "./i18n.js";
+import { roleName } from "./log-words.js";
 import { notice, noticeError } from "./notices.js";
 import "./shell.js";
 
@@ -77,7 +78,7 @@ function itemRow(review, item, mayJudge) {
   const origin = [item.origin.ws, item.origin.ip].filter(Boolean).join(" · ");
   return row([
     { class: "nowrap", content: [stamp(item.at), element("span", { class: "muted small line mono" }, `#${item.seq}`)] },
-    { content: [element("strong", {}, item.actor.name), element("span", { class: "muted small line" }, [item.actor.role, origin].filter(Boolean).join(" · "))] },
+    { content: [element("strong", {}, item.actor.name), element("span", { class: "muted small line" }, [roleName(item.actor.role), origin].filter(Boolean).join(" · "))] },
     { content: [item.act_text] },
     { content: [item.cameras.join(", ") || "–", element("span", { class: "muted small line" }, span)] },
     { content: purposeOf(item) },
@@ -86,7 +87,7 @@ function itemRow(review, item, mayJudge) {
 }
 
 function purposeOf({ purpose, recipient }) {
-  const name = purpose && (purposes().find(({ value }) => value === purpose.code)?.text ?? purpose.code);
+  const name = purpose && purposeName(purpose.code);
   const lines = [purpose?.case, purpose?.text, recipient && t("for {recipient}", { recipient })].filter(Boolean);
   return [name ?? "–", ...lines.map((line) => element("span", { class: "muted small line" }, line))];
 }

@@ -5,9 +5,9 @@ import { formatStamp, formatUtc, fromField, isoInstant, parseInstant } from "./c
 import { chip } from "./data-table.js";
 import { element, icon } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
-import { actorName, objectSummary } from "./log-words.js";
+import { actorName, objectSummary, roleName } from "./log-words.js";
 import { noticeError } from "./notices.js";
-import { purposes } from "./choices.js";
+import { purposeName } from "./choices.js";
 import { CASE_EXAMPLE, tidyCaseNumber } from "./purpose-dialog.js";
 import "./shell.js";
 
@@ -110,7 +110,7 @@ function resultOf({ result }) {
 
 function details(entry, at_ms) {
   const rows = [
-    [t("UTC"), formatUtc(at_ms)], [t("Act"), entry.act], [t("Who"), [entry.actor.id, entry.actor.role].filter(Boolean).join(", ")],
+    [t("UTC"), formatUtc(at_ms)], [t("Act"), entry.act], [t("Who"), [entry.actor.id, roleName(entry.actor.role)].filter(Boolean).join(", ")],
     [t("Purpose"), purposeText(entry.purpose)], [t("Receiver"), entry.recipient], [t("Reason"), entry.why], [t("Origin"), entry.origin && values(entry.origin)],
     ...Object.entries(entry.object || {}).map(([name, value]) => [name, valueText(name, value)]),
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
@@ -127,7 +127,7 @@ function proofLink(seq) {
 function purposeText(purpose) {
   if (!purpose) return "";
   if (typeof purpose === "string") return purpose;
-  const name = purposes().find(({ value }) => value === purpose.code)?.text ?? purpose.code;
+  const name = purposeName(purpose.code);
   return [name, purpose.case ?? purpose.case_number, purpose.text].filter(Boolean).join(" · ");
 }
 

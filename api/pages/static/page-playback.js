@@ -11,7 +11,7 @@ import { notice, noticeError } from "./notices.js";
 import { PlaybackClock } from "./playback-clock.js";
 import { PlaybackPlayer } from "./playback-player.js";
 import { PlaybackSource } from "./playback-source.js";
-import { purposes } from "./choices.js";
+import { purposeName } from "./choices.js";
 import { askPurpose } from "./purpose-dialog.js";
 import { allowedActions, explainKeys, keyIsTaken } from "./shell.js";
 import { TimelineData } from "./timeline-data.js";
@@ -87,7 +87,7 @@ function showPurpose() {
   const box = document.getElementById("purpose");
   box.hidden = !purpose;
   if (!purpose) return;
-  const name = purposes().find(({ value }) => value === purpose.code)?.text ?? purpose.code;
+  const name = purposeName(purpose.code);
   box.replaceChildren(
     element("h3", {}, t("Purpose")), element("p", {}, name), ...(purpose.case_number ? [element("p", { class: "mono" }, purpose.case_number)] : []),
     element("button", { type: "button", class: "small", on: { click: async () => setPurpose(await askPurpose(purpose)) } }, t("Change")),
