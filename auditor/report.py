@@ -98,7 +98,8 @@ class Report:
                 },
                 "rows": [dict(zip(self.columns, row, strict=True)) for row in self.rows],
             },
-            ensure_ascii=False,
+            # A terminal may show it too: nothing but letters that can't paint.
+            ensure_ascii=True,
             indent=1,
         )
 
@@ -150,7 +151,10 @@ class Report:
 
 def _printable(line: str) -> str:
     """Return a line that can't paint the terminal: what a log or a proof says, a forger may have written."""
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in line)
+    return "".join(
+        one if one.isprintable() else (f"\\u{ord(one):04x}" if ord(one) < 0x10000 else f"\\U{ord(one):08x}")
+        for one in line
+    )
 
 
 def _table(header: list[str], rows: list[tuple[Value, ...]]) -> list[str]:

@@ -1,8 +1,9 @@
-"""The clocks by which footage is stamped and its term begins. They don't follow a wall clock that steps.
+"""The clock by which footage is stamped and its term begins. It does not follow a wall clock that is set where it can't be right.
 
-A wall clock that is set 40 days ahead would let footage live 40 days too long once it is put right, and one that is set back would
-have it erased 40 days too soon. So time goes on along the clock since boot until the wall clock is back, or until two persons have said
-that it is right (then the retention daemon stores a new trusted moment).
+A wall clock that is set 40 days ahead would let footage live 40 days too long once it is put right, and one that is set 40 days back would
+have it erased at once. So time goes on along the clock since boot until the wall clock is back, or until two persons have said that it is
+right (then the retention daemon stores a new trusted moment). Only a small step back is followed at once: the first clock of a boot is
+trusted although it may be ahead, and a step back by as much may be what puts it right; nothing may live longer meanwhile.
 """
 
 import threading
@@ -14,14 +15,55 @@ from vms.db import sweeps
 from vms.db.sweeps import ClockSample
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_BACK_S = LONGEST_ABSENCE.total_seconds()
+"""So far ahead may the first clock of a boot be and still be trusted."""
 
 
-class Borrowed:
-    """The clocks of the machine, but for `now`."""
+class SteadyClock:
+    """A clock whose `now` is the wall clock, as long as that can be right by the trusted moment; the other clocks are the machine's.
 
-    def __init__(self, clock: Clock) -> None:
+    A trusted moment of an earlier boot is only a floor: what is far before it can't be now. Without any the wall clock counts.
+
+    Args:
+        clock: the machine's.
+        tolerance: how far the wall clock may be from the trusted time.
+    """
+
+    def __init__(self, clock: Clock, tolerance: timedelta) -> None:
         self._clock = clock
         self._boot_id = clock.boot_id()
+        self._tolerance_s = tolerance.total_seconds()
+        self._sample: ClockSample | None = None
+        # Seconds from the clock since boot to civil time: as it is trusted (and whether that is only a floor), and as the wall clock
+        # had it when it was believed last. One tuple: other threads read it meanwhile.
+        self._trusted: tuple[float, bool] | None = None
+        self._believed_s: float | None = None
+
+    def trust(self, sample: ClockSample | None) -> None:
+        """Take the newest trusted moment."""
+        if sample == self._sample:
+            return
+        self._sample = sample
+        if sample is None:
+            self._trusted = None
+            return
+        is_floor = sample.boot_id != self._boot_id
+        # It was before this boot began, so now is later than it by all that has passed since.
+        then_s = 0.0 if is_floor else sample.boottime_us / 1_000_000
+        self._trusted = (_seconds(sample.wall_at) - then_s, is_floor)
+
+    def now(self) -> datetime:
+        """Return the wall clock; while it is off, what it would be without the step."""
+        wall_at, ahead_s, trusted = self._read()
+        if self._is_believed(ahead_s, trusted):
+            self._believed_s = ahead_s
+            return wall_at
+        return wall_at + timedelta(seconds=self._carried_s(ahead_s, trusted) - ahead_s)
+
+    def off_s(self) -> float:
+        """Return by how many seconds the wall clock is ahead of what counts now (negative: behind); 0 while it is believed."""
+        _, ahead_s, trusted = self._read()
+        return 0.0 if self._is_believed(ahead_s, trusted) else ahead_s - self._carried_s(ahead_s, trusted)
 
     def monotonic_s(self) -> float:
         """Return seconds that never jump."""
@@ -43,51 +85,6 @@ class Borrowed:
         """Wait for the event, at most `timeout_s`."""
         return self._clock.wait(event, timeout_s)
 
-
-class SteadyClock(Borrowed):
-    """When footage was taken: the wall clock, as long as it agrees with the trusted moment.
-
-    A trusted moment of an earlier boot is only a floor: what is before it can't be now. Without any the wall clock counts.
-
-    Args:
-        clock: the machine's.
-        tolerance: how far the wall clock may be from the trusted time.
-    """
-
-    def __init__(self, clock: Clock, tolerance: timedelta) -> None:
-        super().__init__(clock)
-        self._tolerance_s = tolerance.total_seconds()
-        self._sample: ClockSample | None = None
-        # Seconds from the clock since boot to civil time: as it is trusted (and whether that is only a floor), and as the wall clock
-        # had it when it was believed last. One tuple: other threads read it meanwhile.
-        self._trusted: tuple[float, bool] | None = None
-        self._believed_s: float | None = None
-
-    def trust(self, sample: ClockSample | None) -> None:
-        """Take the newest trusted moment."""
-        if sample == self._sample:
-            return
-        self._sample = sample
-        if sample is None:
-            self._trusted = None
-            return
-        is_floor = sample.boot_id != self._boot_id
-        then_s = self._clock.boottime_s() if is_floor else sample.boottime_us / 1_000_000
-        self._trusted = (_seconds(sample.wall_at) - then_s, is_floor)
-
-    def now(self) -> datetime:
-        """Return the wall clock; while it is off, what it would be without the step."""
-        wall_at, ahead_s, trusted = self._read()
-        if self._is_believed(ahead_s, trusted):
-            self._believed_s = ahead_s
-            return wall_at
-        return wall_at + timedelta(seconds=self._carried_s(ahead_s, trusted) - ahead_s)
-
-    def off_s(self) -> float:
-        """Return by how many seconds the wall clock is ahead of what counts now (negative: behind); 0 while it is believed."""
-        _, ahead_s, trusted = self._read()
-        return 0.0 if self._is_believed(ahead_s, trusted) else ahead_s - self._carried_s(ahead_s, trusted)
-
     def _read(self) -> tuple[datetime, float, tuple[float, bool] | None]:
         wall_at = self._clock.now()
         return wall_at, _seconds(wall_at) - self._clock.boottime_s(), self._trusted
@@ -96,7 +93,7 @@ class SteadyClock(Borrowed):
         if trusted is None:
             return True
         off_s = ahead_s - trusted[0]
-        return off_s >= -self._tolerance_s and (trusted[1] or off_s <= self._tolerance_s)
+        return off_s >= -_LONGEST_BACK_S and (trusted[1] or off_s <= self._tolerance_s)
 
     def _carried_s(self, ahead_s: float, trusted: tuple[float, bool] | None) -> float:
         """Return the offset that goes on: the wall clock's own from before the step, so that instants don't jump by the tolerance."""
@@ -104,23 +101,6 @@ class SteadyClock(Borrowed):
         if believed_s is not None and self._is_believed(believed_s, trusted):
             return believed_s
         return ahead_s if trusted is None else trusted[0]
-
-
-class TermClock(Borrowed):
-    """From when the term of footage runs: the earliest that now can be, so that nothing outlives it whichever clock is right.
-
-    A wall clock behind the steady one may be the right one: the first clock of a boot is trusted although it may be ahead, by
-    at most the absence that is believed.
-    """
-
-    def __init__(self, clock: Clock, steady: SteadyClock) -> None:
-        super().__init__(clock)
-        self._steady = steady
-
-    def now(self) -> datetime:
-        """Return the steady clock, or the wall clock if that is behind; at most 96 hours earlier."""
-        steady_at = self._steady.now()
-        return min(steady_at, max(self._clock.now(), steady_at - LONGEST_ABSENCE))
 
 
 def steadied(parts: IngestParts) -> SteadyClock:

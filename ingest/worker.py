@@ -43,7 +43,7 @@ from ingest.reader import CameraReader
 from ingest.recording import Recording
 from ingest.session_lock import SessionLock
 from ingest.source import CameraStream, SourceLimits, open_stream
-from ingest.steady_clock import TermClock, steadied
+from ingest.steady_clock import steadied
 from ingest.takeover import take_over
 from ingest.telemetry_link import TelemetryLink
 from ingest.video_clock import ArrivalClock, CameraClock
@@ -104,9 +104,8 @@ class Worker:
             camera.rtsp_url, camera.username, password, camera.rtsp_transport, camera.onvif_url
         )
         is_ptz = camera.kind is CameraKind.PTZ
-        # What gives footage its instants, and its term, goes by these two; everything else by the wall clock.
+        # What gives footage its instants and its term goes by this one; everything else by the wall clock.
         self._steady = steadied(parts)
-        self._terms = TermClock(clock, self._steady)
         self._told_off_s = int((placement.status or {}).get("wall_clock_off_s") or 0)
         self._crew = Crew(stop)
         self._gauge = Gauge(clock)
@@ -128,7 +127,7 @@ class Worker:
         self._eye = CalibrationEye(clock)
         self._calibration = self._made_calibration()
         self._panorama = (
-            PanoramaMaker(placement.id, parts.db, parts.keys, self._terms, parts.settings.keep_for) if is_ptz else None
+            PanoramaMaker(placement.id, parts.db, parts.keys, self._steady, parts.settings.keep_for) if is_ptz else None
         )
         self._control = self._made_control()
         self._daily = self._made_daily()
@@ -183,7 +182,7 @@ class Worker:
             "fit": self._fit(),
             "reconnects": max(0, self._reader.sessions - 1),
             "error": self._reader.last_failure,
-            "wall_clock_off_s": round(self._steady.off_s()),
+            "wall_clock_off_s": self._told_off_s,
         }
 
     def _look(self) -> None:
@@ -274,7 +273,7 @@ class Worker:
             self._eye,
             records,
             parts.clock,
-            rechecker=Rechecker(placement_id, parts.db, parts.keys, self._terms, parts.settings.keep_for),
+            rechecker=Rechecker(placement_id, parts.db, parts.keys, self._steady, parts.settings.keep_for),
             subject=self._subject,
         )
 
@@ -306,7 +305,7 @@ class Worker:
         return DailyCheck(
             self._parts.settings.calibration_check_at,
             self._calibration,
-            self._terms,
+            self._steady,
             idle_s=self._control.idle_s,
             found_at=self._found_at,
         )
@@ -389,7 +388,7 @@ class Worker:
             keys=parts.keys,
             store=parts.store,
             ledger=parts.ledger,
-            clock=self._terms,
+            clock=self._steady,
             plan=RecorderPlan(
                 keep_for=parts.settings.keep_for,
                 mode=mode,

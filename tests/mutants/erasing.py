@@ -210,11 +210,11 @@ ERASING = (
         (STEADY,),
     ),
     Mutant(
-        "a term does not begin before its footage, whichever clock is right",
-        "ingest/worker.py",
-        "            ledger=parts.ledger,\n            clock=self._terms,\n            plan=RecorderPlan(",
-        "            ledger=parts.ledger,\n            clock=self._steady,\n            plan=RecorderPlan(",
-        (f"{STEADY}::test_a_real_worker_stamps_by_the_trusted_time",),
+        "a boot that began ahead is never put right",
+        "ingest/steady_clock.py",
+        "return off_s >= -_LONGEST_BACK_S and",
+        "return off_s >= -self._tolerance_s and",
+        (STEADY,),
     ),
 )
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,12 @@ class Street:
         return act
 
     def _kill(self, choose: Callable[[], Callable[[Town], None]]) -> None:
-        process = get_context("fork").Process(target=self._be_another, args=(choose(),))
-        begun = time.monotonic()
+        fork = get_context("fork")
+        acts = fork.Event()
+        process = fork.Process(target=self._be_another, args=(choose(), acts))
         process.start()
+        assert acts.wait(60), "the act begins"
+        begun = time.monotonic()
         process.join(self.chance.uniform(0, self.longest_life_s))
         lived_s = time.monotonic() - begun
         process.kill()
@@ -118,9 +122,10 @@ class Street:
             self.killed += 1
             self.longest_life_s *= 1.2
 
-    def _be_another(self, act: Callable[[Town], None]) -> None:
+    def _be_another(self, act: Callable[[Town], None], acts: Event) -> None:
         self.town.db = Database(self.url)
         self.town.restart()
+        acts.set()
         act(self.town)
 
 

@@ -88,7 +88,7 @@ def api(
     try:
         parts = started(settings, "api")
     except IntegrityLost as error:
-        _serve_read_only(build(settings), error)
+        _serve_read_only(build(settings), error, stop)
         raise
     server = uvicorn.Server(
         uvicorn.Config(
@@ -109,17 +109,22 @@ def api(
     def end() -> None:
         server.should_exit = True
 
-    def end_at(stop: threading.Event) -> None:
-        stop.wait()
-        end()
-
     end_when_contradicted(parts, end)
-    # For a signal from before uvicorn took the handlers over. What ended it uvicorn raises again for ours, which then let us say so.
-    threading.Thread(target=end_at, args=(stop,), name="stop", daemon=True).start()
+    _end_with(stop, end)
     server.run()
     if not server.started:
         raise typer.Exit(EXIT_NOT_STARTED)
     stopped(parts, "api")
+
+
+def _end_with(stop: threading.Event, end: Callable[[], None]) -> None:
+    """Hear signals from before uvicorn took the handlers over. What ended it uvicorn raises again for ours, which lets us say so."""
+
+    def wait() -> None:
+        stop.wait()
+        end()
+
+    threading.Thread(target=wait, name="stop", daemon=True).start()
 
 
 def end_when_contradicted(parts: Parts, end: Callable[[], None]) -> None:
@@ -143,7 +148,7 @@ def _contradicted(parts: Parts) -> str | None:
         return None
 
 
-def _serve_read_only(parts: Parts, error: IntegrityLost) -> None:
+def _serve_read_only(parts: Parts, error: IntegrityLost, stop: threading.Event) -> None:
     """Say what is wrong with the ledger to everybody who comes, until it is right again."""
     from api.readonly import read_only_app, serve_until
 
@@ -178,6 +183,11 @@ def _serve_read_only(parts: Parts, error: IntegrityLost) -> None:
             timeout_graceful_shutdown=5,
         )
     )
+
+    def end() -> None:
+        server.should_exit = True
+
+    _end_with(stop, end)
     asyncio.run(serve_until(server, check_again))
 
 

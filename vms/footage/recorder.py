@@ -229,8 +229,8 @@ class SegmentRecorder:
     def _begin(self, packet: Packet, captured_at: datetime, sets: ParameterSets) -> None:
         recording, plan = self._recording, self._plan
         ref = SegmentRef(recording.placement_id, captured_at, recording.epoch)
-        # Instants may lie ahead of the truth, after a clock that ran ahead above all. The term may not; but it ends after it begins.
-        due_at = max(min(captured_at, self._clock.now()) + plan.keep_for, captured_at + SEGMENT_LONGEST)
+        # Instants only rise: after a wall clock that ran ahead was put right they may lie in the future. The term may not.
+        due_at = min(captured_at, self._clock.now()) + plan.keep_for
         try:
             key = recording.keys.new_segment_key(hour_of(captured_at))
             note = SegmentNote(wrapped_key=key.wrapped, due_at=due_at, mode=plan.mode, plan_version=plan.plan_version)

@@ -67,11 +67,6 @@ class Ledger:
         tiles.grow(conn, seq, leaf.body)
         return seq
 
-    def stand_still(self, conn: Connection) -> int:
-        """Let nobody else append until the transaction ends, and return the number of entries."""
-        _lock(conn)
-        return tiles.size(conn)
-
     def size(self, conn: Connection) -> int:
         """Return the number of entries."""
         return tiles.size(conn)

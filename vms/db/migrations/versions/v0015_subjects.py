@@ -17,7 +17,7 @@ depends_on = None
 _TABLE = "ledger_subject"
 _MESSAGE = "the ledger is append-only"
 _AT_ONCE = 10_000
-_MARKS = (b'"case":"', b'"hold_id":', b'"export_id":')
+_MARKS = (b'"case":"', b'"hold_id":', b'"export_id":', b'"pending_hold_ids":')
 
 
 def upgrade() -> None:
