@@ -166,7 +166,7 @@ def _terms(options: argparse.Namespace, bundle: Bundle) -> Terms:
 
 def _at(options: argparse.Namespace, bundle: Bundle) -> datetime:
     """Return the instant that is judged: the bundle's end, unless another was given."""
-    return _instant(min(bundle.manifest.end, bundle.manifest.made_at) if options.at is None else options.at)
+    return _instant(bundle.manifest.until if options.at is None else options.at)
 
 
 def _access(options: argparse.Namespace, report: Report) -> None:

@@ -135,7 +135,7 @@ class Books:
             "hold.release": self._released,
             "retention.breach": self._breach,
         }
-        until = f"{terms.at:%Y-%m-%dT%H:%M:%S.%fZ}"
+        until = entries.stamp(terms.at)
         for entry in entries.read(bundle, report, _ACTS | edge.ACTS | early.ACTS, until):
             self.newest_at = entry.at
             if entry.act in edge.ACTS:

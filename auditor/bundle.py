@@ -67,6 +67,11 @@ class Manifest:
         """Whether the bundle goes to the moment it was made: then the state of the system fits its end."""
         return self.end >= self.made_at
 
+    @property
+    def until(self) -> str:
+        """Up to when the bundle has entries."""
+        return min(self.end, self.made_at)
+
     def entry_files(self) -> list[tuple[int, Packed]]:
         """Return the files of entries in order, each with its first entry's number.
 

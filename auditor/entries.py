@@ -13,6 +13,7 @@ from auditor.report import Report
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIELDS = frozenset({"v", "ts", "act", "cat", "actor", "obj", "res", "why", "purpose", "basis", "recipient", "origin"})
+_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _HEAD = b'{"act":"'
 _HEAD_BYTES = len(_HEAD)
@@ -48,12 +49,17 @@ class Entry:
         return str(self.words["actor"].get(name) or "")
 
 
+def stamp(at: datetime) -> str:
+    """Return an instant as the ledger writes it; stamps are in the order of their instants."""
+    return at.strftime(_FORMAT)
+
+
 def instant(text: object) -> datetime | None:
     """Return the instant of a stamp as the ledger writes them, None for anything else."""
     if not isinstance(text, str) or not _STAMP.fullmatch(text):
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
     except ValueError:
         return None
 

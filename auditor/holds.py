@@ -36,7 +36,7 @@ def holds(bundle: Bundle, report: Report, at: datetime) -> None:
     found: dict[str, Held] = {}
     requests: dict[str, Entry] = {}
     approved: set[str] = set()
-    for entry in entries.read(bundle, report, _ACTS, f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"):
+    for entry in entries.read(bundle, report, _ACTS, entries.stamp(at)):
         hold_id, export_id = entry.text("hold_id") or "", entry.text("export_id") or ""
         if entry.words["res"] != "ok":
             continue

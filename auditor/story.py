@@ -8,7 +8,7 @@ from auditor.books import LISTED_WITHIN
 from auditor.bundle import Bundle
 from auditor.entries import Entry
 from auditor.ranges import Ranges, ranges_in
-from auditor.report import CannotVerifyError, Report
+from auditor.report import Report
 
 _HOUR = timedelta(hours=1)
 
@@ -35,7 +35,7 @@ def story(bundle: Bundle, report: Report, placement_id: str, at: datetime) -> No
     """Tell the life of a moment."""
     moment = Moment(placement_id, at, at.replace(minute=0, second=0, microsecond=0))
     leaves = _leaves(bundle, report, placement_id)
-    report.facts |= {"placement": placement_id, "at": f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"}
+    report.facts |= {"placement": placement_id, "at": entries.stamp(at)}
     report.columns = ("seq", "at", "act", "who", "what")
     told: set[str] = set()
     # Known beforehand where the bundle has the lists: what is erased early may be so before the list of its hour.
@@ -48,21 +48,13 @@ def story(bundle: Bundle, report: Report, placement_id: str, at: datetime) -> No
             report.rows.append((entry.seq, entry.stamp, entry.act, entry.actor(), what))
     if moment.numbers:
         report.facts["segments"] = str(moment.numbers)
-    elif "rec.gap" not in told and _ends(bundle) < moment.hour_at + LISTED_WITHIN:
+    elif "rec.gap" not in told and bundle.manifest.until < entries.stamp(moment.hour_at + LISTED_WITHIN):
         # The list of an hour is written when the hour is over.
         report.doubt("moment-not-listed", hour=f"{moment.hour_at:%Y-%m-%dT%HZ}")
     elif "rec.gap" not in told:
         report.find("moment-unknown", placement=placement_id, at=f"{at:%Y-%m-%dT%H:%M:%SZ}")
     if "destroy.done" in told and "key.destroyed" not in told:
         report.note("moment-key-lives", hour=f"{moment.hour_at:%Y-%m-%dT%HZ}")
-
-
-def _ends(bundle: Bundle) -> datetime:
-    """Return up to when the bundle has entries."""
-    ends = entries.instant(min(bundle.manifest.end, bundle.manifest.made_at))
-    if ends is None:
-        raise CannotVerifyError("instant-unreadable", text=bundle.manifest.end)
-    return ends
 
 
 def _concerns(moment: Moment, entry: Entry, leaves: dict[int, list[list[str]]]) -> str | None:

@@ -15,6 +15,7 @@ from functools import partial
 from uuid import uuid4
 
 import structlog
+from sqlalchemy import Connection
 
 from retention import acts
 from retention.due import ranges
@@ -209,9 +210,7 @@ def _ask(parts: RetentionParts, request: HoldRequest, now: datetime) -> Hold:
             raise InvalidInput(
                 "the review date must lie ahead, at most 90 days", code="hold.review", days=LONGEST_REVIEW.days
             )
-        # Footage may bear instants ahead of a wall clock that is behind: what is there can be held.
-        ends = [inventory.newest_end_at(conn, placement_id) or now for placement_id in request.placement_ids]
-        if request.span.start_at > max([now, *ends]):
+        if request.span.start_at > now and not _is_footage_there(conn, request):
             raise InvalidInput("a hold can't begin in the future", code="hold.future")
         for placement_id in request.placement_ids:
             placements.get(conn, placement_id)
@@ -229,6 +228,12 @@ def _ask(parts: RetentionParts, request: HoldRequest, now: datetime) -> Hold:
         )
         holds.add(conn, new)
         return holds.get(conn, new.id)
+
+
+def _is_footage_there(conn: Connection, request: HoldRequest) -> bool:
+    """Return whether footage reaches to the span's begin: it may bear instants ahead of a wall clock that is behind."""
+    ends = inventory.newest_ends(conn)
+    return any(ends.get(one, request.span.start_at) > request.span.start_at for one in request.placement_ids)
 
 
 def _finish_placing(parts: RetentionParts, hold: Hold, by: By) -> HoldResult:

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,34 +14,14 @@ from api.routers import ledger as ledger_router
 from auditor.notes import parse_key
 from auditor.proofs import verify_proof
 from auditor.report import CannotVerifyError, Report
-from tests.api.site import FIXED, Person, Site
+from tests.api.site import FIXED, Site
+from tests.api.test_footage_flows import CASE, place
 from vms.cli.witnessing import CoSigner
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Private, Purpose
 from vms.ledger.notes import parse
 from vms.ledger.signer import FileSigner
 from vms.model import Role
-
-CASE = "PL0900-2026-123456"
-
-
-def place(person: Person, start_at: Any, case_number: str = CASE) -> str:
-    """Place a hold; return its id."""
-    answer = person.post(
-        "/api/holds",
-        {
-            "request_id": f"r-{case_number}",
-            "case_number": case_number,
-            "ground": "investigation",
-            "reason": "=HYPERLINK mishandeling; dader in beeld",
-            "placement_ids": [FIXED],
-            "from": start_at.isoformat(),
-            "to": (start_at + timedelta(seconds=5)).isoformat(),
-            "review_on": (person.site.clock.now() + timedelta(days=14)).isoformat(),
-        },
-    )
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["hold"]["id"])
 
 
 @pytest.fixture
@@ -51,8 +30,10 @@ def case(any_site: Site) -> Site:
     site = any_site
     start_at = site.record(FIXED, 5)
     investigator, director = site.sign_in(Role.INVESTIGATOR), site.sign_in(Role.DIRECTOR)
-    hold_id = place(investigator, start_at)
-    place(investigator, start_at, "PL0900-2026-999999")
+    placed = place(investigator, start_at, 5, placement_ids=[FIXED], reason="=HYPERLINK mishandeling; dader in beeld")
+    hold_id = placed.json()["hold"]["id"]
+    other = {"request_id": "r-2", "case_number": "PL0900-2026-999999", "placement_ids": [FIXED]}
+    assert place(investigator, start_at, 5, **other).status_code == 201
     span = {"from": start_at.isoformat(), "to": (start_at + timedelta(seconds=5)).isoformat()}
     view = {"placement_id": FIXED, "purpose": {"code": "case", "case_number": CASE}, **span}
     assert investigator.post("/api/playback", view).status_code == 200

@@ -76,7 +76,7 @@ def test_the_key_service_ends_when_the_others_have_drained(tmp_path: Path) -> No
         "import signal, sys, time\n"
         f"name, path, wait_s = sys.argv[1], {str(order)!r}, float(sys.argv[2])\n"
         "def end(*_):\n"
-        "    time.sleep(wait_s); open(path, 'a').write(name + ' ended\\n'); raise SystemExit\n"
+        "    time.sleep(wait_s); open(path, 'a').write(name + ' ended\\n')\n"
         "signal.signal(signal.SIGTERM, end)\n"
         "open(path, 'a').write(name + ' ready\\n')\n"
         "signal.pause()\n"

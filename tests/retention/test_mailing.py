@@ -73,14 +73,14 @@ class MailServer:
             "localhost", self.port, True, "vms@gemeente.test", recipients, "vms", self.folder / "password", self.ca_file
         )
 
-    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+    async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         """Say what it can do."""
         session.host_name = hostname
         return [line for line in responses if self.takes_8_bits or "8BITMIME" not in line]
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Refuse the unknown."""
@@ -89,7 +89,7 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep a mail."""
         assert isinstance(envelope.content, bytes)
         self.raw.append(envelope.content)

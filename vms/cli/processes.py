@@ -5,11 +5,10 @@ import ctypes
 import os
 import signal
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 import typer
@@ -33,6 +32,8 @@ from vms.ledger.log import newest_note
 from vms.model import PlacementId
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from api.parts import ApiParts
 
 log = structlog.get_logger(__name__)
@@ -90,51 +91,48 @@ def api(
     except IntegrityLost as error:
         _serve_read_only(build(settings), error, stop)
         raise
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(api_parts(settings, parts)),
-            host=settings.api_host,
-            port=settings.api_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            forwarded_allow_ips=settings.trusted_proxies,
-            timeout_graceful_shutdown=5,
-            ws_max_size=65_536,
-            # Video does not compress; trying would cost a core.
-            ws_per_message_deflate=False,
-        )
-    )
-
-    def end() -> None:
-        server.should_exit = True
-
-    end_when_contradicted(parts, end)
-    _end_with(stop, end)
+    # Video does not compress; trying would cost a core.
+    video = {"ws_max_size": 65_536, "ws_per_message_deflate": False}
+    application = create_app(api_parts(settings, parts))
+    server = _server(application, settings, stop, forwarded_allow_ips=settings.trusted_proxies, **video)
+    end_when_contradicted(parts, stop)
     server.run()
     if not server.started:
         raise typer.Exit(EXIT_NOT_STARTED)
     stopped(parts, "api")
 
 
-def _end_with(stop: threading.Event, end: Callable[[], None]) -> None:
-    """Hear signals from before uvicorn took the handlers over. What ended it uvicorn raises again for ours, which lets us say so."""
+def _server(application: "ASGIApp", settings: Settings, stop: threading.Event, **options: Any) -> uvicorn.Server:
+    """Return a server that ends with `stop`; a signal that ended it, uvicorn raises again for whoever heard signals before it."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            **options,
+        )
+    )
 
-    def wait() -> None:
+    def end() -> None:
         stop.wait()
-        end()
+        server.should_exit = True
 
-    threading.Thread(target=wait, name="stop", daemon=True).start()
+    threading.Thread(target=end, name="stop", daemon=True).start()
+    return server
 
 
-def end_when_contradicted(parts: Parts, end: Callable[[], None]) -> None:
+def end_when_contradicted(parts: Parts, stop: threading.Event) -> None:
     """Have this process end once the retention daemon has found the ledger contradicted; its next start looks for itself."""
 
     def watch() -> None:
         while (why := _contradicted(parts)) is None:
             parts.clock.sleep(CONTRADICTED_EVERY_S)
         log.error("the ledger is contradicted: ending", why=why)
-        end()
+        stop.set()
 
     threading.Thread(target=watch, name="contradicted", daemon=True).start()
 
@@ -172,23 +170,7 @@ def _serve_read_only(parts: Parts, error: IntegrityLost, stop: threading.Event) 
 
     settings = parts.settings
     application = read_only_app(str(error.code), checkpoints, settings.default_language)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application,
-            host=settings.api_host,
-            port=settings.api_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
-    )
-
-    def end() -> None:
-        server.should_exit = True
-
-    _end_with(stop, end)
-    asyncio.run(serve_until(server, check_again))
+    asyncio.run(serve_until(_server(application, settings, stop), check_again))
 
 
 def api_parts(settings: Settings, parts: Parts) -> "ApiParts":
@@ -231,7 +213,7 @@ def ingest(
         stopped(parts, "worker", placement=placement)
         return
     parts = started(called.settings, "ingest")
-    end_when_contradicted(parts, stop.set)
+    end_when_contradicted(parts, stop)
     IngestNode(parts, called.arguments, stop).run()
     stopped(parts, "ingest")
 

@@ -61,7 +61,7 @@ def _run(context: typer.Context) -> None:
     reader = FootageReader(parts.db, parts.keys, parts.store)
     shop = Workshop(parts.db, parts.keys, parts.store, reader, parts.ledger, parts.signer, parts.clock)
     test = SelfTest(shop, BusViewer(settings.run), random.SystemRandom())
-    end_when_contradicted(parts, stop.set)
+    end_when_contradicted(parts, stop)
     run_selftest(test, settings.selftest_every_s, stop)
     stopped(parts, "selftest")
 

@@ -101,7 +101,7 @@ class Entry:
     """An act, ready to be written down.
 
     Args:
-        object: what was acted upon. `placement_id`, `placement_ids`, `hold_id` and `export_id` in it are searchable.
+        object: what was acted upon. `placement_id`, `placement_ids`, `hold_id`, `pending_hold_ids` and `export_id` in it are searchable.
         why: a code for the reason of a denial or failure; never free text.
         recipient: to whom footage goes; always kept as a commitment.
 
@@ -135,21 +135,19 @@ class Entry:
 
     def placement_ids(self) -> frozenset[str]:
         """Return the placements that the entry is about."""
-        one, several = self.object.get("placement_id"), self.object.get("placement_ids")
-        found = {one} if isinstance(one, str) else set()
-        if isinstance(several, Sequence) and not isinstance(several, str):
-            found |= {item for item in several if isinstance(item, str)}
-        return frozenset(found)
+        return self._texts_under("placement_id", "placement_ids")
 
     def subjects(self) -> frozenset[str]:
         """Return what else the entry is about that people search for: a case number, ids of a hold and of an export."""
-        several = self.object.get("pending_hold_ids")
-        named: set[Value] = {self.object.get("hold_id"), self.object.get("export_id")}
-        if isinstance(several, Sequence) and not isinstance(several, str):
-            named.update(item for item in several if isinstance(item, str))
-        if self.purpose is not None:
-            named.add(self.purpose.case_number)
-        return frozenset(str(one) for one in named if isinstance(one, str))
+        named = self._texts_under("hold_id", "pending_hold_ids", "export_id")
+        case_number = None if self.purpose is None else self.purpose.case_number
+        return named if case_number is None else named | {case_number}
+
+    def _texts_under(self, *names: str) -> frozenset[str]:
+        """Return the texts under some words of the object, one or a list under each."""
+        values = [self.object.get(name) for name in names]
+        lists = [[value] if isinstance(value, str) else value for value in values if isinstance(value, Sequence)]
+        return frozenset(item for one in lists for item in one if isinstance(item, str))
 
 
 @dataclass(frozen=True, slots=True)
