@@ -150,7 +150,7 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "review.nothing": N_("Nobody watched anything in this period: there is nothing to draw. Choose another period."),
     "review.remark": N_("Say what is wrong with this view."),
     "review.signed": N_("This review is signed: nothing of it can be changed. Reload the page."),
-    "review.unjudged": N_("{count} views have not been judged yet. Judge them first."),
+    "review.unjudged": N_("Views still to be judged: {count}. Judge them first."),
     "review.not-yours": N_("Somebody else drew this sample. Only that person judges and signs it."),
     "ledger.act": N_("This act is not in the catalogue. Choose one from the list."),
     "input.query": N_("There is no filter {name} here. There are: {known}."),
