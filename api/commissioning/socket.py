@@ -9,26 +9,20 @@ from typing import Any, Final
 
 import structlog
 from starlette.concurrency import run_in_threadpool
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.access import Asker
 from api.commissioning.book import SEEN_EVERY_S, UNWRITTEN_AT_MOST_S
-from api.errors import NotSignedIn
 from api.gate import origin_of, permit, token_of
 from api.routers.shapes import instant
 from api.running import Running
+from api.sockets import CLOSE_OVER, LEFT, SERVER_STOPPED, close, refuse, until_over
 from config.policy import Action
 from vms.bus.commissioning import CommissioningPicture
 from vms.db.commissioning import Commissioning, CommissioningView
-from vms.errors import Denied, NotFound, VmsError
+from vms.errors import VmsError
 from vms.model import CommissioningId
 
-CLOSE_SIGNED_OUT: Final = 4401
-CLOSE_DENIED: Final = 4403
-CLOSE_UNKNOWN: Final = 4404
-CLOSE_OVER: Final = 4410
-CLOSE_LATER: Final = 1013
-_CODES: Final = {"session-over": CLOSE_SIGNED_OUT, "no-longer-allowed": CLOSE_DENIED, "unavailable": CLOSE_LATER}
 _LENGTH: Final = struct.Struct(">I")
 
 log = structlog.get_logger(__name__)
@@ -39,17 +33,15 @@ async def serve_commissioning(running: Running, socket: WebSocket, commissioning
     try:
         asker, leave, view = await run_in_threadpool(_open, running, socket, commissioning_id)
     except VmsError as error:
-        # Accepted first: a browser does not learn the code of a socket that was never open. Nothing is sent on it.
-        await socket.accept()
-        await socket.close(_code_of(error), error.code)
+        await refuse(socket, error, CLOSE_OVER)
         return
     look = Look(running, socket, asker, leave, view)
-    why = "left"
+    why = LEFT
     try:
         await socket.accept()
         why = await look.show()
     except asyncio.CancelledError:
-        why = "server-stopped"
+        why = SERVER_STOPPED
         raise
     finally:
         # Shielded: the closing entry is written even while this task is being cancelled.
@@ -88,27 +80,14 @@ class Look:
             (session_id, self._running.bell.listen(session_id))
             for session_id in (self._view.session_id, self._leave.decided_session or "")
         ]
-        tasks = [
-            asyncio.create_task(self._send(), name="commissioning send"),
-            asyncio.create_task(self._listen(), name="commissioning listen"),
-            asyncio.create_task(self._look_after(), name="commissioning look after"),
-            *(asyncio.create_task(self._rung(bell), name="commissioning bell") for _, bell in bells),
-        ]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            why = next(iter(done)).result()
-        except VmsError as error:
-            log.warning("commissioning view ended", placement=self._leave.placement_id, problem=str(error))
-            why = "unavailable"
+            why = await until_over(
+                self._socket, self._send(), self._look_after(), *(self._rung(bell) for _, bell in bells)
+            )
         finally:
             for session_id, bell in bells:
                 self._running.bell.forget(session_id, bell)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        if why != "left" and self._socket.application_state is WebSocketState.CONNECTED:
-            with contextlib.suppress(RuntimeError, OSError):
-                await self._socket.close(_CODES.get(why, CLOSE_OVER), why)
+        await close(self._socket, why, CLOSE_OVER)
         return why
 
     def close(self, why: str) -> None:
@@ -119,7 +98,7 @@ class Look:
                 self._view,
                 why,
                 pictures=self._pictures,
-                subject=self._asker.subject if why == "left" else None,
+                subject=self._asker.subject if why == LEFT else None,
             )
         except VmsError as error:
             log.error("the end of a commissioning view could not be written yet", problem=str(error))  # noqa: TRY400 - expected
@@ -137,14 +116,7 @@ class Look:
                     await self._socket.send_bytes(_packed(picture))
             # The worker knows of an end before we do: say why, if that can be told.
             return await run_in_threadpool(self._why_over) or "unavailable"
-        return "left"
-
-    async def _listen(self) -> str:
-        """Notice that the browser leaves; nothing it could say matters."""
-        while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return "left"
+        return LEFT
 
     async def _rung(self, bell: asyncio.Event) -> str:
         """Notice a sign-out at once."""
@@ -191,11 +163,3 @@ def _packed(picture: CommissioningPicture) -> bytes:
     """Return a picture as the page reads it: kind 4, the head's length, the head, then R, G, B of each sample."""
     head = json.dumps(picture.head()).encode()
     return b"\x04" + _LENGTH.pack(len(head)) + head + picture.rgb
-
-
-def _code_of(error: VmsError) -> int:
-    if isinstance(error, NotSignedIn):
-        return CLOSE_SIGNED_OUT
-    if isinstance(error, Denied):
-        return CLOSE_DENIED
-    return CLOSE_UNKNOWN if isinstance(error, NotFound) else CLOSE_OVER

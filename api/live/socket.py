@@ -2,27 +2,20 @@
 
 import asyncio
 import contextlib
-from typing import Final
 
 import structlog
 from starlette.concurrency import run_in_threadpool
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.access import Asker, Subject
-from api.errors import NotSignedIn
 from api.gate import origin_of, permit, token_of
 from api.live.hub import Viewer
 from api.running import Running
+from api.sockets import CLOSE_GOING_AWAY, CLOSE_LATER, LEFT, SERVER_STOPPED, close, refuse, until_over
 from config.policy import Action
 from vms.db.views import View
-from vms.errors import Denied, NotFound, VmsError
+from vms.errors import Denied, VmsError
 from vms.model import PlacementId
-
-CLOSE_SIGNED_OUT: Final = 4401
-CLOSE_DENIED: Final = 4403
-CLOSE_UNKNOWN: Final = 4404
-CLOSE_LATER: Final = 1013
-CLOSE_GOING_AWAY: Final = 1001
 
 log = structlog.get_logger(__name__)
 
@@ -32,22 +25,18 @@ async def serve_live(running: Running, socket: WebSocket, placement_id: Placemen
     try:
         view, asker = await run_in_threadpool(_open, running, socket, placement_id)
     except VmsError as error:
-        # Accepted first: a browser does not learn the code of a socket that was never open. Nothing is sent on it.
-        await socket.accept()
-        await socket.close(_code_of(error), error.code)
+        await refuse(socket, error, CLOSE_LATER)
         return
-    why = "left"
+    why = LEFT
     try:
         await socket.accept()
         why = await _show(running, socket, view, asker)
     except asyncio.CancelledError:
-        why = "server-stopped"
+        why = SERVER_STOPPED
         raise
     finally:
         # Shielded: the closing entry is written even while this task is being cancelled.
-        await asyncio.shield(
-            run_in_threadpool(running.views.close, view, why, asker.subject if why == "left" else None)
-        )
+        await asyncio.shield(run_in_threadpool(running.views.close, view, why, asker.subject if why == LEFT else None))
 
 
 def _open(running: Running, socket: WebSocket, placement_id: PlacementId) -> tuple[View, Asker]:
@@ -59,24 +48,12 @@ def _open(running: Running, socket: WebSocket, placement_id: PlacementId) -> tup
 async def _show(running: Running, socket: WebSocket, view: View, asker: Asker) -> str:
     """Send until somebody ends it; return why it ended."""
     bell = running.bell.listen(asker.subject.session_id)
-    async with running.hub.watch(view.placement_id) as viewer:
-        tasks = [
-            asyncio.create_task(_send(socket, viewer), name="live send"),
-            asyncio.create_task(_listen(socket), name="live listen"),
-            asyncio.create_task(_look_after(running, view, asker.subject, bell), name="live look after"),
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            why = next(iter(done)).result()
-        except VmsError as error:
-            log.warning("live picture ended", placement=view.placement_id, problem=str(error))
-            why = "unavailable"
-        finally:
-            running.bell.forget(asker.subject.session_id, bell)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-    await _close(socket, why)
+    try:
+        async with running.hub.watch(view.placement_id) as viewer:
+            why = await until_over(socket, _send(socket, viewer), _look_after(running, view, asker.subject, bell))
+    finally:
+        running.bell.forget(asker.subject.session_id, bell)
+    await close(socket, why, CLOSE_GOING_AWAY)
     return why
 
 
@@ -85,15 +62,7 @@ async def _send(socket: WebSocket, viewer: Viewer) -> str:
         while True:
             for data in await viewer.take():
                 await socket.send_bytes(data)
-    return "left"
-
-
-async def _listen(socket: WebSocket) -> str:
-    """Notice that the browser leaves; nothing it could say matters."""
-    while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            return "left"
+    return LEFT
 
 
 async def _look_after(running: Running, view: View, subject: Subject, bell: asyncio.Event) -> str:
@@ -126,18 +95,3 @@ def _why_over(running: Running, session_id: str) -> str | None:
     except Denied:
         return "no-longer-allowed"
     return None
-
-
-async def _close(socket: WebSocket, why: str) -> None:
-    codes = {"session-over": CLOSE_SIGNED_OUT, "no-longer-allowed": CLOSE_DENIED, "unavailable": CLOSE_LATER}
-    if why != "left" and socket.application_state is WebSocketState.CONNECTED:
-        with contextlib.suppress(RuntimeError, OSError):
-            await socket.close(codes.get(why, CLOSE_GOING_AWAY), why)
-
-
-def _code_of(error: VmsError) -> int:
-    if isinstance(error, NotSignedIn):
-        return CLOSE_SIGNED_OUT
-    if isinstance(error, Denied):
-        return CLOSE_DENIED
-    return CLOSE_UNKNOWN if isinstance(error, NotFound) else CLOSE_LATER

@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import json
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -22,14 +21,12 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import update
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
-from api.accounts import COMMAND_LINE, Accounts
-from api.passwords import Passwords
-from config.policy import load_policy
 from sample_streams.truth import dwelling_mask, load_records, load_truth
 from tests.ingest.leaks import Inspector, Picture
 from tests.ingest.running import City, House, running_city, running_house, until
+from tests.ingest.visitors import PASSWORD, Person, admit
 from tests.ingest.watching import View, decoded, watching
 from tests.pages.running import answers, chromium, free_port
 from vms.bus.commissioning import CommissioningPicture, LocalCommissioning
@@ -39,7 +36,6 @@ from vms.ledger.search import Filter, StoredEntry, search
 from vms.model import PlacementId, Role
 
 CAMERA = PlacementId("vredenmarkt")
-PASSWORD = secrets.token_urlsafe(18)
 OFFICER, DIRECTOR = "blanking", "regisseur"
 REASON = "a new balcony stands outside of the masks"
 PIECE_BYTES = 96
@@ -59,44 +55,6 @@ WATCH_BACKDROPS = """() => {
     window.backdrops.push({...rest, wide: image.width, high: image.height, colours: colours.size});
   }, true);
 }"""
-
-
-@dataclass
-class Person:
-    """Somebody signed in at the API."""
-
-    url: str
-    username: str
-    cookie: str = ""
-    csrf: str = ""
-
-    def sign_in(self) -> "Person":
-        """Sign in."""
-        answer = httpx.post(
-            f"{self.url}/api/sign-in",
-            json={"username": self.username, "password": PASSWORD},
-            timeout=60,
-            trust_env=False,
-        )
-        assert answer.status_code == 200, answer.text
-        self.cookie, self.csrf = answer.headers["set-cookie"].split(";")[0], answer.json()["csrf"]
-        return self
-
-    def post(self, path: str, body: Any = None) -> dict[str, Any]:
-        """Do something."""
-        headers = {"Cookie": self.cookie, "X-VMS-CSRF": self.csrf}
-        answer = httpx.post(f"{self.url}{path}", json=body, headers=headers, timeout=60, trust_env=False)
-        assert answer.is_success, answer.text
-        return dict(answer.json())
-
-    def open(self, leave_id: str) -> ClientConnection:
-        """Open the view."""
-        return connect(
-            f"ws{self.url[4:]}/api/commissioning/{leave_id}/view",
-            additional_headers={"Cookie": self.cookie},
-            proxy=None,
-            max_size=1 << 20,
-        )
 
 
 @dataclass
@@ -152,20 +110,16 @@ class Run:
         return [entry for entry in reversed(found) if entry.act.value in acts]
 
 
-def admit(house: House) -> None:
-    """An officer and a director."""
-    parts = house.parts
-    accounts = Accounts(parts.db, parts.ledger, parts.clock, load_policy(), Passwords())
-    for username, role in ((OFFICER, Role.BLANKING_OFFICER), (DIRECTOR, Role.DIRECTOR)):
-        accounts.add_user(COMMAND_LINE, username=username, display_name=username, password=PASSWORD)
-        accounts.grant_role(COMMAND_LINE, username, role, parts.clock.now() + timedelta(days=1))
-
-
 def approved(officer: Person, director: Person) -> str:
     """Ask and approve."""
     leave_id = officer.post(f"/api/placements/{CAMERA}/commissioning", {"reason": REASON, "minutes": 5})["id"]
     director.post(f"/api/commissioning/{leave_id}/approve")
     return str(leave_id)
+
+
+def view_of(leave_id: str) -> str:
+    """Where the picture is."""
+    return f"/api/commissioning/{leave_id}/view"
 
 
 def look_past_the_api(run_dir: Path, view_id: str) -> list[CommissioningPicture]:
@@ -204,7 +158,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         watching(house.parts.settings.run, CAMERA) as live,
     ):
         made = Run(city, house, live, folder / "house")
-        admit(house)
+        admit(house, {OFFICER: Role.BLANKING_OFFICER, DIRECTOR: Role.DIRECTOR})
         house.add(city.cameras[CAMERA])
         worker = house.start(CAMERA)
         house.run("api")
@@ -232,7 +186,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def _look_and_end(made: Run, officer: Person, director: Person) -> None:
     leave_id = approved(officer, director)
-    with officer.open(leave_id) as socket:
+    with officer.open(view_of(leave_id)) as socket:
         made.first.read(socket, 8)
         with pytest.raises(Unavailable):
             look_past_the_api(made.house.parts.settings.run, "v-of-nobody")
@@ -246,7 +200,7 @@ def _look_and_end(made: Run, officer: Person, director: Person) -> None:
 
 def _let_expire(made: Run, officer: Person, director: Person) -> None:
     leave_id = approved(officer, director)
-    with officer.open(leave_id) as socket:
+    with officer.open(view_of(leave_id)) as socket:
         made.expired.read(socket, 2)
         with made.house.parts.db.write() as conn:
             soon = made.house.parts.clock.now() + timedelta(seconds=2)
@@ -295,7 +249,7 @@ def _on_the_page(made: Run, url: str, folder: Path) -> None:
 
 def _break_the_ledger(made: Run, officer: Person, director: Person) -> None:
     leave_id = approved(officer, director)
-    with officer.open(leave_id) as socket:
+    with officer.open(view_of(leave_id)) as socket:
         made.unwritten.read(socket, 2)
         with full_ledger(made.house):
             made.unwritten.read(socket)

@@ -1,0 +1,101 @@
+"""What is alike in everything that is shown over a WebSocket: refused, looked after, and ended with a reason that is true."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any, Final
+
+import structlog
+from starlette.websockets import WebSocket, WebSocketState
+
+from api.errors import NotSignedIn
+from vms.errors import Denied, NotFound, VmsError
+
+CLOSE_GOING_AWAY: Final = 1001
+CLOSE_LATER: Final = 1013
+CLOSE_SIGNED_OUT: Final = 4401
+CLOSE_DENIED: Final = 4403
+CLOSE_UNKNOWN: Final = 4404
+CLOSE_OVER: Final = 4410
+
+LEFT: Final = "left"
+"""Whoever watched has gone."""
+SERVER_STOPPED: Final = "server-stopped"
+
+_CODES: Final = {"session-over": CLOSE_SIGNED_OUT, "no-longer-allowed": CLOSE_DENIED, "unavailable": CLOSE_LATER}
+_SERVICE_RESTART: Final = 1012
+"""With this uvicorn ends what is open when it is asked to stop (RFC 6455's registry of close codes); no browser can send it."""
+_EAR_S: Final = 1.0
+"""A send may fail before the ear has heard why."""
+
+log = structlog.get_logger(__name__)
+
+
+async def refuse(socket: WebSocket, error: VmsError, otherwise: int) -> None:
+    """Close a socket that nothing may be sent on.
+
+    Args:
+        socket: not accepted yet.
+        error: why.
+        otherwise: close code for what is neither about who asks nor about what is not there.
+    """
+    # Accepted first: a browser does not learn the code of a socket that was never open.
+    await socket.accept()
+    await socket.close(_code_of(error, otherwise), error.code)
+
+
+async def until_over(socket: WebSocket, *watches: Coroutine[Any, Any, str]) -> str:
+    """Run all of these, and an ear for the other side, until one of them says why it is over.
+
+    Args:
+        socket: accepted.
+        watches: each returns a reason; `LEFT` when it could not send.
+
+    Returns:
+        The reason: what a watch found, else what the ear heard (`LEFT`, or `SERVER_STOPPED`); "unavailable" when a watch failed.
+    """
+    ear = asyncio.create_task(_listen(socket), name="ear")
+    tasks = [ear, *(asyncio.create_task(watch) for watch in watches)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        found = [why for task in done if (why := task.result()) != LEFT and task is not ear]
+        if found:
+            return found[0]
+        heard, _ = await asyncio.wait([ear], timeout=_EAR_S)
+        return ear.result() if heard else LEFT
+    except VmsError as error:
+        log.warning("a view ended", path=socket.url.path, problem=str(error))
+        return "unavailable"
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def close(socket: WebSocket, why: str, otherwise: int) -> None:
+    """Tell the browser why it is over, if it is still there.
+
+    Args:
+        socket: accepted.
+        why: what `until_over` returned.
+        otherwise: close code for reasons that have none of their own.
+    """
+    if why not in {LEFT, SERVER_STOPPED} and socket.application_state is WebSocketState.CONNECTED:
+        with contextlib.suppress(RuntimeError, OSError):
+            await socket.close(_CODES.get(why, otherwise), why)
+
+
+async def _listen(socket: WebSocket) -> str:
+    """Notice that the other side is gone; nothing that it could say matters."""
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return SERVER_STOPPED if message.get("code") == _SERVICE_RESTART else LEFT
+
+
+def _code_of(error: VmsError, otherwise: int) -> int:
+    if isinstance(error, NotSignedIn):
+        return CLOSE_SIGNED_OUT
+    if isinstance(error, Denied):
+        return CLOSE_DENIED
+    return CLOSE_UNKNOWN if isinstance(error, NotFound) else otherwise
