@@ -19,7 +19,7 @@ from retention.parts import By, RetentionParts, person_of
 from vms.db import early, panoramas, placements, rechecks
 from vms.db.asking import ERASURES, LEAST_REASON
 from vms.db.early import Erasure, Preview
-from vms.errors import InvalidInput
+from vms.errors import Conflict, InvalidInput
 from vms.ledger.entries import Entry
 from vms.model import AskedState, ErasureGround, ErasureId, PlacementId, Span
 
@@ -83,6 +83,7 @@ def ask(parts: RetentionParts, request: EarlyRequest, by: By) -> Erasure:
 
     Raises:
         InvalidInput: the span is not over, or holds nothing that could be erased.
+        Conflict: all of it is asked for already.
         NotFound: there is no such placement.
     """
     now = parts.clock.now()
@@ -92,6 +93,7 @@ def ask(parts: RetentionParts, request: EarlyRequest, by: By) -> Erasure:
     with parts.db.write() as conn:
         for placement_id in request.placement_ids:
             placements.get(conn, placement_id)
+        _refuse_again(conn, request, now)
         erasable, held = _counts(_preview(conn, request.placement_ids, request.span, now))
         if not erasable:
             raise InvalidInput(
@@ -167,6 +169,20 @@ def expire(parts: RetentionParts) -> int:
                 parts.ledger.append(conn, acts.early_expired(early.get(conn, ErasureId(asked.id))))
                 ended += 1
     return ended
+
+
+def _refuse_again(conn: Connection, request: EarlyRequest, now: datetime) -> None:
+    """See that nobody waits for the same already: the second would find nothing left, or be approved twice by mistake.
+
+    Raises:
+        Conflict: names the request that waits.
+    """
+    waiting = [one for one in ERASURES.list_in(conn, AskedState.REQUESTED) if now < one.lapses_at]
+    for asked in (*waiting, *ERASURES.list_in(conn, AskedState.APPROVED)):
+        found = early.get(conn, ErasureId(asked.id))
+        covers = found.span.start_at <= request.span.start_at and request.span.end_at <= found.span.end_at
+        if covers and set(request.placement_ids) <= set(found.placement_ids):
+            raise Conflict(f"{found.id} asks for this already and is {asked.state}", code="early.asked")
 
 
 def _erase_in(

@@ -100,6 +100,7 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "early.nothing": N_(
         "There is nothing to erase in this span: it is gone already, secured for a case, or still being recorded."
     ),
+    "early.asked": N_("Somebody has asked for this already: see the requests on this page."),
     "export.two-persons": N_("You asked for this export yourself: somebody else decides about it."),
     "export.unknown": N_("This export does not exist. Reload the page."),
     "export.moved-on": N_("Somebody else decided about this export in the meantime. Reload the page."),

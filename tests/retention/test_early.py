@@ -154,6 +154,26 @@ def test_a_request_says_what_and_why(town: Town) -> None:
     assert entries_of(town, Act.EARLY_REQUEST) == []
 
 
+def test_nobody_asks_twice_for_the_same(town: Town) -> None:
+    """What is within a request that waits, or is being carried out, is refused; more, or other cameras, is not; nor anew after its end."""
+    items = some_minutes(town)
+    some_minutes(town, P1)
+    first = ask_early(town, span_of(items), P0, P1)
+    for span, cameras in ((span_of(items), (P0, P1)), (span_of(items[:1]), (P1, P0)), (span_of(items), (P0,))):
+        with pytest.raises(Conflict) as refused:
+            ask_early(town, span, *cameras)
+        assert refused.value.code == "early.asked"
+    longer = ask_early(town, Span(items[0].span.start_at, town.clock.now()), P0)
+    early.decide(town.parts, longer.id, DECIDER, refusal="the order of the court says less")
+    early.decide(town.parts, first.id, DECIDER, refusal="the order of the court says less")
+    again = ask_early(town, span_of(items), P0, P1)
+    town.clock.advance(timedelta(hours=24))
+    ask_early(town, span_of(items), P0, P1)
+    assert len(entries_of(town, Act.EARLY_REQUEST)) == 4
+    with town.db.read() as conn:
+        assert ERASURES.get(conn, again.id).state is AskedState.REQUESTED, "it has lapsed, and the daemon will say so"
+
+
 def test_the_minute_that_is_being_written_stays_and_is_told(town: Town) -> None:
     """A recorder's open file can't be taken away under it; what was never sealed can."""
     old = town.begin(P0)
