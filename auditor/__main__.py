@@ -9,7 +9,6 @@ from pathlib import Path
 from auditor import notes
 from auditor.absence import verify_absence
 from auditor.access import access, roster_in
-from auditor.books import Terms
 from auditor.bundle import Bundle
 from auditor.completeness import completeness
 from auditor.holds import holds
@@ -18,6 +17,7 @@ from auditor.proofs import check_old_checkpoint, prove, verify_export, verify_pr
 from auditor.report import NOT_VERIFIED, CannotVerifyError, Report
 from auditor.sample import Sample
 from auditor.story import story
+from auditor.terms import Terms
 from auditor.verify_log import verify_log
 from auditor.words import LANGUAGES
 

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from auditor import entries
-from auditor.books import Books, Terms
+from auditor.books import Books
 from auditor.bundle import Bundle
 from auditor.ranges import Ranges
 from auditor.report import CannotVerifyError, Report
 from auditor.sample import Sample
+from auditor.terms import Terms
 
 EXPORTS = "exports"
 _NAME = re.compile(

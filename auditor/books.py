@@ -16,6 +16,7 @@ from auditor.edge import EdgeTold
 from auditor.entries import EPOCH, Entry, days, microseconds
 from auditor.ranges import Ranges, ranges_in
 from auditor.report import Report
+from auditor.terms import Cuts, Terms
 from auditor.tree import root_of
 
 HOUR = timedelta(hours=1)
@@ -25,7 +26,7 @@ LISTED_WITHIN = 2 * HOUR
 _ACTS = frozenset(
     {
         "batch.recorded", "rec.gap", "destroy.intent", "destroy.done", "key.intent", "key.destroyed", "hold.place", "hold.catch",
-        "hold.release", "retention.breach", "rec.damaged",
+        "hold.release", "retention.breach", "rec.damaged", "term.shorten",
     }
 )  # fmt: skip
 _CAUSES = frozenset(
@@ -34,25 +35,6 @@ _CAUSES = frozenset(
         "database-away", "fenced", "overload", "clock-step",
     }
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What was promised.
-
-    Args:
-        at: the instant that is judged.
-        longest: how old footage may become without a hold.
-        kept: how long it is kept at least, when nobody asks for its early erasure.
-        release_grace: how long footage may live on after its last hold was released, if it is past its time.
-        hole: how much may be missing between two segments.
-    """
-
-    at: datetime
-    longest: timedelta
-    kept: timedelta
-    release_grace: timedelta
-    hole: timedelta
 
 
 @dataclass(slots=True)
@@ -76,6 +58,7 @@ class Camera:
         unlisted: intents for numbers that were not in the list of an hour yet.
         damaged: numbers whose file is known to be gone or broken.
         freed: when the last hold on numbers was released.
+        cut: numbers that are older than their stamps say, and by how much, as the log tells it.
         footage, gaps: microseconds since 1970, as far as the bundle has the segments.
         rows_erased, rows_keyed: what the database says at the end.
     """
@@ -90,6 +73,7 @@ class Camera:
     unlisted: list[tuple[Entry, Ranges]] = field(default_factory=list)
     damaged: Ranges = field(default_factory=Ranges)
     freed: list[tuple[datetime, Ranges]] = field(default_factory=list)
+    cut: Cuts = field(default_factory=Cuts)
     footage: Ranges = field(default_factory=Ranges)
     gaps: Ranges = field(default_factory=Ranges)
     open_gap_us: int | None = None
@@ -134,6 +118,7 @@ class Books:
             "hold.catch": self._caught,
             "hold.release": self._released,
             "retention.breach": self._breach,
+            "term.shorten": self._shortened,
         }
         until = entries.stamp(terms.at)
         for entry in entries.read(bundle, report, _ACTS | edge.ACTS | early.ACTS, until):
@@ -273,9 +258,11 @@ class Books:
     def _look_for_early(self, camera: Camera, name: str, intent: Entry, numbers: Ranges) -> None:
         """Look for footage that was erased before its time, without a request and the approval of another person for just that."""
         for hour in self._hours(camera, numbers):
-            part = numbers.within(hour.first, hour.last)
             footage = (hour.start_at, hour.end_at)
-            self.two.judge(self.report, intent, name=name, numbers=part, footage=footage, kept=self.terms.kept)
+            for cut, part in camera.cut.of(numbers.within(hour.first, hour.last)):
+                self.two.judge(
+                    self.report, intent, name=name, numbers=part, footage=footage, kept=self.terms.kept - cut
+                )
 
     def _holding(self, name: str, numbers: Ranges) -> str:
         return ", ".join(
@@ -296,7 +283,7 @@ class Books:
             self.report.find("erased-twice", camera=name, seq=entry.seq, numbers=str(again))
         self._confirm(camera, name, entry, numbers)
         for hour in self._hours(camera, numbers):
-            due_at = self.due_at(camera, hour)
+            due_at = self.due_at(camera, hour, numbers.within(hour.first, hour.last))
             if entry.at > due_at:
                 late = days(entry.at - due_at)
                 self.report.find(
@@ -309,9 +296,11 @@ class Books:
             if not camera.live.within(hour.first, hour.last):
                 del camera.hours[hour.first]
 
-    def due_at(self, camera: Camera, hour: Hour) -> datetime:
-        """Return until when the oldest of an hour's segments may exist: longer, when a hold on it ended late."""
+    def due_at(self, camera: Camera, hour: Hour, part: Ranges) -> datetime:
+        """Return until when the oldest of some of an hour's segments may exist: longer, when a hold on the hour ended late."""
         due_at = hour.start_at + self.terms.longest
+        # How far into the hour those of a shortened term begin is not known here.
+        due_at = min([due_at, *(due_at + HOUR - cut for cut, _ in camera.cut.of(part) if cut)])
         for freed_at, numbers in camera.freed:
             if numbers.within(hour.first, hour.last):
                 due_at = max(due_at, freed_at + self.terms.release_grace)
@@ -385,6 +374,14 @@ class Books:
         hold.released_at = entry.at
         for name, numbers in hold.kept.items():
             self.camera(name).freed.append((entry.at, numbers))
+
+    def _shortened(self, entry: Entry) -> None:
+        name = entry.text("placement_id")
+        if name is None or not self.camera(name).cut.take(entry):
+            self.report.find("entry-words", seq=entry.seq, act=entry.act)
+            return
+        numbers, by_s = ranges_in(entry.obj.get("segments")), str(entry.obj.get("by_s"))
+        self.report.note("term-shortened", camera=name, seq=entry.seq, numbers=str(numbers), seconds=by_s)
 
     def _breach(self, entry: Entry) -> None:
         self.report.find("breach-told", seq=entry.seq, oldest=str(entry.text("oldest")))

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from auditor import entries
-from auditor.books import DONE_WITHIN, LISTED_WITHIN, Books, Camera, Terms
+from auditor.books import DONE_WITHIN, LISTED_WITHIN, Books, Camera
 from auditor.bundle import Bundle, listed
 from auditor.entries import EPOCH, days, microseconds
 from auditor.proved import proved
 from auditor.ranges import Ranges
 from auditor.report import Report
+from auditor.terms import Terms
 
 
 def completeness(bundle: Bundle, report: Report, terms: Terms) -> Books:
@@ -45,7 +46,7 @@ def _judge(books: Books, name: str, report: Report) -> None:
         if not numbers:
             continue
         oldest = hour.start_at if oldest is None else min(oldest, hour.start_at)
-        if terms.at > books.due_at(camera, hour):
+        if terms.at > books.due_at(camera, hour, numbers):
             report.find("too-old", camera=name, numbers=str(numbers), age=days(terms.at - hour.start_at))
     for intent, numbers in camera.announced:
         if terms.at - intent.at > DONE_WITHIN:

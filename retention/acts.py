@@ -120,7 +120,7 @@ def destroyed(
     numbers: Sequence[Sequence[int]],
     request: Erasure | None,
     *,
-    key_until_at: datetime,
+    key_until_at: datetime | None,
     level: Level,
 ) -> Entry:
     """Segments are erased: keys wiped, files gone, both checked.
@@ -130,14 +130,21 @@ def destroyed(
         hour_at: their hour.
         numbers: as ranges.
         request: the early erasure that they were erased for.
-        key_until_at: until when the hour's key may live: what is erased early is as sure as other footage from then on only.
+        key_until_at: until when the hour's key may live, when it outlives them: what is erased early, or after a shortened term, is as
+            sure as other footage from then on only.
         level: what erasing claims, by the store of root keys.
     """
     words = _batch(placement_id, hour_at, numbers) | _early(request)
     words |= {"method": "keys-wiped, unlinked", "level": level.value, "verified": True}
-    if request is not None:
+    if key_until_at is not None:
         words |= {"level": f"{level.value}{EARLY}", "hour_key_until": key_until_at}
     return _entry(Act.DESTROY_DONE, words)
+
+
+def terms_shortened(placement_id: PlacementId, numbers: Sequence[Sequence[int]], by_s: int) -> Entry:
+    """Segments are older than their stamps say, as the clock was so many seconds ahead: they are erased earlier by as much."""
+    words: dict[str, Value] = {"placement_id": placement_id, "segments": [list(pair) for pair in numbers], "by_s": by_s}
+    return _entry(Act.TERM_SHORTEN, words)
 
 
 def _early(request: Erasure | None) -> dict[str, Value]:

@@ -42,7 +42,7 @@ class Readings:
         boottime_s: seconds since boot.
         boot_id: which boot.
         database_at: the database's clock; None: not compared (a simulated time).
-        footage_ends_at: where the footage of each placement ends.
+        footage_ends_at: where what was recorded last of each placement ends.
         witness_ahead: how far the witness' clock was ahead of the wall clock when it last signed; None: no witness, or it has not signed.
     """
 

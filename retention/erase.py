@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from retention import acts
 from retention.due import DueSegment, by_hour, hour_key_due_at, ranges
 from retention.parts import RetentionParts
-from vms.db import early, erasing, hour_keys
+from vms.db import early, erasing, footage_clocks, hour_keys
 from vms.db.early import Erasure
 from vms.db.segments import Segment
 from vms.errors import IntegrityLost, Unavailable, VmsError
@@ -112,11 +112,19 @@ def _erase(parts: RetentionParts, group: Sequence[Segment]) -> None:
     level = _level(parts, hour_at)
     with parts.db.write() as conn:
         done = erasing.mark_destroyed(conn, placement_id, numbers, parts.clock.now())
-        key_until_at = hour_key_due_at(hour_at, group[0].due_at - group[0].start_at)
+        cut = footage_clocks.longest_cut(conn, placement_id, numbers)
+        key_until_at = hour_key_due_at(hour_at, group[0].due_at - group[0].start_at + cut)
         for request, part in _by_request(conn, placement_id, done):
             parts.ledger.append(
                 conn,
-                acts.destroyed(placement_id, hour_at, ranges(part), request, key_until_at=key_until_at, level=level),
+                acts.destroyed(
+                    placement_id,
+                    hour_at,
+                    ranges(part),
+                    request,
+                    key_until_at=key_until_at if request or cut else None,
+                    level=level,
+                ),
             )
 
 

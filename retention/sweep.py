@@ -9,12 +9,12 @@ watch it, but it is footage: it becomes DAMAGED, with an entry, and is erased li
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from retention import acts, clockguard, erase, holds
+from retention import acts, clockguard, erase, holds, terms
 from retention.clockguard import Doubt, Readings, Sample, Verdict
 from retention.due import HOUR, Brake, choose, length_of
 from retention.erase import Tally
 from retention.parts import RetentionParts
-from vms.clock import LONGEST_ABSENCE
+from vms.clock import LONGEST_ABSENCE, reckoning_at
 from vms.db import erasing, inventory, sweeps
 from vms.db.holds import list_in
 from vms.db.sweeps import ClockSample, SweepOutcome
@@ -94,6 +94,7 @@ def run_sweep(parts: RetentionParts, limits: SweepLimits, witnessed: Witnessed =
         verdict = _judge(parts, limits, witnessed)
         braked: list[PlacementId] = []
         if verdict.is_trusted:
+            _put_terms_right(parts, limits, verdict)
             caught += _give_up_open(parts, verdict.at)
             braked = _claim(parts, limits, verdict, tally)
             ended_keys += erase.end_hour_keys(parts, verdict.at - HOUR - limits.keep_for)
@@ -140,11 +141,17 @@ def _give_up_open(parts: RetentionParts, now: datetime) -> int:
     return holds.attend(parts) if given_up else 0
 
 
+def _put_terms_right(parts: RetentionParts, limits: SweepLimits, verdict: Verdict) -> None:
+    sample = verdict.next_sample
+    trusted = reckoning_at(verdict.at, sample.boottime_s, sample.boot_id)
+    terms.put_right(parts, verdict.at, trusted, limits.clock_tolerance)
+
+
 def _judge(parts: RetentionParts, limits: SweepLimits, witnessed: Witnessed) -> Verdict:
     clock = parts.clock
     with parts.db.read() as conn:
         stored = sweeps.get_clock_sample(conn)
-        ends_at = tuple(inventory.newest_ends(conn).values())
+        ends_at = tuple(inventory.last_ends(conn).values())
         wall_at, boottime_s = clock.now(), clock.boottime_s()
         database_at = parts.db.now(conn) if limits.compares_database_clock else None
     readings = Readings(wall_at, boottime_s, clock.boot_id(), database_at, ends_at, witnessed.ahead)

@@ -5,12 +5,15 @@ Everything else takes a `Clock`. `ManualClock` is turned by hand, in tests and i
 
 import threading
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 LONGEST_ABSENCE = timedelta(hours=96)
 """How far the wall clock may have moved across a reboot without anybody confirming it: a long weekend switched off."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -33,6 +36,29 @@ class Clock(Protocol):
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         """Wait for the event, at most `timeout_s`; return whether it is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """How civil time was reckoned from the clock since boot when something was stamped.
+
+    Args:
+        boot_id: of which boot.
+        ahead_us: microseconds since 1970 at that boot's zero, as it was believed.
+    """
+
+    boot_id: str
+    ahead_us: int
+
+
+def reckoning_at(now: datetime, boottime_s: float, boot_id: str) -> Reckoning:
+    """Return how civil time is reckoned by readings that were taken together."""
+    return Reckoning(boot_id, (now - _EPOCH) // timedelta(microseconds=1) - round(boottime_s * 1_000_000))
+
+
+def reckoning_of(clock: Clock) -> Reckoning:
+    """Return how a clock reckons now."""
+    return reckoning_at(clock.now(), clock.boottime_s(), clock.boot_id())
 
 
 class SystemClock:

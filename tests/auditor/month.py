@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from retention.daemon import RetentionDaemon
 from retention.sweep import SweepLimits
@@ -20,15 +20,13 @@ from tests.footage.scene import INVESTIGATOR
 from tests.retention.asking import approve_early
 from tests.retention.town import Recorded, Town
 from vms.clock import ManualClock
-from vms.db import segments
 from vms.db.engine import Database
 from vms.footage import acts
-from vms.footage.store import SegmentRef
 from vms.ledger import tiles
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Purpose, leaf_of
 from vms.ledger.standing import Checkpoints
-from vms.model import GapCause, PlacementId, SegmentMode, Span
+from vms.model import GapCause, PlacementId, Span
 
 HOUR = timedelta(hours=1)
 SEED = "4711"
@@ -41,26 +39,19 @@ class LivingTown(Town):
 
     kept = timedelta(days=28)
 
+    @property
+    def keep_for(self) -> timedelta:
+        """The term of what is recorded."""
+        return self.kept - _MARGIN
+
     def wake(self) -> None:
         """Start the daemon anew."""
         self.daemon = RetentionDaemon(
             self.parts,
-            SweepLimits(self.kept - _MARGIN, _MARGIN, timedelta(minutes=2), compares_database_clock=False),
+            SweepLimits(self.keep_for, _MARGIN, timedelta(minutes=2), compares_database_clock=False),
             Checkpoints(signer_of(self), self.folder / "keys"),
             sweep_every_s=3600,
             stop=threading.Event(),
-        )
-
-    def _open_row(self, conn: Connection, ref: SegmentRef, wrapped_key: bytes) -> int:
-        return segments.open_segment(
-            conn,
-            ref.placement_id,
-            ref.epoch,
-            start_at=ref.start_at,
-            due_at=ref.start_at + self.kept - _MARGIN,
-            mode=SegmentMode.MASKED,
-            plan_version=1,
-            wrapped_key=wrapped_key,
         )
 
     def live(self, hours: int, *, silent: frozenset[PlacementId] = frozenset()) -> None:

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from retention import early
-from tests.auditor.bundles import rewrite, signer_of, vms_audit
+from tests.auditor.bundles import Outcome, rewrite, signer_of, vms_audit
 from tests.auditor.month import HOUR, ROOM, SEED, Case, Month, live_a_month
 from tests.footage.scene import INVESTIGATOR
 from tests.retention.asking import ASKER, DECIDER, ask_early, confirm_clock
+from tests.retention.town import Recorded
 from vms.clock import ManualClock
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Purpose, Result, Value
@@ -214,6 +215,60 @@ def test_early_erasing_without_a_reason_is_found(case: Case) -> None:
     outcome = case.audit("completeness")
     assert outcome.status == 1
     assert "erased-early" in outcome.codes
+
+
+def live_through_a_clock_ahead(case: Case) -> list[Recorded]:
+    """A boot begins a day ahead, and two persons put it right five hours later; return what is a day older than it says."""
+    town, day = case.town, timedelta(days=1)
+    town.clock.reboot()
+    town.clock.step_wall_clock(day)
+    town.live(5)
+    wrong = town.recorded[:]
+    town.clock.step_wall_clock(-day)
+    for placement_id in town.epochs:
+        town.note_gap(placement_id, 5 * HOUR)
+    town.live(1)
+    confirm_clock(town)
+    town.live(2)
+    return wrong
+
+
+def late_of(outcome: Outcome) -> set[str]:
+    """Return the numbers of p0 that were erased late."""
+    found = (one for one in outcome.report["findings"] if one["code"] == "erased-late")
+    return {one["numbers"] for one in found if one["camera"] == "p0"}
+
+
+def test_what_is_older_than_it_says_is_erased_in_time_and_told(case: Case) -> None:
+    """It is not erased early, as the log tells why; and nothing else is late meanwhile."""
+    wrong = live_through_a_clock_ahead(case)
+    case.town.live(round(case.month.kept / HOUR))
+    assert not any(case.town.readable(item) for item in wrong)
+    outcome = case.audit("completeness")
+    # By the wrong clock's word a day had passed in which nothing was erased: that is told, as after any day off.
+    assert outcome.codes == {"erased-late", "key-late"}
+    assert late_of(outcome).isdisjoint(f"{one.ref.number}-{one.ref.number}" for one in wrong)
+    told = [one for one in outcome.report["notes"] if one["code"] == "term-shortened"]
+    assert [one["camera"] for one in told] == sorted(case.town.epochs)
+    assert {int(one["seconds"]) for one in told} <= {86_400, 86_401}
+    at = wrong[0].span.start_at + HOUR / 2
+    story = case.audit("story", "--placement", wrong[0].ref.placement_id, "--at", f"{at:%Y-%m-%dT%H:%M:%SZ}")
+    assert "term.shorten" in {row["act"] for row in story.report["rows"]}
+
+
+def test_what_is_older_than_it_says_and_kept_on_is_found(case: Case) -> None:
+    """Somebody makes the terms as long as before."""
+    wrong = live_through_a_clock_ahead(case)
+    statement = (
+        "UPDATE segment SET due_at = due_at + :day WHERE placement_id = 'p0' AND number BETWEEN :first AND :last"
+    )
+    numbers = [one.ref.number or 0 for one in wrong if one.ref.placement_id == "p0"]
+    day_us = 86_400_000_000
+    assert case.town.sql(statement, day=day_us, first=numbers[0], last=numbers[-1]) == len(numbers) == 5
+    case.town.live(round(case.month.kept / HOUR) + 24)
+    outcome = case.audit("completeness")
+    assert outcome.status == 1
+    assert {f"{number}-{number}" for number in numbers} <= late_of(outcome)
 
 
 def test_an_early_erasure_without_a_second_person_is_found(case: Case) -> None:

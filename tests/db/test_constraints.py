@@ -25,6 +25,7 @@ from vms.db.tables import (
     edge_check,
     erasure,
     export,
+    footage_clock,
     gap,
     grey_span,
     hold,
@@ -211,6 +212,7 @@ def filled(database: Database) -> Database:
             )
         )
         conn.execute(insert(sweep).values(started_at=START, outcome="running"))
+        conn.execute(insert(footage_clock).values(placement_id=PLACE, from_number=1, boot_id="b", ahead_us=1))
         conn.execute(insert(clock_sample).values(id=1, wall_at=START, boottime_us=1, boot_id="b"))
     return database
 
@@ -285,6 +287,7 @@ CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
     ("an answer before the question", edge_check, {"answered_at": START + SECOND, "reason": "x"}),
     ("landmarks kept longer than 28 days", landmark, {"due_at": START + timedelta(days=28, microseconds=1)}),
     ("landmarks due before they were taken", landmark, {"due_at": START}),
+    ("a term made longer", footage_clock, {"cut_us": -1}),
     ("a second clock sample", clock_sample, {"id": 2}),
     ("a leave approved by the person who asked", commissioning, {"decided_by": "u-officer"}),
     (

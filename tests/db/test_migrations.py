@@ -123,6 +123,7 @@ def test_entries_from_before_can_be_found_by_what_they_are_about(database: Datab
         rows = text("SELECT subject, seq FROM ledger_subject ORDER BY subject, seq")
         indexed = conn.execute(rows).all()
         assert len(indexed) == 8
+        conn.execute(text("DROP TABLE footage_clock"))
         conn.execute(text("DROP TABLE ledger_subject"))
         if database.is_postgresql:
             for operation in ("update", "delete"):

@@ -1,6 +1,7 @@
 """Crashes, outages and full disks: nothing recorded is lost beyond the last second, nothing is deleted."""
 
 import io
+import json
 import os
 import random
 import signal
@@ -17,17 +18,18 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.footage.scene import Scene, packets
-from vms.clock import ManualClock
-from vms.db import placements, segments
+from vms.clock import ManualClock, reckoning_of
+from vms.db import footage_clocks, placements, segments
 from vms.db.engine import Database
 from vms.db.segments import Segment
 from vms.errors import StorageFull, Unavailable
+from vms.footage.notes import SegmentNote
 from vms.footage.recorder import Packet, SegmentRecorder
 from vms.footage.repair import RepairReport, repair_open_segments
 from vms.footage.store import FootageStore, SegmentRef
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
-from vms.model import SegmentState, Span
+from vms.model import GapCause, SegmentMode, SegmentState, Span
 
 MINUTE = timedelta(minutes=1)
 
@@ -162,6 +164,61 @@ def test_a_crash_during_an_outage_loses_nothing_that_was_finished(
     assert found[0].end_at == found[1].start_at
     assert repair(scene).sealed == ()
     db.dispose()
+
+
+def test_each_segment_is_known_by_which_clock_it_is_stamped(
+    sqlite_url: str, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Because its term hangs on it; also what a repair found without a row, hours later and by another clock."""
+    db = FlakyDatabase(sqlite_url)
+    scene = Scene.make(db, clock, tmp_path)
+    right, ahead = reckoning_of(clock), timedelta(hours=30)
+    for step in (timedelta(0), ahead):
+        clock.step_wall_clock(step)
+        recorder = scene.recorder()
+        feed(recorder, packets(clock.now(), 70))
+        recorder.close()
+        clock.advance(timedelta(seconds=70))
+    recorder = scene.recorder()
+    db.is_away = True
+    feed(recorder, packets(clock.now(), 70))
+    clock.advance(timedelta(seconds=70))
+    db.is_away = False
+    clock.step_wall_clock(-ahead)
+    assert repair(scene).sealed == (5, 6)
+    feed(recorder := scene.recorder(), packets(clock.now(), 10))
+    recorder.close()
+    with db.read() as conn:
+        [found] = footage_clocks.list_ahead(conn, right, MINUTE)
+    assert (found.from_number, found.to_number) == (3, 6)
+    assert found.reckoned.ahead_us - right.ahead_us == pytest.approx(ahead / timedelta(microseconds=1), abs=2)
+    db.dispose()
+
+
+def test_a_note_of_before_does_not_say_by_which_clock(scene: Scene) -> None:
+    """Because an update must not lose what a crash left."""
+    note = SegmentNote(b"key", scene.clock.now(), SegmentMode.COPIED, 1, reckoning_of(scene.clock))
+    assert SegmentNote.from_bytes(note.to_bytes()) == note
+    values = json.loads(note.to_bytes())
+    del values["reckoned"]
+    assert SegmentNote.from_bytes(json.dumps(values).encode()).reckoned is None
+
+
+def test_a_crash_after_a_clock_was_put_right_leaves_its_gap(scene: Scene) -> None:
+    """Because footage stamped ahead would hide that nothing is recorded now."""
+    clock = scene.clock
+    for step in (timedelta(hours=30), timedelta(hours=-30)):
+        clock.step_wall_clock(step)
+        feed(recorder := scene.recorder(), packets(clock.now(), 5))
+        recorder.close(GapCause.CLOCK_STEP)
+        clock.advance(MINUTE)
+    feed(scene.recorder(), packets(clock.now(), 5))
+    repair(scene)
+    clock.advance(MINUTE)
+    repair(scene)
+    with scene.db.read() as conn:
+        gaps = segments.list_gaps(conn, scene.placement_id, Span(clock.now() - 2 * MINUTE, clock.now()))
+    assert GapCause.WORKER_CRASHED in {gap.cause for gap in gaps}
 
 
 def test_the_repair_may_crash_and_is_repeated(scene: Scene) -> None:

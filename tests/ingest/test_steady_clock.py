@@ -6,8 +6,8 @@ import pytest
 
 from ingest.steady_clock import SteadyClock
 from tests.ingest.running import House, running_city, running_house, until
-from vms.clock import ManualClock, SystemClock
-from vms.db import sweeps
+from vms.clock import ManualClock, SystemClock, reckoning_of
+from vms.db import footage_clocks, sweeps
 from vms.db.sweeps import ClockSample
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
@@ -124,7 +124,13 @@ def test_a_real_worker_stamps_by_the_trusted_time(tmp_path_factory: pytest.TempP
             "not hidden by a wall clock behind it"
         )
         with house.parts.db.read() as conn:
+            found = footage_clocks.list_ahead(conn, reckoning_of(SystemClock()), TOLERANCE)
             told = [entry.object for entry in reversed(search(conn, Filter(acts=(Act.CLOCK_DOUBT,))))]
+    # What the daemon shortens terms by: all that was stamped before, when that was ahead.
+    assert len(found) == (days < 0)
+    for one in found:
+        assert one.from_number == 1
+        assert one.to_number is not None
     assert [one["step_s"] for one in told if "step_s" in one] == [pytest.approx(ahead.total_seconds(), abs=5)]
     off_s = pytest.approx(ahead.total_seconds(), abs=5)
     assert [(one["off_s"], one["was_s"]) for one in told if "off_s" in one] == [(off_s, 0), (0, off_s)], (

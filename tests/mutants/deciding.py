@@ -23,8 +23,8 @@ DECIDING = (
     Mutant(
         "what was asked for is erased before anybody approves it",
         "retention/early.py",
-        "ERASURES.list_in(conn, AskedState.APPROVED)",
-        "ERASURES.list_newest(conn)",
+        "for one in ERASURES.list_in(conn, AskedState.APPROVED)",
+        "for one in ERASURES.list_newest(conn)",
         (f"{EARLY}::test_nobody_approves_an_own_request",),
     ),
     Mutant(

@@ -7,6 +7,7 @@ HOLDS = "tests/retention/test_holds.py"
 POLICY = "tests/retention/test_policy.py"
 RECONCILE = "tests/retention/test_reconcile.py"
 KEYS = "tests/footage/test_keys.py"
+TERMS = "tests/retention/test_terms.py"
 STEADY = "tests/ingest/test_steady_clock.py"
 RAW = "tests/retention/test_raw_scan.py"
 STEPS = "tests/retention/test_clock_steps.py"
@@ -107,8 +108,8 @@ ERASING = (
     Mutant(
         "erased although the clock is doubted",
         "retention/sweep.py",
-        "if verdict.is_trusted:\n            caught",
-        "if True:\n            caught",
+        "if verdict.is_trusted:\n            _put_terms",
+        "if True:\n            _put_terms",
         (SWEEP,),
     ),
     Mutant("no brake", "retention/due.py", "self.elapsed + BRAKE_SLACK", "self.elapsed + 999 * BRAKE_SLACK", (SWEEP,)),
@@ -216,7 +217,34 @@ ERASING = (
         "return off_s >= -self._tolerance_s and",
         (STEADY,),
     ),
+    Mutant(
+        "what a clock that was ahead has stamped keeps its term",
+        "retention/sweep.py",
+        "            _put_terms_right(parts, limits, verdict)\n",
+        "",
+        (f"{TERMS}::test_it_is_erased_with_what_is_as_old",),
+    ),
+    Mutant(
+        "terms are shortened with every sweep",
+        "retention/terms.py",
+        "            footage_clocks.note_cut(conn, stamped, cut, cut_to)\n",
+        "",
+        (f"{TERMS}::test_terms_are_shortened_by_what_the_clock_was_ahead",),
+    ),
+    Mutant(
+        "terms are shortened by the clock of another boot",
+        "vms/db/footage_clocks.py",
+        "row.boot_id == of.boot_id, ",
+        "",
+        (f"{TERMS}::test_a_boot_that_is_over_tells_nothing",),
+    ),
+    Mutant(
+        "old stamps from the future stop all erasing",
+        "vms/db/inventory.py",
+        "return _ends(conn, segment.c.number)",
+        "return _ends(conn, segment.c.start_at)",
+        (f"{TERMS}::test_it_is_erased_with_what_is_as_old",),
+    ),
 )
 
 ERASING_SELECTION = ("a hold does not look at claims", "erased without an intent", "files are left")
-"""What CI plants each time."""

@@ -16,7 +16,7 @@ from retention.holds import HoldRequest, HoldResult, place_hold, release_hold
 from retention.parts import By, RetentionParts
 from retention.sweep import SweepLimits
 from tests.footage.scene import INVESTIGATOR, KEEP_FOR, add_placement, add_town
-from vms.clock import ManualClock
+from vms.clock import ManualClock, reckoning_of
 from vms.db import holds, placements, segments
 from vms.db.engine import Database
 from vms.errors import IntegrityLost, NotFound
@@ -56,6 +56,11 @@ class Town:
             placement_id = add_placement(db, clock, f"p{number}")
             with db.write() as conn:
                 self.epochs[placement_id] = placements.take_over(conn, placement_id)
+
+    @property
+    def keep_for(self) -> timedelta:
+        """The term of what is recorded."""
+        return KEEP_FOR
 
     def restart(self) -> None:
         """Be a new process: nothing is remembered but what is on disk."""
@@ -113,10 +118,11 @@ class Town:
             ref.placement_id,
             ref.epoch,
             start_at=ref.start_at,
-            due_at=ref.start_at + KEEP_FOR,
+            due_at=ref.start_at + self.keep_for,
             mode=SegmentMode.MASKED,
             plan_version=1,
             wrapped_key=wrapped_key,
+            reckoned=reckoning_of(self.clock),
         )
 
     def request(self, span: Span, *placement_ids: PlacementId) -> HoldRequest:

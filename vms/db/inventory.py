@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from vms.db.segments import Segment, from_row
 from vms.db.tables import ALIVE, placement, segment
@@ -44,28 +45,38 @@ def oldest_of_each(conn: Connection) -> dict[PlacementId, Oldest]:
     return found
 
 
-def newest_end_at(conn: Connection, placement_id: PlacementId) -> datetime | None:
-    """Return where the placement's footage ends, or None."""
-    return newest_ends(conn, placement_id).get(placement_id)
+def last_end_at(conn: Connection, placement_id: PlacementId) -> datetime | None:
+    """Return where what was recorded last of a placement ends, or None."""
+    return _end(conn, placement_id, segment.c.number)
 
 
-def newest_ends(conn: Connection, placement_id: PlacementId | None = None) -> dict[PlacementId, datetime]:
-    """Return where the footage of each placement that has any ends; of one placement, or of all."""
-    query = (
-        select(placement.c.id) if placement_id is None else select(placement.c.id).where(placement.c.id == placement_id)
+def last_ends(conn: Connection) -> dict[PlacementId, datetime]:
+    """Return where what was recorded last of each placement ends: what recorders say that it is now."""
+    return _ends(conn, segment.c.number)
+
+
+def newest_ends(conn: Connection) -> dict[PlacementId, datetime]:
+    """Return where the footage of each placement ends, by its stamps: later than what was recorded last, if a clock was ahead."""
+    return _ends(conn, segment.c.start_at)
+
+
+def _ends(conn: Connection, order: ColumnElement[Any]) -> dict[PlacementId, datetime]:
+    ids = [
+        PlacementId(known_id) for known_id in conn.execute(select(placement.c.id).order_by(placement.c.id)).scalars()
+    ]
+    ends = ((known_id, _end(conn, known_id, order)) for known_id in ids)
+    return {known_id: end_at for known_id, end_at in ends if end_at is not None}
+
+
+def _end(conn: Connection, placement_id: PlacementId, order: ColumnElement[Any]) -> datetime | None:
+    # One look into an index for each placement; a maximum over all rows would read them all.
+    last = (
+        select(segment.c.end_at)
+        .where(segment.c.placement_id == placement_id, segment.c.end_at.is_not(None))
+        .order_by(order.desc())
+        .limit(1)
     )
-    found: dict[PlacementId, datetime] = {}
-    for known_id in conn.execute(query.order_by(placement.c.id)).scalars():
-        # One look into the index for each placement; a maximum over all rows would read them all.
-        last = (
-            select(segment.c.end_at)
-            .where(segment.c.placement_id == known_id, segment.c.end_at.is_not(None))
-            .order_by(segment.c.start_at.desc())
-            .limit(1)
-        )
-        end_at = conn.execute(last).scalar_one_or_none()
-        if end_at is not None:
-            found[PlacementId(known_id)] = end_at
+    found: datetime | None = conn.execute(last).scalar_one_or_none()
     return found
 
 

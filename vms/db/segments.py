@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
-from vms.db import hour_keys, placements
+from vms.clock import Reckoning
+from vms.db import footage_clocks, hour_keys, placements
 from vms.db.tables import LONGEST_STORED, gap, grey_span, placement, segment
 from vms.errors import Conflict, NotFound
 from vms.model import GapCause, PlacementId, SegmentMode, SegmentState, Span, hour_of
@@ -115,12 +116,14 @@ def open_segment(
     mode: SegmentMode,
     plan_version: int,
     wrapped_key: bytes,
+    reckoned: Reckoning | None = None,
 ) -> int:
     """Give out the placement's next number and open a segment under it.
 
     Args:
         due_at: when it must be erased; the database refuses more than 28 days after `start_at`.
         wrapped_key: the segment's key, wrapped by the key of the hour of `start_at`.
+        reckoned: by which clock it is stamped; None: unknown, as of what was recorded before this was stored.
 
     Returns:
         The number.
@@ -153,6 +156,8 @@ def open_segment(
             plan_version=plan_version,
         )
     )
+    if reckoned is not None:
+        footage_clocks.note(conn, placement_id, number, reckoned)
     return int(number)
 
 
@@ -281,17 +286,6 @@ def coverage(conn: Connection, placement_id: PlacementId, span: Span) -> list[Co
         )
         for row in conn.execute(query)
     ]
-
-
-def newest_end(conn: Connection) -> datetime | None:
-    """Return the latest instant of which there is footage, or None (a clock that lags behind it is wrong)."""
-    query = select(segment.c.start_at, segment.c.end_at).order_by(segment.c.start_at.desc()).limit(1)
-    ends = [
-        row.end_at or row.start_at
-        for placement_id in conn.execute(select(placement.c.id)).scalars()
-        for row in conn.execute(query.where(segment.c.placement_id == placement_id))
-    ]
-    return max(ends, default=None)
 
 
 def list_grey_spans(conn: Connection, placement_id: PlacementId, span: Span) -> list[GreySpan]:

@@ -68,6 +68,7 @@ class OpenRow:
                     mode=note.mode,
                     plan_version=note.plan_version,
                     wrapped_key=note.wrapped_key,
+                    reckoned=note.reckoned,
                 )
             )
         self.segment.number = number

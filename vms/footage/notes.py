@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from vms.clock import Reckoning
 from vms.errors import IntegrityLost
 from vms.footage.blanking_record import Grey
 from vms.model import SegmentMode, Span
@@ -32,6 +33,7 @@ class SegmentNote:
         due_at: when the segment is to be erased.
         mode: masked or copied.
         plan_version: the blanking plan it was recorded under.
+        reckoned: by which clock it is stamped; None in notes of before this was noted.
         blanking: the blanking record; None while it is being written.
         greys: grey stretches; empty while it is being written.
     """
@@ -40,6 +42,7 @@ class SegmentNote:
     due_at: datetime
     mode: SegmentMode
     plan_version: int
+    reckoned: Reckoning | None = None
     blanking: dict[str, Any] | None = None
     greys: tuple[Grey, ...] = ()
 
@@ -55,6 +58,7 @@ class SegmentNote:
             "due_us": _microseconds(self.due_at),
             "mode": self.mode.value,
             "plan_version": self.plan_version,
+            "reckoned": None if self.reckoned is None else [self.reckoned.boot_id, self.reckoned.ahead_us],
             "blanking": self.blanking,
             "greys": greys,
         }
@@ -69,13 +73,15 @@ class SegmentNote:
         """
         try:
             values = json.loads(data)
+            reckoned = values.get("reckoned")
             return cls(
                 wrapped_key=bytes.fromhex(values["wrapped_key"]),
                 due_at=_instant(values["due_us"]),
                 mode=SegmentMode(values["mode"]),
                 plan_version=values["plan_version"],
+                reckoned=None if reckoned is None else Reckoning(*reckoned),
                 blanking=values["blanking"],
                 greys=tuple(Grey(Span(_instant(s), _instant(e)), reason) for s, e, reason in values["greys"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise IntegrityLost("a segment's note can't be read", code="footage.note") from error

@@ -10,7 +10,7 @@ recorder counts now; nothing more is written. Any other - make a new recorder, a
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from vms.clock import Clock
+from vms.clock import Clock, reckoning_of
 from vms.db.engine import Database
 from vms.errors import InvalidInput, StorageFull, Unavailable
 from vms.footage.blanking_record import BlankingNotes, FrameNote, Grey
@@ -233,7 +233,13 @@ class SegmentRecorder:
         due_at = min(captured_at, self._clock.now()) + plan.keep_for
         try:
             key = recording.keys.new_segment_key(hour_of(captured_at))
-            note = SegmentNote(wrapped_key=key.wrapped, due_at=due_at, mode=plan.mode, plan_version=plan.plan_version)
+            note = SegmentNote(
+                wrapped_key=key.wrapped,
+                due_at=due_at,
+                mode=plan.mode,
+                plan_version=plan.plan_version,
+                reckoned=reckoning_of(self._clock),
+            )
             recording.store.write_note(ref, note.to_bytes())
             writer = recording.store.create(ref, key.plain)
             current = SegmentFile(writer, captured_at, packet.width, packet.height, sets)

@@ -317,6 +317,7 @@ def _adopt(recording: Recording, found: StoredFile, note: SegmentNote, salvage: 
             mode=note.mode,
             plan_version=note.plan_version,
             wrapped_key=note.wrapped_key,
+            reckoned=note.reckoned,
         )
         ref = replace(ref, number=number)
         # Renamed before the commit: a row without its file would be worse than a file without its row, which retention erases.
@@ -330,7 +331,7 @@ def _note_crash(recording: Recording, clock: Clock) -> None:
     """Open the gap that began when the last recorder died, unless a gap lasts already."""
     now = clock.now()
     with recording.db.write() as conn:
-        last_end_at = inventory.newest_end_at(conn, recording.placement_id)
+        last_end_at = inventory.last_end_at(conn, recording.placement_id)
         if last_end_at is None or last_end_at >= now - timedelta(seconds=1):
             return
         if segments.open_gap(conn, recording.placement_id, last_end_at, GapCause.WORKER_CRASHED):

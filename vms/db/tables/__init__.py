@@ -5,7 +5,17 @@ from vms.db.tables.columns import Instant, metadata
 from vms.db.tables.commissioning import commissioning, commissioning_view
 from vms.db.tables.deciding import clock_override, erasure, erasure_placement, erasure_segment
 from vms.db.tables.edge import edge_check
-from vms.db.tables.footage import ALIVE, LONGEST_STORED, clock_sample, gap, grey_span, hour_key, segment, sweep
+from vms.db.tables.footage import (
+    ALIVE,
+    LONGEST_STORED,
+    clock_sample,
+    footage_clock,
+    gap,
+    grey_span,
+    hour_key,
+    segment,
+    sweep,
+)
 from vms.db.tables.holding import export, hold, hold_placement, hold_segment
 from vms.db.tables.log import (
     ledger_checkpoint,
@@ -44,6 +54,7 @@ __all__ = [
     "erasure_placement",
     "erasure_segment",
     "export",
+    "footage_clock",
     "gap",
     "grey_span",
     "hold",

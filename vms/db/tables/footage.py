@@ -147,6 +147,20 @@ sweep = Table(
 
 Index("ix_sweep_outcome_id", sweep.c.outcome, sweep.c.id)
 
+footage_clock = Table(
+    "footage_clock",
+    metadata,
+    Column("placement_id", Text, ForeignKey("placement.id"), primary_key=True),
+    # Segments from this number on, to the placement's next row, were stamped so.
+    Column("from_number", Integer, primary_key=True),
+    Column("boot_id", Text, nullable=False),
+    Column("ahead_us", BigInteger, nullable=False),
+    # By how much the terms of segments up to `cut_to` were shortened since.
+    Column("cut_us", BigInteger, nullable=False, server_default="0"),
+    Column("cut_to", Integer, nullable=False, server_default="0"),
+    CheckConstraint("cut_us >= 0 AND cut_to >= 0", name="cut"),
+)
+
 clock_sample = Table(
     "clock_sample",
     metadata,

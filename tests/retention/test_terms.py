@@ -1,0 +1,206 @@
+"""What was recorded while a trusted clock was ahead ends when it is 28 days old, and not when its stamps say so."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from retention.clockguard import Doubt
+from retention.sweep import SweepReport, run_sweep
+from tests.footage.scene import KEEP_FOR
+from tests.retention.asking import confirm_clock
+from tests.retention.test_early import entries_of
+from tests.retention.town import LIMITS, Recorded, Town
+from vms.db import segments
+from vms.ledger.acts import Act
+from vms.model import PlacementId
+
+P0, P1 = PlacementId("p0"), PlacementId("p1")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+AHEAD = 3 * DAY
+A_LITTLE = timedelta(milliseconds=1)
+
+
+@dataclass
+class Ahead:
+    """What a clock that was ahead has stamped, and what was recorded before and after it."""
+
+    before: Recorded
+    wrong: list[Recorded]
+    after: Recorded
+
+
+def begin_ahead(town: Town, by: timedelta = AHEAD) -> Recorded:
+    """Record something right, then let a boot begin with a clock that is ahead, and be trusted."""
+    before = town.record(P0)
+    town.clock.advance(HOUR)
+    assert run_sweep(town.parts, LIMITS).doubts == ()
+    town.clock.reboot()
+    town.clock.step_wall_clock(by)
+    assert run_sweep(town.parts, LIMITS).doubts == ()
+    return before
+
+
+def put_clock_right(town: Town, by: timedelta = AHEAD) -> SweepReport:
+    """Set the clock back; recorders follow at once, the daemon when two persons have said so."""
+    town.clock.step_wall_clock(-by)
+    for placement_id in town.epochs:
+        town.record(placement_id)
+    town.clock.advance(timedelta(minutes=1))
+    assert run_sweep(town.parts, LIMITS).doubts == (Doubt.BACKWARDS,)
+    confirm_clock(town)
+    town.clock.advance(timedelta(seconds=1))
+    return run_sweep(town.parts, LIMITS)
+
+
+def recorded_ahead(town: Town) -> Ahead:
+    """Record two hours by a clock that is ahead, then put it right."""
+    before, wrong = begin_ahead(town), []
+    for _ in range(2):
+        wrong += [town.record(P0), town.record(P1)]
+        town.clock.advance(HOUR)
+        run_sweep(town.parts, LIMITS)
+    assert put_clock_right(town).doubts == ()
+    return Ahead(before, wrong, town.recorded[-2])
+
+
+def due_of(town: Town, item: Recorded) -> datetime:
+    """Return when a segment is due."""
+    with town.db.read() as conn:
+        return segments.get(conn, item.ref.placement_id, item.ref.number or 0).due_at
+
+
+def shortened(town: Town) -> list[tuple[object, object, object]]:
+    """Return what the ledger says of shortened terms."""
+    found = [entry.object for entry in entries_of(town, Act.TERM_SHORTEN)]
+    return [(one["placement_id"], one["segments"], one["by_s"]) for one in found]
+
+
+def test_terms_are_shortened_by_what_the_clock_was_ahead(any_town: Town) -> None:
+    """Of what it has stamped, once, with an entry; what was stamped right keeps its term."""
+    town, seconds = any_town, round(AHEAD.total_seconds())
+    found = recorded_ahead(town)
+    for item in found.wrong:
+        assert abs(due_of(town, item) - (item.span.start_at + KEEP_FOR - AHEAD)) < A_LITTLE
+    for item in (found.before, found.after):
+        assert due_of(town, item) == item.span.start_at + KEEP_FOR
+    told = shortened(town)
+    assert [(one[0], one[1]) for one in told] == [(P0, [[2, 3]]), (P1, [[1, 2]])]
+    assert all(one[2] in {seconds, seconds + 1} for one in told)
+    town.restart()
+    run_sweep(town.parts, LIMITS)
+    assert shortened(town) == told, "once"
+
+
+def test_it_is_erased_with_what_is_as_old(any_town: Town) -> None:
+    """Although it says that it is three days younger; and erasing does not wait for these three days to pass."""
+    town = any_town
+    found = recorded_ahead(town)
+    town.clock.advance(KEEP_FOR - 2 * HOUR)
+    assert run_sweep(town.parts, LIMITS).doubts == ()
+    assert not town.readable(found.before)
+    assert all(town.readable(item) for item in (*found.wrong, found.after))
+    for _ in range(4):
+        town.clock.advance(HOUR)
+        assert run_sweep(town.parts, LIMITS).doubts == ()
+    assert not any(town.readable(item) for item in (*found.wrong, found.after))
+
+
+def test_the_hours_key_is_told_to_live_longer(town: Town) -> None:
+    """Footage of the true hour has the same key: until it dies, a copy of the keyring and the database would open what is erased."""
+    found = recorded_ahead(town)
+    town.clock.advance(KEEP_FOR + HOUR)
+    run_sweep(town.parts, LIMITS)
+    until = {
+        (entry.object["placement_id"], str(entry.object["segments"])): entry.object.get("hour_key_until")
+        for entry in entries_of(town, Act.DESTROY_DONE)
+    }
+    wrong = found.wrong[0]
+    hour_at = wrong.span.start_at.replace(minute=0, second=0, microsecond=0)
+    key_until = until[P0, f"[[{wrong.ref.number}, {wrong.ref.number}]]"]
+    assert isinstance(key_until, str)
+    assert abs(datetime.fromisoformat(key_until) - (hour_at + HOUR + KEEP_FOR)) < A_LITTLE
+    assert until[P0, f"[[{found.before.ref.number}, {found.before.ref.number}]]"] is None
+
+
+def test_a_hold_keeps_it_all_the_same(town: Town) -> None:
+    """The term says when nobody needs it any more."""
+    begin_ahead(town)
+    wrong = town.record(P0)
+    town.clock.advance(HOUR)
+    held = town.place(town.request(wrong.span, P0)).hold
+    put_clock_right(town)
+    assert shortened(town)[0][:2] == (P0, [[2, 2]])
+    town.clock.advance(KEEP_FOR + HOUR)
+    run_sweep(town.parts, LIMITS)
+    assert town.readable(wrong)
+    town.release(held.id)
+    run_sweep(town.parts, LIMITS)
+    assert not town.readable(wrong)
+
+
+def test_what_comes_later_by_the_same_clock_is_shortened_too(town: Town) -> None:
+    """A row may be written after the correction; and the clock may be put right in two steps."""
+    begin_ahead(town)
+    first = town.record(P0)
+    town.clock.advance(HOUR)
+    town.clock.step_wall_clock(-AHEAD)
+    town.record(P1)
+    town.clock.advance(HOUR)
+    confirm_clock(town)
+    run_sweep(town.parts, LIMITS)
+    assert shortened(town)[0][:2] == (P0, [[2, 2]])
+    town.clock.step_wall_clock(AHEAD)
+    late = town.record(P0)
+    town.clock.step_wall_clock(-AHEAD)
+    town.record(P1)
+    town.clock.advance(HOUR)
+    run_sweep(town.parts, LIMITS)
+    assert [one[1] for one in shortened(town)] == [[[2, 2]], [[3, 3]]]
+    put_clock_right(town, HOUR)
+    for item in (first, late):
+        assert abs(due_of(town, item) - (item.span.start_at + KEEP_FOR - AHEAD - HOUR)) < A_LITTLE
+    of_p0 = [(one[1], one[2]) for one in shortened(town) if one[0] == P0]
+    assert [numbers for numbers, _ in of_p0[2:]] == [[[2, 3]]]
+    assert of_p0[2][1] in {3600, 3601}, "what is left to shorten"
+
+
+def test_nobody_who_is_wrong_about_the_clock_makes_footage_due(town: Town) -> None:
+    """Two persons declare a clock right that is 20 days behind: each term ends when it would have ended."""
+    run_sweep(town.parts, LIMITS)
+    items = []
+    for _ in range(3):
+        items.append(town.record(P0))
+        town.clock.advance(DAY)
+        run_sweep(town.parts, LIMITS)
+    assert put_clock_right(town, 20 * DAY).claimed == 0
+    for item in items:
+        assert abs(due_of(town, item) - (item.span.start_at + KEEP_FOR - 20 * DAY)) < A_LITTLE
+    town.clock.advance(KEEP_FOR - 3 * DAY - 2 * HOUR)
+    assert run_sweep(town.parts, LIMITS).claimed == 0
+    town.clock.advance(3 * HOUR)
+    assert run_sweep(town.parts, LIMITS).claimed == 1, "28 days after it was recorded"
+
+
+def test_within_the_tolerance_terms_stay(town: Town) -> None:
+    """Clocks are disciplined all the time."""
+    begin_ahead(town)
+    item = town.record(P0)
+    town.clock.step_wall_clock(-LIMITS.clock_tolerance)
+    town.clock.advance(HOUR)
+    assert run_sweep(town.parts, LIMITS).doubts == ()
+    assert due_of(town, item) == item.span.start_at + KEEP_FOR
+    assert shortened(town) == []
+
+
+def test_a_boot_that_is_over_tells_nothing(town: Town) -> None:
+    """Its clock can't be reckoned back to; terms stay."""
+    begin_ahead(town)
+    item = town.record(P0)
+    town.clock.advance(HOUR)
+    town.clock.reboot()
+    town.clock.step_wall_clock(-AHEAD)
+    town.record(P0)
+    town.clock.advance(HOUR)
+    confirm_clock(town)
+    run_sweep(town.parts, LIMITS)
+    assert due_of(town, item) == item.span.start_at + KEEP_FOR
+    assert shortened(town) == []
