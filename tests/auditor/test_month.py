@@ -288,12 +288,12 @@ def test_an_early_erasure_without_a_second_person_is_found(case: Case) -> None:
     alone = {"early_id": request.id, "placement_ids": ["p0"], "from": span.start_at, "to": span.end_at}
     town.note(Entry(Act.EARLY_APPROVE, ASKER.actor, ASKER.origin, alone))
     erase(number + 2, request.id)
-    other = ask_early(town, span, PlacementId("p0"))
+    other = ask_early(town, Span(span.start_at - HOUR, span.end_at), PlacementId("p0"))
     early.decide(town.parts, other.id, DECIDER, refusal=None)
     erase(number - 20, other.id)
-    refused = ask_early(town, span, PlacementId("p0"))
+    refused = ask_early(town, Span(span.start_at - 2 * HOUR, span.end_at), PlacementId("p0"))
     early.decide(town.parts, refused.id, DECIDER, refusal="not before the hearing")
-    again = alone | {"early_id": refused.id}
+    again = alone | {"early_id": refused.id, "from": refused.span.start_at}
     town.note(Entry(Act.EARLY_APPROVE, DECIDER.actor, DECIDER.origin, again))
     erase(number - 1, refused.id)
     outcome = case.audit("completeness")
