@@ -5,7 +5,8 @@ database's own states it believes none.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import select
@@ -21,6 +22,15 @@ from vms.ledger.search import StoredEntry, run
 from vms.model import RETENTION_CEILING, HoldId, PlacementId
 
 Number = tuple[PlacementId, int]
+
+
+@dataclass
+class Told:
+    """What the ledger says is going to be destroyed, when it was, and what is older than its stamps say, and by how much."""
+
+    intended: set[Number] = field(default_factory=set)
+    done: dict[Number, datetime] = field(default_factory=dict)
+    cut: dict[Number, timedelta] = field(default_factory=dict)
 
 
 class Outsider:
@@ -53,9 +63,9 @@ class Outsider:
             unanswered: requests that crashed: what they cover may be held or not.
         """
         asked = list(unanswered)
-        intended, done = self._read_ledger()
+        told = self._read_ledger()
         for item in self.town.recorded:
-            self._check_recorded(item, intended, done, swept=swept, asked=asked)
+            self._check_recorded(item, told, swept=swept, asked=asked)
         if swept:
             self._check_files(asked)
             self._check_keys()
@@ -63,23 +73,25 @@ class Outsider:
     def _check_recorded(
         self,
         item: Recorded,
-        intended: set[Number],
-        done: dict[Number, datetime],
+        told: "Told",
         *,
         swept: bool,
         asked: list[HoldRequest],
     ) -> None:
+        intended, done = told.intended, told.done
         key = (item.ref.placement_id, item.ref.number or 0)
         is_there = self.town.store.has_any(item.ref)
         assert key in intended or self.town.readable(item), f"{key} is unreadable and no intent is in the ledger"
         if key in done:
             assert not is_there, f"{key} is destroyed by the ledger, and its file is there"
             assert not item.holds, f"{key} is destroyed by the ledger, and held"
-            is_old = done[key] - item.span.start_at >= KEEP_FOR
+            is_old = done[key] - item.span.start_at + told.cut.get(key, timedelta(0)) >= KEEP_FOR
             assert is_old or item in self.town.unwanted, f"{key} was destroyed too early"
         elif swept:
-            age = self.town.clock.now() - item.span.start_at
+            age = self.town.true_now - item.true_at
             may_be_held = any(_covers(request, item.ref) for request in asked)
+            if self.town.ahead:
+                may_be_held |= any(item.span.overlaps(span) for span, _ in self.town.hold_spans.values())
             assert is_there, f"{key} has no file, and the ledger does not say that it is destroyed"
             assert item.holds or may_be_held or age <= RETENTION_CEILING, f"{key}: neither destroyed, held nor young"
         hour_age = self.town.clock.now() - item.ref.start_at.replace(minute=0, second=0, microsecond=0)
@@ -106,13 +118,13 @@ class Outsider:
             assert self.town.clock.now() - hour_at <= RETENTION_CEILING, f"the key of {hour_at} outlived its time"
         assert len(list((self.town.folder / "keys").glob("root-*"))) == 1, "a dead root key is left"
 
-    def _read_ledger(self) -> tuple[set[Number], dict[Number, datetime]]:
-        """Verify the ledger; return what it says is going to be destroyed, and when it was."""
+    def _read_ledger(self) -> "Told":
+        """Verify the ledger; return what it says."""
         with self.town.db.read() as conn:
             size, _ = self.town.parts.ledger.verify_all(conn)
             entries = run(conn, 0, size)
-        intended: set[Number] = set()
-        done: dict[Number, datetime] = {}
+        told = Told()
+        intended, done = told.intended, told.done
         keys_intended: set[str] = set()
         asked: dict[str, str] = {}
         approved: set[str] = set()
@@ -125,6 +137,9 @@ class Outsider:
             elif entry.act is Act.EARLY_APPROVE:
                 assert asked[words["early_id"]] != entry.document["actor"]["id"], "approved by who asked"
                 approved.add(words["early_id"])
+            elif entry.act is Act.TERM_SHORTEN:
+                for key in _numbers(entry):
+                    told.cut[key] = told.cut.get(key, timedelta(0)) + timedelta(seconds=words["by_s"])
             elif entry.act is Act.DESTROY_INTENT:
                 intended.update(_numbers(entry))
             elif entry.act is Act.DESTROY_DONE:
@@ -138,7 +153,7 @@ class Outsider:
                 assert (words.get("hour") or words["hold_id"]) in keys_intended, (
                     f"a key died without an intent: {words}"
                 )
-        return intended, done
+        return told
 
 
 def _numbers(entry: StoredEntry) -> Iterable[Number]:

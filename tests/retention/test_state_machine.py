@@ -27,6 +27,7 @@ from hypothesis.stateful import (
 from retention.holds import HoldRequest
 from retention.reconcile import erase_overdue, reconcile
 from retention.sweep import run_sweep
+from tests.retention.asking import confirm_clock
 from tests.retention.crashes import CrashingDatabase, Moments
 from tests.retention.outsider import Outsider
 from tests.retention.town import LIMITS, Town
@@ -37,6 +38,7 @@ from vms.model import PlacementId, Span
 
 PLACEMENTS = st.sampled_from([PlacementId("p0"), PlacementId("p1")])
 CRASH_AT = st.one_of(st.none(), st.integers(1, 30), st.integers(1, 90))
+LONGEST_BACK = timedelta(days=8)
 HISTORIES = int(os.environ.get("VMS_HISTORIES", "4"))
 
 
@@ -136,6 +138,17 @@ class Histories(RuleBasedStateMachine):
     def tick(self, span: timedelta) -> None:
         """Let time pass."""
         self.clock.advance(span)
+
+    @precondition(lambda self: self.town.ahead > -LONGEST_BACK)
+    @rule(hours=st.sampled_from([1, 30, 96]), crash_at=CRASH_AT)
+    def put_clock_back(self, hours: int, crash_at: int | None) -> None:
+        """The clock has been ahead; recorders follow at once, and two persons say that it is right now."""
+        self.town.step_clock(timedelta(hours=-hours))
+        for placement_id in self.town.epochs:
+            self.town.record(placement_id)
+        self.clock.advance(timedelta(minutes=1))
+        confirm_clock(self.town)
+        self.sweep(crash_at)
 
     @rule(crash_at=CRASH_AT)
     def sweep(self, crash_at: int | None) -> None:

@@ -33,11 +33,16 @@ PERSON = By(Actor.person(INVESTIGATOR, role="investigator", session_id="s-1"), O
 
 @dataclass
 class Recorded:
-    """A segment as its recorder knows it."""
+    """A segment as its recorder knows it.
+
+    Args:
+        true_at: when it really began; its stamps go by a clock that may be put right later.
+    """
 
     ref: SegmentRef
     span: Span
     plain: bytes
+    true_at: datetime
     holds: set[HoldId] = field(default_factory=set)
 
 
@@ -49,6 +54,8 @@ class Town:
         self.restart()
         self.recorded: list[Recorded] = []
         self.hold_spans: dict[HoldId, tuple[Span, frozenset[PlacementId]]] = {}
+        self.ahead = timedelta(0)  # the wall clock, of the truth
+        self.hold_asked: dict[HoldId, datetime] = {}
         self.unwanted: list[Recorded] = []  # two persons may have had it erased early
         add_town(db, clock)
         self.epochs: dict[PlacementId, int] = {}
@@ -68,6 +75,16 @@ class Town:
         self.store = FootageStore(self.folder / "footage")
         self.parts = RetentionParts(self.db, self.keys, self.store, Ledger("test.example/log", self.clock), self.clock)
         self.reader = FootageReader(self.db, self.keys, self.store)
+
+    @property
+    def true_now(self) -> datetime:
+        """What a clock on the wall of the church says."""
+        return self.clock.now() - self.ahead
+
+    def step_clock(self, span: timedelta) -> None:
+        """Set the wall clock."""
+        self.clock.step_wall_clock(span)
+        self.ahead += span
 
     def begin(self, placement_id: PlacementId) -> SegmentRef:
         """Begin a tiny segment and never seal it, as a recorder that is fenced or dies."""
@@ -109,7 +126,7 @@ class Town:
                 fragments=[(0, 200, 0)],
                 grey_spans=[],
             )
-        self.recorded.append(Recorded(ref, Span(start_at, end_at), plain))
+        self.recorded.append(Recorded(ref, Span(start_at, end_at), plain, start_at - self.ahead))
         return self.recorded[-1]
 
     def _open_row(self, conn: Connection, ref: SegmentRef, wrapped_key: bytes) -> int:
@@ -147,6 +164,7 @@ class Town:
     def promise(self, request: HoldRequest, result: HoldResult) -> None:
         """Remember what a hold said it keeps: all in its span, save what it said it came too late for."""
         self.hold_spans[result.hold.id] = (request.span, frozenset(request.placement_ids))
+        self.hold_asked[result.hold.id] = self.true_now
         for item in self.recorded:
             late = result.late.get(item.ref.placement_id, [])
             number = item.ref.number or 0
@@ -159,7 +177,7 @@ class Town:
         for hold_id, (span, placement_ids) in self.hold_spans.items():
             for item in self.recorded:
                 if (
-                    item.span.start_at >= self.placed_at(hold_id)
+                    item.true_at >= self.hold_asked[hold_id]
                     and item.ref.placement_id in placement_ids
                     and item.span.overlaps(span)
                 ):
@@ -173,11 +191,6 @@ class Town:
         for hold in active:
             if hold.id not in self.hold_spans and hold.request_id not in placing:
                 self.release(hold.id)
-
-    def placed_at(self, hold_id: HoldId) -> datetime:
-        """Return when a hold was asked for."""
-        with self.db.read() as conn:
-            return holds.get(conn, hold_id).requested_at
 
     def release(self, hold_id: HoldId) -> None:
         """Release a hold and forget the promise."""
@@ -205,9 +218,11 @@ class Town:
             unanswered: requests that crashed: what they cover may be held or not.
         """
         maybe = [(request.span, request.placement_ids) for request in unanswered]
-        now = self.clock.now()
+        if self.ahead:
+            # New footage may bear stamps of a span that is over: whoever holds that may hold it too.
+            maybe += [(span, tuple(ids)) for span, ids in self.hold_spans.values()]
         for item in self.recorded:
-            age = now - item.span.start_at
+            age = self.true_now - item.true_at
             name = f"segment {item.ref.number} of {item.ref.placement_id}, {age} old, holds {item.holds}"
             if item in self.unwanted and not item.holds:
                 continue
