@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 from fastapi import FastAPI, Request
@@ -79,8 +79,13 @@ COMMISSIONING_TIDY_S = 5.0
 log = structlog.get_logger(__name__)
 
 
-def create_app(parts: ApiParts) -> FastAPI:
-    """Return the application; nothing is opened or started before its lifespan begins."""
+def create_app(parts: ApiParts, is_stopping: Callable[[], bool] = lambda: False) -> FastAPI:
+    """Return the application; nothing is opened or started before its lifespan begins.
+
+    Args:
+        parts: what it works with.
+        is_stopping: whether whoever serves it was asked to end.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -94,6 +99,7 @@ def create_app(parts: ApiParts) -> FastAPI:
             ExportWorker(parts),
             CommissioningBook(parts, doorman),
             LocalCommissioning(parts.settings.run),
+            is_stopping,
         )
         app.state.running = running
         await run_in_threadpool(_write_start, parts)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
@@ -67,6 +68,7 @@ class Running:
     exports: ExportWorker
     commissioning: CommissioningBook
     commissioning_bus: CommissioningBus
+    is_stopping: Callable[[], bool]
     bell: SessionBell = field(default_factory=SessionBell)
     readiness: Remembered[dict[str, bool]] = field(default_factory=lambda: Remembered(READINESS_LASTS_S))
     looks: Looks = field(default_factory=lambda: Looks(LOOK_LASTS_S))

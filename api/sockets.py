@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import structlog
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from api.errors import NotSignedIn
 from vms.errors import Denied, NotFound, VmsError
@@ -22,11 +23,10 @@ LEFT: Final = "left"
 """Whoever watched has gone."""
 SERVER_STOPPED: Final = "server-stopped"
 
-_CODES: Final = {"session-over": CLOSE_SIGNED_OUT, "no-longer-allowed": CLOSE_DENIED, "unavailable": CLOSE_LATER}
-_SERVICE_RESTART: Final = 1012
-"""With this uvicorn ends what is open when it is asked to stop (RFC 6455's registry of close codes); no browser can send it."""
+_FAILED: Final = "unavailable"
+_CODES: Final = {"session-over": CLOSE_SIGNED_OUT, "no-longer-allowed": CLOSE_DENIED, _FAILED: CLOSE_LATER}
 _EAR_S: Final = 1.0
-"""A send may fail before the ear has heard why."""
+"""A send may fail before anything else says why."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +44,39 @@ async def refuse(socket: WebSocket, error: VmsError, otherwise: int) -> None:
     await socket.close(_code_of(error, otherwise), error.code)
 
 
-async def until_over(socket: WebSocket, *watches: Coroutine[Any, Any, str]) -> str:
+async def shown(
+    socket: WebSocket, show: Callable[[], Awaitable[str]], closed: Callable[[str], None], otherwise: int
+) -> None:
+    """Accept, show, close, and write down why it is over, whatever happens.
+
+    Args:
+        socket: not accepted yet.
+        show: sends until somebody ends it and returns why, e.g. what `until_over` returns.
+        closed: writes it down; runs in a thread.
+        otherwise: close code for reasons that have none of their own.
+    """
+    why: str | None = None
+    try:
+        await socket.accept()
+        why = await show()
+        await _close(socket, why, otherwise)
+    except WebSocketDisconnect:
+        why = why or LEFT
+    except asyncio.CancelledError:
+        why = why or SERVER_STOPPED
+        raise
+    finally:
+        # Shielded: the closing entry is written even while this task is being cancelled.
+        await asyncio.shield(run_in_threadpool(closed, why or _FAILED))
+
+
+async def until_over(socket: WebSocket, *watches: Coroutine[Any, Any, str], is_stopping: Callable[[], bool]) -> str:
     """Run all of these, and an ear for the other side, until one of them says why it is over.
 
     Args:
         socket: accepted.
         watches: each returns a reason; `LEFT` when it could not send.
+        is_stopping: whether this process was asked to end.
 
     Returns:
         The reason: what a watch found, else what the ear heard (`LEFT`, or `SERVER_STOPPED`); "unavailable" when a watch failed.
@@ -58,30 +85,26 @@ async def until_over(socket: WebSocket, *watches: Coroutine[Any, Any, str]) -> s
     tasks = [ear, *(asyncio.create_task(watch) for watch in watches)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        found = [why for task in done if (why := task.result()) != LEFT and task is not ear]
+        found = [why for task in done if (why := task.result()) != LEFT]
         if found:
             return found[0]
-        heard, _ = await asyncio.wait([ear], timeout=_EAR_S)
-        return ear.result() if heard else LEFT
+        if ear not in done:
+            await asyncio.wait([ear], timeout=_EAR_S)
+        # uvicorn closes what is open before it cancels anything; whoever watched did not leave then.
+        return SERVER_STOPPED if is_stopping() else LEFT
     except VmsError as error:
         log.warning("a view ended", path=socket.url.path, problem=str(error))
-        return "unavailable"
+        return _FAILED
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def close(socket: WebSocket, why: str, otherwise: int) -> None:
-    """Tell the browser why it is over, if it is still there.
-
-    Args:
-        socket: accepted.
-        why: what `until_over` returned.
-        otherwise: close code for reasons that have none of their own.
-    """
+async def _close(socket: WebSocket, why: str, otherwise: int) -> None:
     if why not in {LEFT, SERVER_STOPPED} and socket.application_state is WebSocketState.CONNECTED:
-        with contextlib.suppress(RuntimeError, OSError):
+        # The browser may go away just now; why it was over stands.
+        with contextlib.suppress(RuntimeError, OSError, WebSocketDisconnect):
             await socket.close(_CODES.get(why, otherwise), why)
 
 
@@ -90,7 +113,7 @@ async def _listen(socket: WebSocket) -> str:
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
-            return SERVER_STOPPED if message.get("code") == _SERVICE_RESTART else LEFT
+            return LEFT
 
 
 def _code_of(error: VmsError, otherwise: int) -> int:

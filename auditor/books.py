@@ -16,7 +16,7 @@ from auditor.edge import EdgeTold
 from auditor.entries import EPOCH, Entry, days, microseconds
 from auditor.ranges import Ranges, ranges_in
 from auditor.report import Report
-from auditor.terms import Cuts, Terms
+from auditor.terms import Cuts, SetBacks, Terms
 from auditor.tree import root_of
 
 HOUR = timedelta(hours=1)
@@ -26,7 +26,7 @@ LISTED_WITHIN = 2 * HOUR
 _ACTS = frozenset(
     {
         "batch.recorded", "rec.gap", "destroy.intent", "destroy.done", "key.intent", "key.destroyed", "hold.place", "hold.catch",
-        "hold.release", "retention.breach", "rec.damaged", "term.shorten",
+        "hold.release", "retention.breach", "rec.damaged", "term.shorten", "term.restore",
     }
 )  # fmt: skip
 _CAUSES = frozenset(
@@ -102,6 +102,7 @@ class Books:
         self.edge = EdgeTold()
         self.two = TwoPersons()
         self.newest_at = EPOCH
+        self._backs = SetBacks()
         self._segments = _segment_lines(bundle, report)
         self._next_line = next(self._segments, None)
         self._period = (
@@ -119,10 +120,12 @@ class Books:
             "hold.release": self._released,
             "retention.breach": self._breach,
             "term.shorten": self._shortened,
+            "term.restore": self._shortened,
         }
         until = entries.stamp(terms.at)
         for entry in entries.read(bundle, report, _ACTS | edge.ACTS | early.ACTS, until):
             self.newest_at = entry.at
+            self._backs.take(entry.at)
             if entry.act in edge.ACTS:
                 self.edge.take(entry)
             if entry.act in early.ACTS and entry.words["res"] == "ok":
@@ -259,7 +262,7 @@ class Books:
         """Look for footage that was erased before its time, without a request and the approval of another person for just that."""
         for hour in self._hours(camera, numbers):
             footage = (hour.start_at, hour.end_at)
-            for cut, part in camera.cut.of(numbers.within(hour.first, hour.last)):
+            for cut, part in camera.cut.of(numbers.within(hour.first, hour.last), before=intent.seq):
                 self.two.judge(
                     self.report, intent, name=name, numbers=part, footage=footage, kept=self.terms.kept - cut
                 )
@@ -283,12 +286,11 @@ class Books:
             self.report.find("erased-twice", camera=name, seq=entry.seq, numbers=str(again))
         self._confirm(camera, name, entry, numbers)
         for hour in self._hours(camera, numbers):
-            due_at = self.due_at(camera, hour, numbers.within(hour.first, hour.last))
+            part = numbers.within(hour.first, hour.last)
+            due_at = self.due_at(camera, hour, part)
             if entry.at > due_at:
                 late = days(entry.at - due_at)
-                self.report.find(
-                    "erased-late", camera=name, seq=entry.seq, numbers=f"{hour.first}-{hour.last}", late=late
-                )
+                self.report.find("erased-late", camera=name, seq=entry.seq, numbers=str(part), late=late)
         for first, last in numbers:
             camera.live.remove(first, last)
             camera.destroyed.add(first, last)
@@ -377,11 +379,10 @@ class Books:
 
     def _shortened(self, entry: Entry) -> None:
         name = entry.text("placement_id")
-        if name is None or not self.camera(name).cut.take(entry):
+        if name is None:
             self.report.find("entry-words", seq=entry.seq, act=entry.act)
-            return
-        numbers, by_s = ranges_in(entry.obj.get("segments")), str(entry.obj.get("by_s"))
-        self.report.note("term-shortened", camera=name, seq=entry.seq, numbers=str(numbers), seconds=by_s)
+        else:
+            self.camera(name).cut.take(entry, name, self._backs, self.report)
 
     def _breach(self, entry: Entry) -> None:
         self.report.find("breach-told", seq=entry.seq, oldest=str(entry.text("oldest")))

@@ -83,9 +83,9 @@ def _concerns(moment: Moment, entry: Entry, leaves: dict[int, list[list[str]]]) 
                 if request is None
                 else f"{shared} {request} {entry.text('requested_by')} {entry.text('approved_by')}"
             )
-        case "term.shorten" if is_here:
+        case "term.shorten" | "term.restore" if is_here:
             older = ranges_in(entry.obj.get("segments")).shared(moment.numbers)
-            return f"{older} -{entry.obj.get('by_s')} s" if older else None
+            return f"{older} {entry.obj.get('by_s')} s" if older else None
         case act if (
             act.startswith("early.") and is_within and moment.placement_id in (entry.obj.get("placement_ids") or [])
         ):

@@ -63,6 +63,7 @@ class PanoramaMaker:
         self._begun_at: datetime | None = None
         self._under: ActivePlan | None = None
         self._changed = False
+        self._has_row = False
         self._stored_s: float | None = None
         self.taken = 0
         """How many pictures were taken."""
@@ -134,7 +135,7 @@ class PanoramaMaker:
             return  # blanked by a plan that does not count any more
         plan = active.plan
         now = self._clock.now()
-        if self._whole is None or self._begun_at is None or now - self._begun_at >= BEGIN_ANEW_AFTER:
+        if self._whole is None or self._begun_at is None or not self._is_young(self._begun_at):
             self._whole, self._begun_at = Panorama(), now
         if not isinstance(plan, DirectionPlan):
             return
@@ -160,7 +161,8 @@ class PanoramaMaker:
         try:
             with self._db.read() as conn:
                 stored = panoramas.find(conn, self._placement_id)
-            if stored is None or self._clock.now() - stored.begun_at >= BEGIN_ANEW_AFTER:
+            self._has_row = stored is not None
+            if stored is None or not self._is_young(stored.begun_at):
                 return
             plain = opened_panorama(self._keys, stored)
             rgb = np.frombuffer(plain.rgb, np.uint8).reshape(plain.rows, plain.columns, 3)
@@ -178,6 +180,10 @@ class PanoramaMaker:
         )
         try:
             with self._db.write() as conn:
+                if self._has_row and panoramas.find(conn, self._placement_id) is None:
+                    # Erased with what it was made of: what is in memory is the same.
+                    self._whole, self._begun_at, self._changed, self._has_row = None, None, False, False
+                    return
                 hour_keys.require_live(conn, hour_of(begun_at))
                 row = sealed_panorama(
                     self._keys,
@@ -192,10 +198,14 @@ class PanoramaMaker:
         except VmsError as error:
             log.warning("the panorama could not be stored; tried again later", cause=str(error))
             return
-        self._changed, self._stored_s = False, self._clock.monotonic_s()
+        self._changed, self._stored_s, self._has_row = False, self._clock.monotonic_s(), True
+
+    def _is_young(self, begun_at: datetime) -> bool:
+        """Whether it may go on growing; one begun in the future was begun by a clock that was ahead."""
+        return timedelta(0) <= self._clock.now() - begun_at < BEGIN_ANEW_AFTER
 
     def _forget(self) -> None:
-        self._whole, self._begun_at, self._changed = None, None, False
+        self._whole, self._begun_at, self._changed, self._has_row = None, None, False, False
         try:
             with self._db.write() as conn:
                 panoramas.drop(conn, self._placement_id)

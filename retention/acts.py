@@ -147,6 +147,12 @@ def terms_shortened(placement_id: PlacementId, numbers: Sequence[Sequence[int]],
     return _entry(Act.TERM_SHORTEN, words)
 
 
+def terms_restored(placement_id: PlacementId, numbers: Sequence[Sequence[int]], by_s: int) -> Entry:
+    """Segments are not as much older than their stamps as was thought: the correction of the clock was a mistake."""
+    words: dict[str, Value] = {"placement_id": placement_id, "segments": [list(pair) for pair in numbers], "by_s": by_s}
+    return _entry(Act.TERM_RESTORE, words)
+
+
 def _early(request: Erasure | None) -> dict[str, Value]:
     if request is None:
         return {}

@@ -26,6 +26,8 @@ ACTS: Final = (
     Act.BATCH_RECORDED,
     Act.DESTROY_INTENT,
     Act.DESTROY_DONE,
+    Act.TERM_SHORTEN,
+    Act.TERM_RESTORE,
     Act.KEY_DESTROYED,
     Act.HOLD_PLACE,
     Act.HOLD_CATCH,
@@ -71,6 +73,7 @@ class Shelf:
         unlisted: numbers erased before the list of their hour was written, after a long absence.
         early: numbers announced before the list of their hour was written, and when.
         freed: when the last hold on ranges was released.
+        cut: ranges that are older than their stamps say, and by how much.
     """
 
     next_number: int = 1
@@ -82,6 +85,7 @@ class Shelf:
     unlisted: set[int] = field(default_factory=set)
     early: dict[int, datetime] = field(default_factory=dict)
     freed: list[tuple[datetime, list[tuple[int, int]]]] = field(default_factory=list)
+    cut: list[tuple[timedelta, list[tuple[int, int]]]] = field(default_factory=list)
 
     def within(self, first: int, last: int) -> Iterator[_Hour]:
         """Yield the hours that have some of a range."""
@@ -90,10 +94,25 @@ class Shelf:
                 return
             yield self.hours[place]
 
-    def due_at(self, hour: _Hour) -> datetime:
-        """Return until when an hour's footage may exist: longer when a hold on it ended late."""
+    def due_at(self, hour: _Hour, bits: int) -> datetime:
+        """Return until when some footage of an hour may exist: longer when a hold on the hour ended late."""
         freed = [at + RELEASE_GRACE for at, pairs in self.freed if any(hour.bits(*pair) for pair in pairs)]
-        return max([hour.start_at + RETENTION_CEILING, *freed])
+        due_at = hour.start_at + RETENTION_CEILING
+        # How far into the hour those of a shortened term begin is not known here.
+        cut = self._longest_cut(hour, bits)
+        return max([min(due_at, due_at + HOUR - cut) if cut else due_at, *freed])
+
+    def _longest_cut(self, hour: _Hour, bits: int) -> timedelta:
+        longest = timedelta(0)
+        for number in range(hour.first, hour.first + bits.bit_length()) if self.cut else ():
+            bit = hour.bits(number, number)
+            if bits & bit:
+                together = timedelta(0)
+                for by, pairs in self.cut:
+                    if any(hour.bits(*pair) & bit for pair in pairs):
+                        together = max(timedelta(0), together + by)
+                longest = max(longest, together)
+        return longest
 
 
 @dataclass(slots=True)
@@ -138,6 +157,10 @@ class Books:
             hold = self._holds.setdefault(obj["hold_id"], _Hold())
             for placement_id, pairs in obj["segments"].items():
                 hold.kept.setdefault(placement_id, []).extend(_pairs(pairs))
+        elif act in {Act.TERM_SHORTEN, Act.TERM_RESTORE}:
+            by = timedelta(seconds=obj["by_s"] if act is Act.TERM_SHORTEN else -obj["by_s"])
+            shelf = self.shelves.setdefault(obj["placement_id"], Shelf())
+            shelf.cut.append((by, [(first, last) for first, last in obj["segments"]]))
         elif act is Act.HOLD_RELEASE:
             self._released(at, obj)
         elif act is Act.HOLD_LATE:
@@ -150,7 +173,7 @@ class Books:
         for name, shelf in sorted(self.shelves.items()):
             for hour in shelf.hours:
                 free = hour.live & ~self._held(name, hour)
-                if free and now > shelf.due_at(hour):
+                if free and now > shelf.due_at(hour, free):
                     self.find("too-old", f"{name} {_numbers(hour, free)}")
                 if hour.announced and hour.announced_at is not None and now - hour.announced_at > DONE_WITHIN:
                     self.find("not-done", f"{name} {_numbers(hour, hour.announced)}")
@@ -245,7 +268,7 @@ class Books:
             self._find_in_month(at, "not-announced", f"{name} {_numbers(hour, bits & ~hour.announced)}")
         elif hour.announced_at is not None and at - hour.announced_at > DONE_WITHIN:
             self._find_in_month(at, "slow", f"{name} {_numbers(hour, bits)}")
-        if at > shelf.due_at(hour):
+        if at > shelf.due_at(hour, bits):
             self._find_in_month(at, "late", f"{name} {_numbers(hour, bits)}")
         hour.live &= ~bits
         hour.announced &= ~bits

@@ -93,6 +93,8 @@ def ask(parts: RetentionParts, request: EarlyRequest, by: By) -> Erasure:
     with parts.db.write() as conn:
         for placement_id in request.placement_ids:
             placements.get(conn, placement_id)
+        # Locked: of two who ask at once, the second sees what the first has asked.
+        placements.lock(conn, request.placement_ids)
         _refuse_again(conn, request, now)
         erasable, held = _counts(_preview(conn, request.placement_ids, request.span, now))
         if not erasable:

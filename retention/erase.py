@@ -9,9 +9,9 @@ done     EXPIRING -> DESTROYED, with its leaf in the ledger, in one transaction
 hour key LIVE -> DYING, with the intent; destroyed in the keyring; checked; DYING -> DESTROYED, with its leaf
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -112,9 +112,10 @@ def _erase(parts: RetentionParts, group: Sequence[Segment]) -> None:
     level = _level(parts, hour_at)
     with parts.db.write() as conn:
         done = erasing.mark_destroyed(conn, placement_id, numbers, parts.clock.now())
-        cut = footage_clocks.longest_cut(conn, placement_id, numbers)
-        key_until_at = hour_key_due_at(hour_at, group[0].due_at - group[0].start_at + cut)
-        for request, part in _by_request(conn, placement_id, done):
+        cuts = footage_clocks.cuts_of(conn, placement_id, numbers)
+        terms = (one.due_at - one.start_at + cuts.get(one.number, timedelta(0)) for one in group)
+        key_until_at = hour_key_due_at(hour_at, max(terms))
+        for request, part, is_cut in _parts(conn, placement_id, done, cuts):
             parts.ledger.append(
                 conn,
                 acts.destroyed(
@@ -122,7 +123,7 @@ def _erase(parts: RetentionParts, group: Sequence[Segment]) -> None:
                     hour_at,
                     ranges(part),
                     request,
-                    key_until_at=key_until_at if request or cut else None,
+                    key_until_at=key_until_at if request or is_cut else None,
                     level=level,
                 ),
             )
@@ -134,6 +135,18 @@ def _level(parts: RetentionParts, hour_at: datetime) -> Level:
         return parts.keys.hour_level(hour_at)
     except Unavailable:
         return Level.FILE
+
+
+def _parts(
+    conn: Connection, placement_id: PlacementId, numbers: Sequence[int], cuts: Mapping[int, timedelta]
+) -> list[tuple[Erasure | None, list[int], bool]]:
+    """Return the numbers by the early erasure that they were claimed for (None: they were due) and whether their term was shortened."""
+    return [
+        (request, part, is_cut)
+        for request, together in _by_request(conn, placement_id, numbers)
+        for is_cut in (False, True)
+        if (part := [number for number in together if (number in cuts) is is_cut])
+    ]
 
 
 def _by_request(

@@ -16,7 +16,7 @@ from api.commissioning.book import SEEN_EVERY_S, UNWRITTEN_AT_MOST_S
 from api.gate import origin_of, permit, token_of
 from api.routers.shapes import instant
 from api.running import Running
-from api.sockets import CLOSE_OVER, LEFT, SERVER_STOPPED, close, refuse, until_over
+from api.sockets import CLOSE_OVER, LEFT, refuse, shown, until_over
 from config.policy import Action
 from vms.bus.commissioning import CommissioningPicture
 from vms.db.commissioning import Commissioning, CommissioningView
@@ -36,16 +36,7 @@ async def serve_commissioning(running: Running, socket: WebSocket, commissioning
         await refuse(socket, error, CLOSE_OVER)
         return
     look = Look(running, socket, asker, leave, view)
-    why = LEFT
-    try:
-        await socket.accept()
-        why = await look.show()
-    except asyncio.CancelledError:
-        why = SERVER_STOPPED
-        raise
-    finally:
-        # Shielded: the closing entry is written even while this task is being cancelled.
-        await asyncio.shield(run_in_threadpool(look.close, why))
+    await shown(socket, look.show, look.close, CLOSE_OVER)
 
 
 def _open(
@@ -80,15 +71,12 @@ class Look:
             (session_id, self._running.bell.listen(session_id))
             for session_id in (self._view.session_id, self._leave.decided_session or "")
         ]
+        watches = (self._send(), self._look_after(), *(self._rung(bell) for _, bell in bells))
         try:
-            why = await until_over(
-                self._socket, self._send(), self._look_after(), *(self._rung(bell) for _, bell in bells)
-            )
+            return await until_over(self._socket, *watches, is_stopping=self._running.is_stopping)
         finally:
             for session_id, bell in bells:
                 self._running.bell.forget(session_id, bell)
-        await close(self._socket, why, CLOSE_OVER)
-        return why
 
     def close(self, why: str) -> None:
         """Write down that it is over; what can't be written now, the janitor writes when it can."""

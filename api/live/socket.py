@@ -11,7 +11,7 @@ from api.access import Asker, Subject
 from api.gate import origin_of, permit, token_of
 from api.live.hub import Viewer
 from api.running import Running
-from api.sockets import CLOSE_GOING_AWAY, CLOSE_LATER, LEFT, SERVER_STOPPED, close, refuse, until_over
+from api.sockets import CLOSE_GOING_AWAY, CLOSE_LATER, LEFT, refuse, shown, until_over
 from config.policy import Action
 from vms.db.views import View
 from vms.errors import Denied, VmsError
@@ -27,34 +27,26 @@ async def serve_live(running: Running, socket: WebSocket, placement_id: Placemen
     except VmsError as error:
         await refuse(socket, error, CLOSE_LATER)
         return
-    why = LEFT
-    try:
-        await socket.accept()
-        why = await _show(running, socket, view, asker)
-    except asyncio.CancelledError:
-        why = SERVER_STOPPED
-        raise
-    finally:
-        # Shielded: the closing entry is written even while this task is being cancelled.
-        await asyncio.shield(run_in_threadpool(running.views.close, view, why, asker.subject if why == LEFT else None))
+
+    async def show() -> str:
+        bell = running.bell.listen(asker.subject.session_id)
+        try:
+            async with running.hub.watch(view.placement_id) as viewer:
+                watches = (_send(socket, viewer), _look_after(running, view, asker.subject, bell))
+                return await until_over(socket, *watches, is_stopping=running.is_stopping)
+        finally:
+            running.bell.forget(asker.subject.session_id, bell)
+
+    def closed(why: str) -> None:
+        running.views.close(view, why, asker.subject if why == LEFT else None)
+
+    await shown(socket, show, closed, CLOSE_GOING_AWAY)
 
 
 def _open(running: Running, socket: WebSocket, placement_id: PlacementId) -> tuple[View, Asker]:
     subject = running.doorman.subject_of(token_of(socket, running), origin_of(socket), active=False)
     asker = permit(running, subject, (Action.LIVE_VIEW,))
     return running.views.open_live(subject, asker.decision, placement_id), asker
-
-
-async def _show(running: Running, socket: WebSocket, view: View, asker: Asker) -> str:
-    """Send until somebody ends it; return why it ended."""
-    bell = running.bell.listen(asker.subject.session_id)
-    try:
-        async with running.hub.watch(view.placement_id) as viewer:
-            why = await until_over(socket, _send(socket, viewer), _look_after(running, view, asker.subject, bell))
-    finally:
-        running.bell.forget(asker.subject.session_id, bell)
-    await close(socket, why, CLOSE_GOING_AWAY)
-    return why
 
 
 async def _send(socket: WebSocket, viewer: Viewer) -> str:

@@ -247,6 +247,7 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "edge.checked": N_("asked the camera whether it keeps pictures itself"),
     "edge.switch-off": N_("switched the camera's own recording off"),
     "term.shorten": N_("shortened the term of footage"),
+    "term.restore": N_("made the term of footage as long as before"),
     "clock.doubt": N_("doubted the clock"),
     "clock.request": N_("said that the clock is right, and asked a second person"),
     "clock.approve": N_("said as second person that the clock is right"),

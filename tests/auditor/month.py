@@ -183,7 +183,7 @@ class Case:
         town.db, town.clock, town.folder = Database(f"sqlite:///{folder / 'vms.sqlite'}"), self.clock, folder
         town.kept = month.kept
         town.restart()
-        town.recorded, town.hold_spans = [], {}
+        town.recorded, town.hold_spans, town.hold_asked = [], {}, {}
         with town.db.read() as conn:
             rows = conn.execute(text("SELECT id, epoch FROM placement ORDER BY id")).all()
         town.epochs = {PlacementId(row.id): row.epoch for row in rows}

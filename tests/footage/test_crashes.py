@@ -189,9 +189,11 @@ def test_each_segment_is_known_by_which_clock_it_is_stamped(
     feed(recorder := scene.recorder(), packets(clock.now(), 10))
     recorder.close()
     with db.read() as conn:
-        [found] = footage_clocks.list_ahead(conn, right, MINUTE)
-    assert (found.from_number, found.to_number) == (3, 6)
-    assert found.reckoned.ahead_us - right.ahead_us == pytest.approx(ahead / timedelta(microseconds=1), abs=2)
+        last = placements.last_number(conn, scene.placement_id)
+        found = footage_clocks.list_of(conn, scene.placement_id, right.boot_id, last)
+    assert [(one.from_number, one.to_number) for one in found] == [(1, 2), (3, 6), (7, 7)]
+    by_us = [one.reckoned.ahead_us - right.ahead_us for one in found]
+    assert by_us == pytest.approx([0, ahead / timedelta(microseconds=1), 0], abs=2)
     db.dispose()
 
 

@@ -181,6 +181,35 @@ def test_it_is_begun_anew_every_week(
     assert shown(sqlite_database, keys, 0.0, 0.0) < 120
 
 
+def test_it_is_begun_anew_when_it_was_begun_in_the_future(
+    maker: PanoramaMaker, sqlite_database: Database, keys: FileKeyring, clock: ManualClock
+) -> None:
+    """By a clock that was ahead: it would go on growing until that instant and be kept from then on."""
+    clock.step_wall_clock(timedelta(days=3))
+    look(maker, clock, active(1))
+    clock.step_wall_clock(timedelta(days=-3))
+    begun = clock.now()
+    half = np.full((368, 640), 200, np.uint8)
+    look(maker, clock, active(1), frame=picture(half - 100))
+    row = stored(sqlite_database)
+    assert row is not None
+    assert begun <= row.begun_at <= clock.now()
+    assert shown(sqlite_database, keys, 0.0, 0.0) < 120
+
+
+def test_what_was_erased_with_its_footage_does_not_come_back(
+    maker: PanoramaMaker, sqlite_database: Database, keys: FileKeyring, clock: ManualClock
+) -> None:
+    """The worker has the same in memory: early erasure is for that, too."""
+    look(maker, clock, active(1))
+    with sqlite_database.write() as conn:
+        assert panoramas.drop(conn, HERE)
+    half = np.full((368, 640), 200, np.uint8)
+    for _ in range(2):
+        look(maker, clock, active(1), frame=picture(half - 100))
+    assert shown(sqlite_database, keys, 0.0, 0.0) < 120
+
+
 def test_it_is_erased_when_due_and_the_ledger_says_so(
     maker: PanoramaMaker, sqlite_database: Database, keys: FileKeyring, clock: ManualClock, tmp_path: Path
 ) -> None:

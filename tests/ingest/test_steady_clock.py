@@ -7,7 +7,7 @@ import pytest
 from ingest.steady_clock import SteadyClock
 from tests.ingest.running import House, running_city, running_house, until
 from vms.clock import ManualClock, SystemClock, reckoning_of
-from vms.db import footage_clocks, sweeps
+from vms.db import footage_clocks, placements, sweeps
 from vms.db.sweeps import ClockSample
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
@@ -124,13 +124,13 @@ def test_a_real_worker_stamps_by_the_trusted_time(tmp_path_factory: pytest.TempP
             "not hidden by a wall clock behind it"
         )
         with house.parts.db.read() as conn:
-            found = footage_clocks.list_ahead(conn, reckoning_of(SystemClock()), TOLERANCE)
+            now = reckoning_of(SystemClock())
+            found = footage_clocks.list_of(conn, placement, now.boot_id, placements.last_number(conn, placement))
             told = [entry.object for entry in reversed(search(conn, Filter(acts=(Act.CLOCK_DOUBT,))))]
-    # What the daemon shortens terms by: all that was stamped before, when that was ahead.
-    assert len(found) == (days < 0)
-    for one in found:
-        assert one.from_number == 1
-        assert one.to_number is not None
+    # By this the daemon shortens terms, when that was ahead.
+    by_s = [(one.reckoned.ahead_us - now.ahead_us) / 1e6 for one in found]
+    assert by_s == [pytest.approx(-ahead.total_seconds(), abs=5), pytest.approx(0, abs=5)]
+    assert found[0].from_number == 1
     assert [one["step_s"] for one in told if "step_s" in one] == [pytest.approx(ahead.total_seconds(), abs=5)]
     off_s = pytest.approx(ahead.total_seconds(), abs=5)
     assert [(one["off_s"], one["was_s"]) for one in told if "off_s" in one] == [(off_s, 0), (0, off_s)], (

@@ -227,16 +227,23 @@ ERASING = (
     Mutant(
         "terms are shortened with every sweep",
         "retention/terms.py",
-        "            footage_clocks.note_cut(conn, stamped, cut, cut_to)\n",
-        "",
+        "                footage_clocks.note_cut(conn, stamped, cut, stamped.to_number)\n",
+        "                pass\n",
         (f"{TERMS}::test_terms_are_shortened_by_what_the_clock_was_ahead",),
     ),
     Mutant(
         "terms are shortened by the clock of another boot",
         "vms/db/footage_clocks.py",
-        "row.boot_id == of.boot_id, ",
-        "",
+        "if row.boot_id == boot_id and ",
+        "if ",
         (f"{TERMS}::test_a_boot_that_is_over_tells_nothing",),
+    ),
+    Mutant(
+        "a shortened term stays short when the correction was the mistake",
+        "retention/terms.py",
+        "        if abs(wanted - stamped.cut) <= self.tolerance:",
+        "        if wanted - stamped.cut <= self.tolerance:",
+        (f"{TERMS}::test_a_correction_that_was_the_mistake_costs_nothing",),
     ),
     Mutant(
         "old stamps from the future stop all erasing",
@@ -248,3 +255,4 @@ ERASING = (
 )
 
 ERASING_SELECTION = ("a hold does not look at claims", "erased without an intent", "files are left")
+"""What CI plants each time."""

@@ -137,9 +137,10 @@ class Outsider:
             elif entry.act is Act.EARLY_APPROVE:
                 assert asked[words["early_id"]] != entry.document["actor"]["id"], "approved by who asked"
                 approved.add(words["early_id"])
-            elif entry.act is Act.TERM_SHORTEN:
+            elif entry.act in {Act.TERM_SHORTEN, Act.TERM_RESTORE}:
+                by_s = words["by_s"] if entry.act is Act.TERM_SHORTEN else -words["by_s"]
                 for key in _numbers(entry):
-                    told.cut[key] = told.cut.get(key, timedelta(0)) + timedelta(seconds=words["by_s"])
+                    told.cut[key] = told.cut.get(key, timedelta(0)) + timedelta(seconds=by_s)
             elif entry.act is Act.DESTROY_INTENT:
                 intended.update(_numbers(entry))
             elif entry.act is Act.DESTROY_DONE:

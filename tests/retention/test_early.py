@@ -1,9 +1,12 @@
 """Footage erased before its time: by two persons, never what is held, and told as what it is."""
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, delete, insert, update
@@ -172,6 +175,34 @@ def test_nobody_asks_twice_for_the_same(town: Town) -> None:
     assert len(entries_of(town, Act.EARLY_REQUEST)) == 4
     with town.db.read() as conn:
         assert ERASURES.get(conn, again.id).state is AskedState.REQUESTED, "it has lapsed, and the daemon will say so"
+
+
+def test_of_two_who_ask_at_once_one_is_told(any_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A double click is no second request: the second looks when the first has asked."""
+    items = some_minutes(any_town)
+    both_have_looked, refuse_again = threading.Barrier(2), early._refuse_again
+
+    def slowly(*asked: Any) -> None:
+        refuse_again(*asked)
+        with suppress(threading.BrokenBarrierError):
+            both_have_looked.wait(1.0)
+
+    monkeypatch.setattr(early, "_refuse_again", slowly)
+    refused: list[str] = []
+
+    def ask() -> None:
+        try:
+            ask_early(any_town, span_of(items), P0)
+        except Conflict as conflict:
+            refused.append(conflict.code)
+
+    clicks = [threading.Thread(target=ask) for _ in range(2)]
+    for one in clicks:
+        one.start()
+    for one in clicks:
+        one.join()
+    assert refused == ["early.asked"]
+    assert len(entries_of(any_town, Act.EARLY_REQUEST)) == 1
 
 
 def test_the_minute_that_is_being_written_stays_and_is_told(town: Town) -> None:

@@ -153,6 +153,16 @@ def batch(first: int, last: int, at: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def older(hours: int, pair: tuple[int, int]) -> dict[str, Any]:
+    """Words about footage that is older than its stamps say."""
+    return {"placement_id": "p0", "segments": [list(pair)], "by_s": hours * 3600}
+
+
+def gone(hours: int) -> list[tuple[int, Act, dict[str, Any]]]:
+    """All three are erased as they should."""
+    return [(hours, Act.DESTROY_INTENT, erased((1, 3))), (hours, Act.DESTROY_DONE, erased((1, 3)))]
+
+
 def erased(*pairs: tuple[int, int]) -> dict[str, Any]:
     """Return the words of an erasing."""
     return {"placement_id": "p0", "segments": [list(pair) for pair in pairs]}
@@ -173,6 +183,10 @@ def erased(*pairs: tuple[int, int]) -> dict[str, Any]:
         ([(0, Act.HOLD_PLACE, {"hold_id": "h", "segments": {"p0": [[2, 2]]}}), (1, Act.DESTROY_INTENT, erased((1, 3))),
           (1, Act.DESTROY_DONE, erased((1, 3)))], {"in-hold": 1}),
         ([(30, Act.DESTROY_INTENT, erased((1, 3))), (30, Act.DESTROY_DONE, erased((1, 3)))], {"late": 1}),
+        ([(0, Act.TERM_SHORTEN, older(24, (1, 3))), *gone(0)], {"late": 1}),
+        ([(0, Act.TERM_SHORTEN, older(24, (1, 3))), (0, Act.TERM_RESTORE, older(24, (1, 3))), *gone(0)], {}),
+        ([(0, Act.TERM_SHORTEN, older(2, (1, 2))), (0, Act.TERM_SHORTEN, older(2, (3, 3))), *gone(0)], {}),
+        ([(0, Act.TERM_SHORTEN, older(48, (2, 2)))], {"too-old": 1}),
         ([(0, Act.BATCH_RECORDED, batch(9, 9, OCTOBER.start_at + timedelta(days=28)))], {"numbers": 1, "too-old": 1}),
         ([(0, Act.RETENTION_BREACH, {"oldest": "x"}), (0, Act.DESTROY_INTENT, erased((1, 3))), (0, Act.DESTROY_DONE, erased((1, 3)))],
          {"breach": 1}),

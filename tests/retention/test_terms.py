@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 
 from retention.clockguard import Doubt
 from retention.sweep import SweepReport, run_sweep
@@ -9,7 +12,8 @@ from tests.footage.scene import KEEP_FOR
 from tests.retention.asking import confirm_clock
 from tests.retention.test_early import entries_of
 from tests.retention.town import LIMITS, Recorded, Town
-from vms.db import segments
+from vms.db import footage_clocks, panoramas, segments
+from vms.footage.panorama import PlainPanorama, sealed_panorama
 from vms.ledger.acts import Act
 from vms.model import PlacementId
 
@@ -72,6 +76,22 @@ def shortened(town: Town) -> list[tuple[object, object, object]]:
     """Return what the ledger says of shortened terms."""
     found = [entry.object for entry in entries_of(town, Act.TERM_SHORTEN)]
     return [(one["placement_id"], one["segments"], one["by_s"]) for one in found]
+
+
+def store_panorama(town: Town, placement_id: PlacementId) -> None:
+    """Store a panorama of two cells, as a worker does."""
+    now = town.clock.now()
+    with town.db.write() as conn:
+        row = sealed_panorama(
+            town.keys,
+            PlainPanorama(2, 1, 0.5, -180.0, 30.0, b"abcdef", b"\1\0"),
+            placement_id=placement_id,
+            plan_version=1,
+            begun_at=now,
+            made_at=now,
+            due_at=now + KEEP_FOR,
+        )
+        panoramas.store(conn, row)
 
 
 def test_terms_are_shortened_by_what_the_clock_was_ahead(any_town: Town) -> None:
@@ -178,6 +198,95 @@ def test_nobody_who_is_wrong_about_the_clock_makes_footage_due(town: Town) -> No
     assert run_sweep(town.parts, LIMITS).claimed == 0
     town.clock.advance(3 * HOUR)
     assert run_sweep(town.parts, LIMITS).claimed == 1, "28 days after it was recorded"
+
+
+def test_a_correction_that_was_the_mistake_costs_nothing(any_town: Town) -> None:
+    """Two persons declare a clock right that is 20 days behind; days later two persons put it right. Nothing is erased early by it."""
+    town = any_town
+    run_sweep(town.parts, LIMITS)
+    items = []
+    for _ in range(16):
+        items.append(town.record(P0))
+        town.clock.advance(DAY)
+        run_sweep(town.parts, LIMITS)
+    assert put_clock_right(town, 20 * DAY).claimed == 0
+    town.clock.advance(HOUR)
+    run_sweep(town.parts, LIMITS)
+    town.clock.step_wall_clock(20 * DAY)
+    assert run_sweep(town.parts, LIMITS).doubts == (Doubt.STEPPED,)
+    confirm_clock(town)
+    town.clock.advance(timedelta(seconds=1))
+    assert run_sweep(town.parts, LIMITS).doubts == ()
+    for item in items:
+        assert abs(due_of(town, item) - (item.span.start_at + KEEP_FOR)) < A_LITTLE
+        assert town.readable(item)
+    [restored] = [entry.object for entry in entries_of(town, Act.TERM_RESTORE)]
+    assert (restored["segments"], restored["by_s"]) == ([[1, 16]], round(20 * DAY / timedelta(seconds=1)))
+
+
+def test_a_term_that_can_not_be_shortened_by_all_is_as_long_as_before_afterwards(town: Town) -> None:
+    """A clock that was ahead by more than the term: what is left of it is not forgotten by shortening."""
+    run_sweep(town.parts, LIMITS)
+    item = town.record(P0)
+    town.clock.advance(DAY)
+    put_clock_right(town, 40 * DAY)
+    assert abs(due_of(town, item) - (item.span.start_at + HOUR)) < A_LITTLE
+    town.clock.step_wall_clock(40 * DAY)
+    confirm_clock(town)
+    town.clock.advance(timedelta(seconds=1))
+    run_sweep(town.parts, LIMITS)
+    assert abs(due_of(town, item) - (item.span.start_at + KEEP_FOR)) < A_LITTLE
+
+
+def test_a_recorder_that_comes_back_meanwhile_keeps_its_terms(any_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera was away while the clock was put right: what it records next has right stamps, and gets its row between look and deed."""
+    town = any_town
+    begin_ahead(town)
+    wrong = town.record(P0)
+    town.clock.advance(HOUR)
+    town.clock.step_wall_clock(-AHEAD)
+    town.record(P1)
+    town.clock.advance(HOUR)
+    confirm_clock(town)
+    back: list[Recorded] = []
+    list_concerned = footage_clocks.list_concerned
+
+    def comes_back(*asked: Any) -> list[PlacementId]:
+        found = list_concerned(*asked)
+        back.append(town.record(P0))
+        return found
+
+    monkeypatch.setattr(footage_clocks, "list_concerned", comes_back)
+    run_sweep(town.parts, LIMITS)
+    assert abs(due_of(town, wrong) - (wrong.span.start_at + KEEP_FOR - AHEAD)) < A_LITTLE
+    assert due_of(town, back[0]) == back[0].span.start_at + KEEP_FOR
+
+
+def test_what_is_made_of_it_is_erased_too(town: Town) -> None:
+    """Its age is not known any more; it grows again."""
+    begin_ahead(town)
+    town.record(P0)
+    for placement_id in (P0, P1):
+        store_panorama(town, placement_id)
+    town.clock.advance(HOUR)
+    put_clock_right(town)
+    with town.db.read() as conn:
+        assert panoramas.find(conn, P0) is None
+        assert panoramas.find(conn, P1) is not None, "nothing of P1 was stamped by that clock"
+    assert [entry.object["placement_id"] for entry in entries_of(town, Act.PANORAMA_ERASED)] == [P0]
+
+
+def test_a_segment_of_unknown_stamps_keeps_its_term(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its note was written by a version that did not note the clock."""
+    begin_ahead(town)
+    town.record(P0)
+    with monkeypatch.context() as patch:
+        patch.setattr("tests.retention.town.reckoning_of", lambda clock: None)
+        unknown = town.record(P0)
+    town.clock.advance(HOUR)
+    put_clock_right(town)
+    assert due_of(town, unknown) == unknown.span.start_at + KEEP_FOR
+    assert [one[1] for one in shortened(town)] == [[[2, 2]]]
 
 
 def test_within_the_tolerance_terms_stay(town: Town) -> None:

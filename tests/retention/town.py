@@ -49,12 +49,14 @@ class Recorded:
 class Town:
     """Placements, their footage and holds, and the promises about them."""
 
+    ahead = timedelta(0)
+    """How far the wall clock is ahead of the truth."""
+
     def __init__(self, db: Database, clock: ManualClock, folder: Path, placement_count: int = 2) -> None:
         self.db, self.clock, self.folder = db, clock, folder
         self.restart()
         self.recorded: list[Recorded] = []
         self.hold_spans: dict[HoldId, tuple[Span, frozenset[PlacementId]]] = {}
-        self.ahead = timedelta(0)  # the wall clock, of the truth
         self.hold_asked: dict[HoldId, datetime] = {}
         self.unwanted: list[Recorded] = []  # two persons may have had it erased early
         add_town(db, clock)

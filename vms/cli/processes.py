@@ -93,7 +93,7 @@ def api(
         raise
     # Video does not compress; trying would cost a core.
     video = {"ws_max_size": 65_536, "ws_per_message_deflate": False}
-    application = create_app(api_parts(settings, parts))
+    application = create_app(api_parts(settings, parts), is_stopping=lambda: server.should_exit)
     server = _server(application, settings, stop, forwarded_allow_ips=settings.trusted_proxies, **video)
     end_when_contradicted(parts, stop)
     server.run()

@@ -5,9 +5,9 @@ One row a placement, boot and step of the clock: segments from its number on, to
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from vms.clock import Reckoning
 from vms.db.tables import footage_clock, segment
@@ -15,6 +15,7 @@ from vms.model import PlacementId, SegmentState
 
 _SAME_US = 1_000_000
 """So far may the reckoning wander within a row: readings are not taken at one instant, and clocks are disciplined."""
+_UNKNOWN = Reckoning("", 0)
 _MICROSECOND = timedelta(microseconds=1)
 _TERM_RUNS = (SegmentState.OPEN.value, SegmentState.SEALED.value, SegmentState.DAMAGED.value)
 
@@ -24,83 +25,73 @@ class FootageClock:
     """How some segments of a placement were stamped.
 
     Args:
-        from_number, to_number: which segments; `to_number` is None for the placement's newest.
+        from_number, to_number: which segments, among those that there are.
         reckoned: how they were stamped.
-        cut: by how much the terms of those up to `cut_to` were shortened since.
+        cut: by how much the terms of those up to `cut_to` are shortened.
         cut_to: 0: of none.
     """
 
     placement_id: PlacementId
     from_number: int
-    to_number: int | None
+    to_number: int
     reckoned: Reckoning
     cut: timedelta
     cut_to: int
 
 
-def note(conn: Connection, placement_id: PlacementId, number: int, reckoned: Reckoning) -> None:
-    """Store how a new segment is stamped, if not as the one before it."""
+def note(conn: Connection, placement_id: PlacementId, number: int, reckoned: Reckoning | None) -> None:
+    """Store how a new segment is stamped, if not as the one before it; None: unknown."""
     newest = conn.execute(
         select(footage_clock.c.boot_id, footage_clock.c.ahead_us)
         .where(footage_clock.c.placement_id == placement_id)
         .order_by(footage_clock.c.from_number.desc())
         .limit(1)
     ).one_or_none()
-    if newest is None or newest.boot_id != reckoned.boot_id or abs(newest.ahead_us - reckoned.ahead_us) > _SAME_US:
+    if newest is None and reckoned is None:
+        return
+    found = reckoned or _UNKNOWN
+    if newest is None or newest.boot_id != found.boot_id or abs(newest.ahead_us - found.ahead_us) > _SAME_US:
         conn.execute(
             insert(footage_clock).values(
-                placement_id=placement_id, from_number=number, boot_id=reckoned.boot_id, ahead_us=reckoned.ahead_us
+                placement_id=placement_id, from_number=number, boot_id=found.boot_id, ahead_us=found.ahead_us
             )
         )
 
 
-def list_ahead(conn: Connection, of: Reckoning, tolerance: timedelta) -> list[FootageClock]:
-    """Return what was stamped in the same boot by a clock that was further ahead than the tolerance."""
-    row, later = footage_clock.c, footage_clock.alias("later")
-    until = (
-        select(func.min(later.c.from_number))
-        .where(later.c.placement_id == row.placement_id, later.c.from_number > row.from_number)
-        .scalar_subquery()
-    )
-    query = (
-        select(footage_clock, until.label("until_number"))
-        .where(row.boot_id == of.boot_id, row.ahead_us > of.ahead_us + tolerance // _MICROSECOND)
-        .order_by(row.placement_id, row.from_number)
-    )
+def list_concerned(conn: Connection, trusted: Reckoning, tolerance: timedelta) -> list[PlacementId]:
+    """Return whose footage of the same boot was stamped by a clock further ahead than the tolerance, or has shortened terms."""
+    row = footage_clock.c
+    is_ahead = row.ahead_us > trusted.ahead_us + tolerance // _MICROSECOND
+    query = select(row.placement_id).where(row.boot_id == trusted.boot_id, or_(is_ahead, row.cut_us > 0)).distinct()
+    return sorted(PlacementId(found) for found in conn.execute(query).scalars())
+
+
+def list_of(conn: Connection, placement_id: PlacementId, boot_id: str, last_number: int) -> list[FootageClock]:
+    """Return how a placement's footage of a boot was stamped, up to a number."""
+    query = select(footage_clock).where(footage_clock.c.placement_id == placement_id)
+    rows = conn.execute(query.order_by(footage_clock.c.from_number)).all()
+    ends = [row.from_number - 1 for row in rows[1:]] + [last_number]
     return [
         FootageClock(
-            PlacementId(found.placement_id),
-            found.from_number,
-            None if found.until_number is None else found.until_number - 1,
-            Reckoning(found.boot_id, found.ahead_us),
-            found.cut_us * _MICROSECOND,
-            found.cut_to,
+            placement_id,
+            row.from_number,
+            end,
+            Reckoning(row.boot_id, row.ahead_us),
+            row.cut_us * _MICROSECOND,
+            row.cut_to,
         )
-        for found in conn.execute(query)
+        for row, end in zip(rows, ends, strict=True)
+        if row.boot_id == boot_id and row.from_number <= end
     ]
 
 
-def shorten(
-    conn: Connection, placement_id: PlacementId, first: int, last: int | None, *, by: timedelta, now: datetime
-) -> list[int]:
-    """Let segments be due earlier.
-
-    Args:
-        first, last: their numbers; `last` None: all from `first` on.
-        by: how much earlier.
-        now: trusted instant; what is due by then keeps its term.
-
-    Returns:
-        The numbers of those that are due earlier now.
-    """
+def shorten(conn: Connection, placement_id: PlacementId, first: int, last: int, by: timedelta) -> list[int]:
+    """Let segments be due earlier, or (`by` below 0) as much later again; return the numbers of those that can still be erased."""
     query = select(segment.c.number, segment.c.start_at, segment.c.due_at).where(
         segment.c.placement_id == placement_id,
-        segment.c.number >= first,
+        segment.c.number.between(first, last),
         segment.c.state.in_(_TERM_RUNS),
-        segment.c.due_at > now,
     )
-    if last is not None:
-        query = query.where(segment.c.number <= last)
     changed = [
         # Later than its start, as the database demands of every segment.
         {"at_number": row.number, "term": max(row.due_at - by, row.start_at + _MICROSECOND)}
@@ -115,7 +106,7 @@ def shorten(
 
 
 def note_cut(conn: Connection, of: FootageClock, cut: timedelta, cut_to: int) -> None:
-    """Store how far terms were shortened, so that it is done once."""
+    """Store by how much terms are shortened now, and up to which segment."""
     conn.execute(
         update(footage_clock)
         .where(footage_clock.c.placement_id == of.placement_id, footage_clock.c.from_number == of.from_number)
@@ -123,11 +114,22 @@ def note_cut(conn: Connection, of: FootageClock, cut: timedelta, cut_to: int) ->
     )
 
 
-def longest_cut(conn: Connection, placement_id: PlacementId, numbers: Collection[int]) -> timedelta:
-    """Return by how much the term of any of these segments was shortened at most."""
-    query = select(func.max(footage_clock.c.cut_us)).where(
-        footage_clock.c.placement_id == placement_id,
-        footage_clock.c.from_number <= max(numbers),
-        footage_clock.c.cut_to >= min(numbers),
+def cuts_of(conn: Connection, placement_id: PlacementId, numbers: Collection[int]) -> dict[int, timedelta]:
+    """Return by how much the terms of those segments are shortened whose terms are."""
+    row = footage_clock.c
+    query = (
+        select(row.from_number, row.cut_to, row.cut_us)
+        .where(
+            row.placement_id == placement_id,
+            row.from_number <= max(numbers),
+            row.cut_to >= min(numbers),
+            row.cut_us > 0,
+        )
+        .order_by(row.from_number)
     )
-    return (conn.execute(query).scalar_one() or 0) * _MICROSECOND
+    return {
+        number: found.cut_us * _MICROSECOND
+        for found in conn.execute(query)
+        for number in numbers
+        if found.from_number <= number <= found.cut_to
+    }

@@ -3,7 +3,7 @@
 The placement's row carries the fence (`epoch`) and the gap-free segment number (`last_number`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -203,6 +203,22 @@ def get(conn: Connection, placement_id: PlacementId) -> Placement:
     if row is None:
         raise NotFound(f"there is no placement {placement_id}", code="placement.unknown")
     return _from_row(row)
+
+
+def last_number(conn: Connection, placement_id: PlacementId) -> int:
+    """Return the last number given out for a placement's segments; 0: none."""
+    return int(conn.execute(select(placement.c.last_number).where(placement.c.id == placement_id)).scalar_one())
+
+
+def lock(conn: Connection, placement_ids: Collection[PlacementId]) -> dict[PlacementId, int]:
+    """Keep recorders and others who lock them away from these placements until the transaction ends.
+
+    Returns:
+        The last number given out for each of those that there are.
+    """
+    query = select(placement.c.id, placement.c.last_number).where(placement.c.id.in_(placement_ids))
+    locked = conn.execute(query.order_by(placement.c.id).with_for_update())
+    return {PlacementId(row.id): row.last_number for row in locked}
 
 
 def list_all(conn: Connection, *, at: datetime | None = None) -> list[Placement]:

@@ -156,8 +156,7 @@ def open_segment(
             plan_version=plan_version,
         )
     )
-    if reckoned is not None:
-        footage_clocks.note(conn, placement_id, number, reckoned)
+    footage_clocks.note(conn, placement_id, number, reckoned)
     return int(number)
 
 

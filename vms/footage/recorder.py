@@ -10,7 +10,7 @@ recorder counts now; nothing more is written. Any other - make a new recorder, a
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from vms.clock import Clock, reckoning_of
+from vms.clock import Clock, reckoning_at
 from vms.db.engine import Database
 from vms.errors import InvalidInput, StorageFull, Unavailable
 from vms.footage.blanking_record import BlankingNotes, FrameNote, Grey
@@ -230,7 +230,9 @@ class SegmentRecorder:
         recording, plan = self._recording, self._plan
         ref = SegmentRef(recording.placement_id, captured_at, recording.epoch)
         # Instants only rise: after a wall clock that ran ahead was put right they may lie in the future. The term may not.
-        due_at = min(captured_at, self._clock.now()) + plan.keep_for
+        now = self._clock.now()
+        reckoned = reckoning_at(now, self._clock.boottime_s(), self._clock.boot_id())
+        due_at = min(captured_at, now) + plan.keep_for
         try:
             key = recording.keys.new_segment_key(hour_of(captured_at))
             note = SegmentNote(
@@ -238,7 +240,7 @@ class SegmentRecorder:
                 due_at=due_at,
                 mode=plan.mode,
                 plan_version=plan.plan_version,
-                reckoned=reckoning_of(self._clock),
+                reckoned=reckoned,
             )
             recording.store.write_note(ref, note.to_bytes())
             writer = recording.store.create(ref, key.plain)

@@ -100,6 +100,7 @@ class Act(StrEnum):
     EARLY_EXPIRE = ("early.expire", Category.VERNIETIGEN)
     EARLY_DONE = ("early.done", Category.VERNIETIGEN)
     TERM_SHORTEN = ("term.shorten", Category.VERNIETIGEN)
+    TERM_RESTORE = ("term.restore", Category.VERNIETIGEN)
     KEY_INTENT = ("key.intent", Category.VERNIETIGEN)
     KEY_DESTROYED = ("key.destroyed", Category.VERNIETIGEN)
     ORPHAN_ERASED = ("orphan.erased", Category.VERNIETIGEN)
