@@ -301,15 +301,18 @@ def test_within_the_tolerance_terms_stay(town: Town) -> None:
 
 
 def test_a_boot_that_is_over_tells_nothing(town: Town) -> None:
-    """Its clock can't be reckoned back to; terms stay."""
+    """Its clock can't be reckoned back to: terms stay, while those of the boot that lasts are put right."""
     begin_ahead(town)
     item = town.record(P0)
     town.clock.advance(HOUR)
     town.clock.reboot()
-    town.clock.step_wall_clock(-AHEAD)
-    town.record(P0)
+    town.clock.step_wall_clock(HOUR - AHEAD)
+    later = town.record(P0)
     town.clock.advance(HOUR)
     confirm_clock(town)
     run_sweep(town.parts, LIMITS)
-    assert due_of(town, item) == item.span.start_at + KEEP_FOR
     assert shortened(town) == []
+    put_clock_right(town, HOUR)
+    assert due_of(town, item) == item.span.start_at + KEEP_FOR
+    assert abs(due_of(town, later) - (later.span.start_at + KEEP_FOR - HOUR)) < A_LITTLE
+    assert [one[1] for one in shortened(town)] == [[[3, 3]]]
