@@ -85,9 +85,12 @@ async def until_over(socket: WebSocket, *watches: Coroutine[Any, Any, str], is_s
     tasks = [ear, *(asyncio.create_task(watch) for watch in watches)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        found = [why for task in done if (why := task.result()) != LEFT]
+        failed = [error for task in done if (error := task.exception()) is not None]
+        found = [why for task in done if task.exception() is None and (why := task.result()) != LEFT]
         if found:
             return found[0]
+        if failed:
+            raise failed[0]
         if ear not in done:
             await asyncio.wait([ear], timeout=_EAR_S)
         # uvicorn closes what is open before it cancels anything; whoever watched did not leave then.

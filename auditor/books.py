@@ -122,10 +122,11 @@ class Books:
             "term.shorten": self._shortened,
             "term.restore": self._shortened,
         }
-        until = entries.stamp(terms.at)
-        for entry in entries.read(bundle, report, _ACTS | edge.ACTS | early.ACTS, until):
+        # By position at the end, by stamps before: what was stamped by a clock that was ahead is in the log all the same.
+        ends_at = entries.instant(bundle.manifest.until)
+        until = None if ends_at is None or terms.at >= ends_at else entries.stamp(terms.at)
+        for entry in entries.read(bundle, report, _ACTS | edge.ACTS | early.ACTS, until, self._backs.take):
             self.newest_at = entry.at
-            self._backs.take(entry.at)
             if entry.act in edge.ACTS:
                 self.edge.take(entry)
             if entry.act in early.ACTS and entry.words["res"] == "ok":
@@ -187,7 +188,7 @@ class Books:
         if line is None or self._seq_of(line) != entry.seq:
             from_at, to_at = self._period
             # Outside of the period the bundle has no lists.
-            if from_at <= entry.at < to_at and (entry.instant("from") or from_at) >= from_at:
+            if from_at <= entry.at < to_at and from_at <= (entry.instant("from") or from_at) < to_at:
                 self.report.find("segments-none", camera=name, seq=entry.seq)
             return
         self._next_line = next(self._segments, None)
@@ -264,7 +265,12 @@ class Books:
             footage = (hour.start_at, hour.end_at)
             for cut, part in camera.cut.of(numbers.within(hour.first, hour.last), before=intent.seq):
                 self.two.judge(
-                    self.report, intent, name=name, numbers=part, footage=footage, kept=self.terms.kept - cut
+                    self.report,
+                    intent,
+                    name=name,
+                    numbers=part,
+                    footage=footage,
+                    kept=self.terms.kept - min(cut, self._backs.since(hour.start_at, intent.seq)),
                 )
 
     def _holding(self, name: str, numbers: Ranges) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,8 @@ _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _HEAD = b'{"act":"'
 _HEAD_BYTES = len(_HEAD)
+_BEFORE_STAMP = b'"ts":"'
+_STAMP_LENGTH = len("2026-01-01T00:00:00.000000Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +101,24 @@ def _has_float(value: object) -> bool:
 
 
 def read(
-    bundle: Bundle, report: Report, acts: Collection[str] | None = None, until: str | None = None
+    bundle: Bundle,
+    report: Report,
+    acts: Collection[str] | None = None,
+    until: str | None = None,
+    stamped: Callable[[int, str], None] | None = None,
 ) -> Iterator[Entry]:
     """Yield the entries of some acts, or all, in order; one that can't be read is a finding.
 
     Args:
         until: stamps after this are left out.
+        stamped: is told number and stamp of every entry, whatever its act and stamp, before it is yielded.
     """
     wanted = None if acts is None else {act.encode() for act in acts}
     for first, packed in bundle.manifest.entry_files():
         lines = lines_of(bundle.checked(packed, report))
         for seq, line in enumerate(lines, first):
+            if stamped is not None:
+                stamped(seq, _stamp_in(line))
             is_wanted = wanted is None or line[_HEAD_BYTES : line.find(b'"', _HEAD_BYTES)] in wanted
             if not is_wanted and line.startswith(_HEAD):
                 continue
@@ -118,6 +127,12 @@ def read(
                 report.find("entry-shape", seq=seq)
             elif is_wanted and (until is None or entry.stamp <= until):
                 yield entry
+
+
+def _stamp_in(line: bytes) -> str:
+    """Return the stamp of an entry without reading the rest: the keys are sorted, so it stands near the end."""
+    found = line.rfind(_BEFORE_STAMP) + len(_BEFORE_STAMP)
+    return line[found : found + _STAMP_LENGTH].decode("ascii", "replace")
 
 
 def parse(seq: int, line: bytes) -> Entry | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auditor.entries import Entry
+from auditor.entries import Entry, instant
 from auditor.ranges import Ranges, ranges_in
 from auditor.report import Report
 
@@ -11,7 +11,7 @@ _MOST_S = 100 * 366 * 86_400
 _IS_SET_BACK = timedelta(minutes=1)
 """Processes that write at the same time may stamp in another order than they are written; that is no set-back."""
 _STAMPS_APART = timedelta(hours=2)
-"""So far apart may the entries be between which the clock was set back: the stamps go back by less then."""
+"""So far apart may the entries be between which the clock was set back: the stamps go back by less then, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +33,49 @@ class Terms:
     hole: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class SetBack:
+    """The log's own stamps went back: the machine's clock was ahead by as much, whoever put it right.
+
+    Args:
+        seq: of the first entry after it.
+        high_at: the last stamp before it; what was recorded later than that by its stamps was recorded after it.
+    """
+
+    seq: int
+    high_at: datetime
+    by: timedelta
+
+
 class SetBacks:
-    """By how much the log's own stamps went back so far: the machine's clock was ahead by as much, whoever put it right."""
+    """All such steps so far."""
 
     def __init__(self) -> None:
-        self._last_at: datetime | None = None
-        self.together = timedelta(0)
+        self._last = ""
+        self._found: list[SetBack] = []
 
-    def take(self, at: datetime) -> None:
-        """Note the next entry's stamp."""
-        back = timedelta(0) if self._last_at is None else self._last_at - at
-        self._last_at = at
-        if back >= _IS_SET_BACK:
-            self.together += back
+    def take(self, seq: int, stamp: str) -> None:
+        """Note the next entry's stamp, whatever its act."""
+        # Stamps sort as texts; instants are read only where they went back.
+        if stamp < self._last:
+            before, after = instant(self._last), instant(stamp)
+            if before is not None and after is not None and before - after >= _IS_SET_BACK:
+                self._found.append(SetBack(seq, before, before - after))
+        self._last = stamp
+
+    def since(self, footage_at: datetime | None = None, before: int | None = None) -> timedelta:
+        """Return by how much footage of an instant may be older than its stamps say.
+
+        Args:
+            footage_at: by its stamps; None: of whatever instant.
+            before: an entry; what came later does not count.
+        """
+        found = (
+            one.by
+            for one in self._found
+            if (before is None or one.seq <= before) and (footage_at is None or footage_at <= one.high_at)
+        )
+        return sum(found, _STAMPS_APART)
 
 
 class Cuts:
@@ -62,7 +92,7 @@ class Cuts:
             return
         is_more = entry.act == "term.shorten"
         by = timedelta(seconds=by_s if is_more else -by_s)
-        if max(cut for cut, _ in self.of(numbers)) + by > backs.together + _STAMPS_APART:
+        if max(cut for cut, _ in self.of(numbers)) + by > backs.since():
             report.find("term-unfounded", camera=name, seq=entry.seq, numbers=str(numbers), seconds=by_s)
             return
         self._told.append((entry.seq, by, numbers))

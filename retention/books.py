@@ -158,9 +158,11 @@ class Books:
             for placement_id, pairs in obj["segments"].items():
                 hold.kept.setdefault(placement_id, []).extend(_pairs(pairs))
         elif act in {Act.TERM_SHORTEN, Act.TERM_RESTORE}:
-            by = timedelta(seconds=obj["by_s"] if act is Act.TERM_SHORTEN else -obj["by_s"])
-            shelf = self.shelves.setdefault(obj["placement_id"], Shelf())
-            shelf.cut.append((by, [(first, last) for first, last in obj["segments"]]))
+            by_s, pairs = obj["by_s"], _pairs(obj["segments"])
+            if type(by_s) is not int or by_s < 0:
+                raise ValueError(f"{by_s!r} are no seconds")
+            by = timedelta(seconds=by_s if act is Act.TERM_SHORTEN else -by_s)
+            self.shelves.setdefault(obj["placement_id"], Shelf()).cut.append((by, pairs))
         elif act is Act.HOLD_RELEASE:
             self._released(at, obj)
         elif act is Act.HOLD_LATE:

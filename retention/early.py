@@ -93,15 +93,15 @@ def ask(parts: RetentionParts, request: EarlyRequest, by: By) -> Erasure:
     with parts.db.write() as conn:
         for placement_id in request.placement_ids:
             placements.get(conn, placement_id)
-        # Locked: of two who ask at once, the second sees what the first has asked.
-        placements.lock(conn, request.placement_ids)
-        _refuse_again(conn, request, now)
         erasable, held = _counts(_preview(conn, request.placement_ids, request.span, now))
         if not erasable:
             raise InvalidInput(
                 "there is nothing to erase in this span: it is gone already, held, or still being written",
                 code="early.nothing",
             )
+        # Locked when everything is counted: of two who ask at once the second sees what the first has asked, and no recorder waits long.
+        placements.lock(conn, request.placement_ids)
+        _refuse_again(conn, request, now)
         erasure = early.ask(
             conn,
             ErasureId(f"er-{uuid4().hex}"),

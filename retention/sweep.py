@@ -144,7 +144,7 @@ def _give_up_open(parts: RetentionParts, now: datetime) -> int:
 def _put_terms_right(parts: RetentionParts, limits: SweepLimits, verdict: Verdict) -> None:
     sample = verdict.next_sample
     trusted = reckoning_at(verdict.at, sample.boottime_s, sample.boot_id)
-    terms.put_right(parts, terms.Trust(trusted, limits.clock_tolerance, limits.keep_for))
+    terms.put_right(parts, terms.Trust(trusted, limits.clock_tolerance))
 
 
 def _judge(parts: RetentionParts, limits: SweepLimits, witnessed: Witnessed) -> Verdict:

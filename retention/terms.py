@@ -29,17 +29,15 @@ class Trust:
     Args:
         reckoned: how it is reckoned now.
         tolerance: what clocks may differ by.
-        keep_for: the term of footage; no term is shortened by all of it, so that it can be made as long again.
     """
 
     reckoned: Reckoning
     tolerance: timedelta
-    keep_for: timedelta
 
     def cut_of(self, stamped: FootageClock) -> timedelta:
-        """Return by how much terms are to be shortened."""
+        """Return by how much terms are to be shortened: never by all of their length, so that they can be made as long again."""
         ahead = timedelta(microseconds=stamped.reckoned.ahead_us - self.reckoned.ahead_us)
-        wanted = max(timedelta(0), min(ahead, self.keep_for - min(HOUR, self.keep_for / 2)))
+        wanted = max(timedelta(0), min(ahead, stamped.term - min(HOUR, stamped.term / 2)))
         if abs(wanted - stamped.cut) <= self.tolerance:
             return stamped.cut
         return wanted if wanted > self.tolerance else timedelta(0)
@@ -80,7 +78,7 @@ def _put_right(parts: RetentionParts, placement_id: PlacementId, trust: Trust) -
                 entries.append(acts.panorama_erased(placement_id))
             if rechecks.LANDMARKS.drop(conn, placement_id):
                 entries.append(acts.landmarks_erased(placement_id))
-        # Last, as everywhere: whoever holds the ledger waits for no row.
+        # Last: whoever holds the ledger waits for no row.
         for entry in entries:
             parts.ledger.append(conn, entry)
 

@@ -97,6 +97,12 @@ def test_the_reason_stands_although_the_browser_goes_as_well(*, leaves: bool) ->
     assert [one["code"] for one in browser.sent if one["type"] == "websocket.close"] == [CLOSE_SIGNED_OUT][leaves:]
 
 
+def test_a_reason_stands_although_something_else_fails_at_the_same_time() -> None:
+    """Whichever is looked at first."""
+    for watches in ((session_over, fails), (fails, session_over)):
+        assert ended(Browser(), *watches) == ["session-over"]
+
+
 def test_what_can_not_be_checked_ends_as_unavailable() -> None:
     """And so does what nobody foresaw: it is not told as somebody's leaving."""
     assert ended(Browser(), for_ever, fails) == ["unavailable"]

@@ -242,6 +242,7 @@ def late_of(outcome: Outcome) -> set[str]:
 def test_what_is_older_than_it_says_is_erased_in_time_and_told(case: Case) -> None:
     """It is not erased early, as the log tells why; and nothing else is late meanwhile."""
     wrong = live_through_a_clock_ahead(case)
+    assert case.audit("completeness").codes == {"erased-late", "key-late"}, "while the false instants are in the future"
     case.town.live(round(case.month.kept / HOUR))
     assert not any(case.town.readable(item) for item in wrong)
     outcome = case.audit("completeness")

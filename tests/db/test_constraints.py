@@ -212,7 +212,9 @@ def filled(database: Database) -> Database:
             )
         )
         conn.execute(insert(sweep).values(started_at=START, outcome="running"))
-        conn.execute(insert(footage_clock).values(placement_id=PLACE, from_number=1, boot_id="b", ahead_us=1))
+        conn.execute(
+            insert(footage_clock).values(placement_id=PLACE, from_number=1, boot_id="b", ahead_us=1, term_us=9)
+        )
         conn.execute(insert(clock_sample).values(id=1, wall_at=START, boottime_us=1, boot_id="b"))
     return database
 
@@ -288,6 +290,7 @@ CHANGES: list[tuple[str, Table, dict[str, Any]]] = [
     ("landmarks kept longer than 28 days", landmark, {"due_at": START + timedelta(days=28, microseconds=1)}),
     ("landmarks due before they were taken", landmark, {"due_at": START}),
     ("a term made longer", footage_clock, {"cut_us": -1}),
+    ("a term made nothing", footage_clock, {"cut_us": 9}),
     ("a second clock sample", clock_sample, {"id": 2}),
     ("a leave approved by the person who asked", commissioning, {"decided_by": "u-officer"}),
     (

@@ -206,6 +206,15 @@ def test_the_arithmetic_finds_each_disorder_and_nothing_else(
     assert dict(books.counts) == expected
 
 
+@pytest.mark.parametrize(
+    "words", [{"segments": [["a", "b"]]}, {"segments": [[3, 1]]}, {"by_s": -1}, {"by_s": "1"}, {"by_s": True}]
+)
+def test_words_about_terms_that_say_nothing_are_refused_at_once(words: dict[str, Any]) -> None:
+    """Later they would stop the whole proof."""
+    with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
+        Books(OCTOBER).take(OCTOBER.start_at, Act.TERM_SHORTEN, older(24, (1, 3)) | words)
+
+
 def test_what_was_wrong_in_another_month_is_for_its_proof(town: HastyTown) -> None:
     """So that one mistake does not make every later month's proof fail."""
     books = Books(OCTOBER)

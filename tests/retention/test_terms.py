@@ -1,18 +1,23 @@
 """What was recorded while a trusted clock was ahead ends when it is 28 days old, and not when its stamps say so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from retention.clockguard import Doubt
 from retention.sweep import SweepReport, run_sweep
+from retention.terms import Trust, put_right
 from tests.footage.scene import KEEP_FOR
 from tests.retention.asking import confirm_clock
 from tests.retention.test_early import entries_of
 from tests.retention.town import LIMITS, Recorded, Town
+from vms.clock import reckoning_of
 from vms.db import footage_clocks, panoramas, segments
+from vms.db.footage_clocks import FootageClock
+from vms.db.tables import footage_clock, segment
 from vms.footage.panorama import PlainPanorama, sealed_panorama
 from vms.ledger.acts import Act
 from vms.model import PlacementId
@@ -238,8 +243,8 @@ def test_a_term_that_can_not_be_shortened_by_all_is_as_long_as_before_afterwards
     assert abs(due_of(town, item) - (item.span.start_at + KEEP_FOR)) < A_LITTLE
 
 
-def test_a_recorder_that_comes_back_meanwhile_keeps_its_terms(any_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A camera was away while the clock was put right: what it records next has right stamps, and gets its row between look and deed."""
+def test_a_recorder_that_comes_back_keeps_its_terms(any_town: Town) -> None:
+    """A camera was away while the clock was put right: what it records next is stamped right, though its row follows the false ones."""
     town = any_town
     begin_ahead(town)
     wrong = town.record(P0)
@@ -248,18 +253,58 @@ def test_a_recorder_that_comes_back_meanwhile_keeps_its_terms(any_town: Town, mo
     town.record(P1)
     town.clock.advance(HOUR)
     confirm_clock(town)
-    back: list[Recorded] = []
-    list_concerned = footage_clocks.list_concerned
+    for _ in range(2):
+        back = town.record(P0)
+        run_sweep(town.parts, LIMITS)
+        assert due_of(town, back) == back.span.start_at + KEEP_FOR
+    assert abs(due_of(town, wrong) - (wrong.span.start_at + KEEP_FOR - AHEAD)) < A_LITTLE
 
-    def comes_back(*asked: Any) -> list[PlacementId]:
-        found = list_concerned(*asked)
-        back.append(town.record(P0))
+
+def test_two_daemons_shorten_once(any_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one does it all between look and deed."""
+    town = any_town
+    begin_ahead(town)
+    wrong = town.record(P0)
+    town.clock.advance(HOUR)
+    town.clock.step_wall_clock(-AHEAD)
+    trust = Trust(reckoning_of(town.clock), LIMITS.clock_tolerance)
+    list_of, looks = footage_clocks.list_of, 0
+
+    def list_and_be_overtaken(*asked: Any) -> list[FootageClock]:
+        nonlocal looks
+        looks += 1
+        found = list_of(*asked)
+        if looks == 1:
+            put_right(town.parts, trust)
         return found
 
-    monkeypatch.setattr(footage_clocks, "list_concerned", comes_back)
-    run_sweep(town.parts, LIMITS)
+    monkeypatch.setattr(footage_clocks, "list_of", list_and_be_overtaken)
+    put_right(town.parts, trust)
+    assert looks == 4, "each looks twice"
     assert abs(due_of(town, wrong) - (wrong.span.start_at + KEEP_FOR - AHEAD)) < A_LITTLE
-    assert due_of(town, back[0]) == back[0].span.start_at + KEEP_FOR
+    assert len(shortened(town)) == 1
+
+
+@pytest.mark.parametrize("keep_for", [timedelta(days=7), KEEP_FOR])
+def test_another_retention_changes_no_cut(town: Town, keep_for: timedelta) -> None:
+    """A stricter setting must not make terms longer, nor a looser one any longer than it was given."""
+    run_sweep(town.parts, LIMITS)
+    item = town.record(P0)
+    with town.db.write() as conn:
+        conn.execute(update(footage_clock).values(term_us=keep_for // timedelta(microseconds=1)))
+        conn.execute(update(segment).values(due_at=item.span.start_at + keep_for))
+    town.clock.advance(HOUR)
+    put_clock_right(town, 10 * DAY)
+    due_at = due_of(town, item)
+    assert abs(due_at - item.span.start_at - max(keep_for - 10 * DAY, HOUR)) < A_LITTLE
+    limits = replace(LIMITS, keep_for=timedelta(days=14))
+    run_sweep(town.parts, limits)
+    assert due_of(town, item) == due_at
+    town.clock.step_wall_clock(10 * DAY)
+    confirm_clock(town)
+    town.clock.advance(timedelta(seconds=1))
+    run_sweep(town.parts, limits)
+    assert abs(due_of(town, item) - item.span.start_at - keep_for) < A_LITTLE
 
 
 def test_what_is_made_of_it_is_erased_too(town: Town) -> None:

@@ -1,6 +1,6 @@
 """By which clock footage was stamped, and terms that are too long because it was ahead. Nothing here commits.
 
-One row a placement, boot and step of the clock: segments from its number on, to the next row's, were stamped so.
+One row a placement, boot, step of the clock and term: segments from its number on, to the next row's, were stamped so.
 """
 
 from collections.abc import Collection
@@ -15,6 +15,7 @@ from vms.model import PlacementId, SegmentState
 
 _SAME_US = 1_000_000
 """So far may the reckoning wander within a row: readings are not taken at one instant, and clocks are disciplined."""
+_SAME_TERM = timedelta(minutes=1)
 _UNKNOWN = Reckoning("", 0)
 _MICROSECOND = timedelta(microseconds=1)
 _TERM_RUNS = (SegmentState.OPEN.value, SegmentState.SEALED.value, SegmentState.DAMAGED.value)
@@ -27,6 +28,7 @@ class FootageClock:
     Args:
         from_number, to_number: which segments, among those that there are.
         reckoned: how they were stamped.
+        term: how long they were to be kept, when they were recorded.
         cut: by how much the terms of those up to `cut_to` are shortened.
         cut_to: 0: of none.
     """
@@ -35,14 +37,15 @@ class FootageClock:
     from_number: int
     to_number: int
     reckoned: Reckoning
+    term: timedelta
     cut: timedelta
     cut_to: int
 
 
-def note(conn: Connection, placement_id: PlacementId, number: int, reckoned: Reckoning | None) -> None:
-    """Store how a new segment is stamped, if not as the one before it; None: unknown."""
+def note(conn: Connection, placement_id: PlacementId, number: int, reckoned: Reckoning | None, term: timedelta) -> None:
+    """Store how a new segment is stamped (None: unknown) and how long it is kept, if not as the one before it."""
     newest = conn.execute(
-        select(footage_clock.c.boot_id, footage_clock.c.ahead_us)
+        select(footage_clock.c.boot_id, footage_clock.c.ahead_us, footage_clock.c.term_us)
         .where(footage_clock.c.placement_id == placement_id)
         .order_by(footage_clock.c.from_number.desc())
         .limit(1)
@@ -50,10 +53,20 @@ def note(conn: Connection, placement_id: PlacementId, number: int, reckoned: Rec
     if newest is None and reckoned is None:
         return
     found = reckoned or _UNKNOWN
-    if newest is None or newest.boot_id != found.boot_id or abs(newest.ahead_us - found.ahead_us) > _SAME_US:
+    is_same = (
+        newest is not None
+        and newest.boot_id == found.boot_id
+        and abs(newest.ahead_us - found.ahead_us) <= _SAME_US
+        and abs(newest.term_us * _MICROSECOND - term) <= _SAME_TERM
+    )
+    if not is_same:
         conn.execute(
             insert(footage_clock).values(
-                placement_id=placement_id, from_number=number, boot_id=found.boot_id, ahead_us=found.ahead_us
+                placement_id=placement_id,
+                from_number=number,
+                boot_id=found.boot_id,
+                ahead_us=found.ahead_us,
+                term_us=term // _MICROSECOND,
             )
         )
 
@@ -77,6 +90,7 @@ def list_of(conn: Connection, placement_id: PlacementId, boot_id: str, last_numb
             row.from_number,
             end,
             Reckoning(row.boot_id, row.ahead_us),
+            row.term_us * _MICROSECOND,
             row.cut_us * _MICROSECOND,
             row.cut_to,
         )

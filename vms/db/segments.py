@@ -156,7 +156,7 @@ def open_segment(
             plan_version=plan_version,
         )
     )
-    footage_clocks.note(conn, placement_id, number, reckoned)
+    footage_clocks.note(conn, placement_id, number, reckoned, due_at - start_at)
     return int(number)
 
 

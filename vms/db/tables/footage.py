@@ -155,10 +155,12 @@ footage_clock = Table(
     Column("from_number", Integer, primary_key=True),
     Column("boot_id", Text, nullable=False),
     Column("ahead_us", BigInteger, nullable=False),
+    # How long they were to be kept when they were recorded.
+    Column("term_us", BigInteger, nullable=False),
     # By how much the terms of segments up to `cut_to` were shortened since.
     Column("cut_us", BigInteger, nullable=False, server_default="0"),
     Column("cut_to", Integer, nullable=False, server_default="0"),
-    CheckConstraint("cut_us >= 0 AND cut_to >= 0", name="cut"),
+    CheckConstraint("cut_us >= 0 AND cut_us < term_us AND cut_to >= 0", name="cut"),
 )
 
 clock_sample = Table(
