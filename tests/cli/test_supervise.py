@@ -72,6 +72,7 @@ def test_sigterm_drains_the_children(tmp_path: Path) -> None:
 def test_the_key_service_ends_when_the_others_have_drained(tmp_path: Path) -> None:
     """Because recorders that close their last segments may still need a key."""
     order = tmp_path / "order"
+    # It sleeps when asked to end, as a recorder does that closes its last segment: a key service that does not wait for it ends first.
     program = (
         "import signal, sys, time\n"
         f"name, path, wait_s = sys.argv[1], {str(order)!r}, float(sys.argv[2])\n"

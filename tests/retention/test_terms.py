@@ -71,6 +71,15 @@ def recorded_ahead(town: Town) -> Ahead:
     return Ahead(before, wrong, town.recorded[-2])
 
 
+def put_right_while_p0_is_away(town: Town) -> None:
+    """Set the clock back; only the other camera records until two persons have said so."""
+    town.clock.advance(HOUR)
+    town.clock.step_wall_clock(-AHEAD)
+    town.record(P1)
+    town.clock.advance(HOUR)
+    confirm_clock(town)
+
+
 def due_of(town: Town, item: Recorded) -> datetime:
     """Return when a segment is due."""
     with town.db.read() as conn:
@@ -166,11 +175,7 @@ def test_what_comes_later_by_the_same_clock_is_shortened_too(town: Town) -> None
     """A row may be written after the correction; and the clock may be put right in two steps."""
     begin_ahead(town)
     first = town.record(P0)
-    town.clock.advance(HOUR)
-    town.clock.step_wall_clock(-AHEAD)
-    town.record(P1)
-    town.clock.advance(HOUR)
-    confirm_clock(town)
+    put_right_while_p0_is_away(town)
     run_sweep(town.parts, LIMITS)
     assert shortened(town)[0][:2] == (P0, [[2, 2]])
     town.clock.step_wall_clock(AHEAD)
@@ -248,11 +253,7 @@ def test_a_recorder_that_comes_back_keeps_its_terms(any_town: Town) -> None:
     town = any_town
     begin_ahead(town)
     wrong = town.record(P0)
-    town.clock.advance(HOUR)
-    town.clock.step_wall_clock(-AHEAD)
-    town.record(P1)
-    town.clock.advance(HOUR)
-    confirm_clock(town)
+    put_right_while_p0_is_away(town)
     for _ in range(2):
         back = town.record(P0)
         run_sweep(town.parts, LIMITS)
