@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import Page, Route
 
 from tests.pages.running import chromium, serving_pages
 
@@ -13,20 +15,26 @@ Run = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
-    """Run an expression with the pure modules as `time`, `scale`, `fit` and `ptz`."""
+def opened() -> Iterator[tuple[str, Page]]:
+    """The address of the pages, and a browser's page far from Utrecht."""
     with serving_pages() as url, chromium() as browser:
-        page = browser.new_page(timezone_id="America/New_York", locale="en-US")
-        page.goto(f"{url}/blank")
-        page.evaluate(
-            """async () => {
-              const load = (name) => import(`/static/${name}.js`);
-              window.modules = await Promise.all(['civil-time', 'time-scale', 'grid-fit', 'ptz-speed', 'i18n'].map(load));
-            }"""
-        )
-        yield lambda expression: page.evaluate(
-            f"() => {{ const [time, scale, fit, ptz, i18n] = window.modules; return {expression}; }}"
-        )
+        yield url, browser.new_page(timezone_id="America/New_York", locale="en-US")
+
+
+@pytest.fixture(scope="module")
+def run(opened: tuple[str, Page]) -> Run:
+    """Run an expression with the pure modules as `time`, `scale`, `fit` and `ptz`."""
+    url, page = opened
+    page.goto(f"{url}/blank")
+    page.evaluate(
+        """async () => {
+          const load = (name) => import(`/static/${name}.js`);
+          window.modules = await Promise.all(['civil-time', 'time-scale', 'grid-fit', 'ptz-speed', 'i18n'].map(load));
+        }"""
+    )
+    return lambda expression: page.evaluate(
+        f"() => {{ const [time, scale, fit, ptz, i18n] = window.modules; return {expression}; }}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,3 +141,37 @@ def test_texts_get_their_values_and_numbers_their_language(run: Run) -> None:
     assert run("i18n.tn(1, '{count} minute', '{count} minutes')") == "1 minuut"
     assert run("i18n.tn(4213, '{count} minute', '{count} minutes')") == "4.213 minuten"
     assert run("i18n.formatBytes(184_200_000)") == "184 MB"
+
+
+@pytest.mark.parametrize(
+    ("wish", "arrives"),
+    [
+        ("/.//evil.invalid/", "{here}//evil.invalid/"),
+        ("/x/..//evil.invalid/?a=b", "{here}//evil.invalid/?a=b"),
+        ("/\t/evil.invalid/", "{here}/"),
+        ("//evil.invalid/", "{here}/"),
+        ("/\\evil.invalid/", "{here}/"),
+        ("https://evil.invalid/", "{here}/"),
+        ("javascript:alert(1)", "{here}/"),
+        ("http://[", "{here}/"),
+        ("/playback?camera=neude", "{here}/playback?camera=neude"),
+    ],
+)
+def test_signing_in_leads_nowhere_but_to_this_site(opened: tuple[str, Page], wish: str, arrives: str) -> None:
+    """Somebody who follows a stranger's link to our sign-in page must not type the next password into the stranger's copy of it."""
+    url, page = opened
+
+    def answer(route: Route) -> None:
+        route.fulfill(status=200, content_type="text/html", body="<!doctype html><html lang=nl>")
+
+    context = page.context.browser.new_context()  # type: ignore[union-attr]  # it was made by a browser
+    with context.new_page() as visitor:
+        visitor.goto(f"{url}/sign-in?next={quote(wish, safe='')}")
+        visitor.route("**/api/sign-in", lambda route: route.fulfill(json={}))
+        visitor.route(lambda address: not address.endswith("/api/sign-in"), answer)
+        visitor.fill("[name=username]", "observer")
+        visitor.fill("[name=password]", "een lang wachtwoord")
+        with visitor.expect_request(lambda request: request.is_navigation_request()) as left:
+            visitor.click("#sign-in [type=submit]")
+    context.close()
+    assert left.value.url == arrives.format(here=url)

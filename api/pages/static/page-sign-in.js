@@ -7,10 +7,19 @@ const form = /** @type {HTMLFormElement} */ (document.getElementById("sign-in"))
 const error = /** @type {HTMLElement} */ (form.querySelector(".form-error"));
 const address = new URL(location.href);
 
-/** Only an address of this site: `next` comes from the address bar. */
+/**
+ * Where to go after signing in: whole and of this site, since `next` comes from the address bar. A path alone is not enough:
+ * `/.//evil.example/` is of this site, and its path `//evil.example/` by itself is not.
+ */
 function nextAddress() {
-  const wish = new URL(address.searchParams.get("next") || "/", location.origin);
-  return wish.origin === location.origin ? wish.pathname + wish.search : "/";
+  const home = `${location.origin}/`;
+  try {
+    const wish = new URL(address.searchParams.get("next") || "/", home);
+    return wish.origin === location.origin ? `${location.origin}${wish.pathname}${wish.search}` : home;
+  } catch {
+    // No address at all.
+    return home;
+  }
 }
 
 /** @param {string} text */
