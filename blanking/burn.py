@@ -6,7 +6,7 @@ import numpy as np
 
 from blanking.blocks import BLOCK_PX
 from blanking.decision import Blank, BlankAll, GreyReason
-from blanking.frames import _SEAL, BlankedFrame, Plane, RawFrame
+from blanking.frames import _SEAL, BlankedFrame, Plane, RawFrame, is_subsampled, plane_views
 
 GREY = 128
 """Y = U = V = 128 is a neutral grey in limited and in full range."""
@@ -54,15 +54,14 @@ def burn(raw: RawFrame, decision: Blank, pool: BufferPool) -> BlankedFrame:
         UnburnableFrameError: the planes do not have the shapes of the pixel format.
     """
     width_px, height_px = raw.width_px, raw.height_px
-    subsampled = width_px % 2 == 0 and height_px % 2 == 0
+    subsampled = is_subsampled(width_px, height_px)
     _check_planes(raw, subsampled=subsampled)
     buffer = pool.take(_buffer_rows(width_px, height_px), width_px)
+    planes = plane_views(buffer, width_px, height_px)
     if subsampled:
-        planes = _views_420(buffer, width_px, height_px)
         for target, source in zip(planes, raw.planes, strict=True):
             np.copyto(target, source)
     else:
-        planes = (buffer[:height_px], buffer[height_px : 2 * height_px], buffer[2 * height_px :])
         np.copyto(planes[0], raw.planes[0])
         step = _FORMATS[raw.pixel_format]
         for target, source in zip(planes[1:], raw.planes[1:], strict=True):
@@ -107,19 +106,7 @@ def grey_frame(raw: RawFrame, width_px: int, height_px: int, reason: GreyReason)
 
 
 def _buffer_rows(width_px: int, height_px: int) -> int:
-    return height_px * 3 // 2 if width_px % 2 == 0 and height_px % 2 == 0 else height_px * 3
-
-
-def _views_420(buffer: Plane, width_px: int, height_px: int) -> tuple[Plane, Plane, Plane]:
-    """Return Y, U and V of a contiguous I420 buffer."""
-    samples = buffer.reshape(-1)
-    luma, chroma = width_px * height_px, width_px * height_px // 4
-    half = (height_px // 2, width_px // 2)
-    return (
-        samples[:luma].reshape(height_px, width_px),
-        samples[luma : luma + chroma].reshape(half),
-        samples[luma + chroma :].reshape(half),
-    )
+    return height_px * 3 // 2 if is_subsampled(width_px, height_px) else height_px * 3
 
 
 def _check_planes(raw: RawFrame, *, subsampled: bool) -> None:

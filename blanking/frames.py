@@ -13,6 +13,24 @@ from blanking.decision import Decision
 Plane = NDArray[np.uint8]
 
 
+def is_subsampled(width_px: int, height_px: int) -> bool:
+    """Tell whether blanked pictures of this size are 4:2:0; odd sizes are 4:4:4, so that no row or column is lost."""
+    return width_px % 2 == 0 and height_px % 2 == 0
+
+
+def plane_views(buffer: Plane, width_px: int, height_px: int) -> tuple[Plane, Plane, Plane]:
+    """Return Y, U and V of a blanked picture's contiguous buffer, as views of their own sizes."""
+    step = 2 if is_subsampled(width_px, height_px) else 1
+    samples = buffer.reshape(-1)
+    luma, chroma = width_px * height_px, (width_px // step) * (height_px // step)
+    shape = (height_px // step, width_px // step)
+    return (
+        samples[:luma].reshape(height_px, width_px),
+        samples[luma : luma + chroma].reshape(shape),
+        samples[luma + chroma : luma + 2 * chroma].reshape(shape),
+    )
+
+
 class RawFrame:
     """A decoded picture that may show dwellings.
 
@@ -81,7 +99,7 @@ class BlankedFrame:
 
     Attributes:
         buffer: contiguous uint8 samples: (height * 3 / 2, width) as I420 for even sizes, (height * 3, width) as I444 for odd
-            ones; the shape that `av.VideoFrame.from_numpy_buffer(frame.buffer, frame.pixel_format)` takes. Read-only by contract.
+            ones. Its rows alone do not tell a library the height of the picture: hand over `planes`. Read-only by contract.
         pixel_format: yuv420p, yuvj420p, yuv444p or yuvj444p.
         captured_s: instant on the video's clock, seconds.
         pts: the raw frame's time stamp.
@@ -122,8 +140,13 @@ class BlankedFrame:
     @property
     def pixel_format(self) -> str:
         """Return FFmpeg's name of the buffer's layout."""
-        layout = "420p" if self.width_px % 2 == 0 and self.height_px % 2 == 0 else "444p"
+        layout = "420p" if is_subsampled(self.width_px, self.height_px) else "444p"
         return ("yuvj" if self.full_range else "yuv") + layout
+
+    @property
+    def planes(self) -> tuple[Plane, Plane, Plane]:
+        """Return Y, U and V as views on the buffer, each of its own size."""
+        return plane_views(self.buffer, self.width_px, self.height_px)
 
     def __repr__(self) -> str:
         return f"<BlankedFrame {self.width_px}x{self.height_px} at {self.captured_s:.3f} s, {self.grey_rel:.0%} grey>"

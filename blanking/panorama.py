@@ -172,17 +172,8 @@ def _near_masks(frame: BlankedFrame) -> Cells:
 def _picture(frame: BlankedFrame, cell_px: int) -> Rgb:
     """Return a blanked picture as R, G, B, each sample the mean of about `cell_px` squared pixels."""
     width, height = frame.width_px, frame.height_px
-    samples, pixels = frame.buffer.reshape(-1), width * height
-    subsampled = frame.pixel_format.endswith("420p")
-    chroma = pixels // 4 if subsampled else pixels
-    shape = (height // 2, width // 2) if subsampled else (height, width)
-    planes = (
-        samples[:pixels].reshape(height, width),
-        samples[pixels : pixels + chroma].reshape(shape),
-        samples[pixels + chroma : pixels + 2 * chroma].reshape(shape),
-    )
     rows, columns = max(1, height // max(2, cell_px)), max(1, width // max(2, cell_px))
-    y, u, v = (_means(plane, rows, columns) for plane in planes)
+    y, u, v = (_means(plane, rows, columns) for plane in frame.planes)
     luma = y if frame.full_range else (y - 16.0) * (255.0 / 219.0)
     scale = 1.0 if frame.full_range else 255.0 / 224.0
     u, v = (u - 128.0) * scale, (v - 128.0) * scale

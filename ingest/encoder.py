@@ -20,6 +20,8 @@ from vms.errors import Unavailable
 
 _CLOCK = Fraction(1, 90_000)
 _TICKS = 3000
+_WRAPPED_ROWS = 4
+"""Pictures whose height is a multiple of this are handed over without a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +161,17 @@ class PictureEncoder:
 
 
 def _video_frame(frame: BlankedFrame) -> VideoFrame:
-    """Return the library's frame: on the same memory for 4:2:0, copied for 4:4:4, which it cannot wrap."""
-    if frame.pixel_format.endswith("420p"):
-        return VideoFrame.from_numpy_buffer(frame.buffer, frame.pixel_format)
-    picture = VideoFrame(frame.width_px, frame.height_px, frame.pixel_format)
-    for index, plane in enumerate(picture.planes):
-        lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        rows = slice(index * frame.height_px, (index + 1) * frame.height_px)
-        lines[: frame.height_px, : frame.width_px] = frame.buffer[rows]
+    """Return the library's frame: on the same memory where it takes the planes at their own sizes, else a copy of them.
+
+    The library reckons the height from the rows of the whole buffer, in steps of four: of 718 it would make 716.
+    """
+    if frame.pixel_format.endswith("420p") and frame.height_px % _WRAPPED_ROWS == 0:
+        picture = VideoFrame.from_numpy_buffer(frame.buffer, frame.pixel_format)
+    else:
+        picture = VideoFrame(frame.width_px, frame.height_px, frame.pixel_format)
+        for plane, samples in zip(picture.planes, frame.planes, strict=True):
+            lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            lines[: samples.shape[0], : samples.shape[1]] = samples
+    if [(plane.height, plane.width) for plane in picture.planes] != [samples.shape for samples in frame.planes]:
+        raise Unavailable(f"the codec library takes {frame!r} for {picture!r}")
     return picture

@@ -191,6 +191,7 @@ def test_two_inputs_that_differ_only_in_the_dwelling_give_the_same_bytes(tmp_pat
     ("codec", "pixel_format", "suffix", "size"),
     [
         ("libx264", "yuv420p", ".mkv", (160, 96)),
+        ("libx264", "yuv420p", ".mp4", (162, 98)),
         ("libx264", "yuvj420p", ".mp4", (160, 96)),
         ("libx264", "yuv422p", ".mp4", (160, 96)),
         ("libx264", "yuv444p", ".mp4", (161, 97)),

@@ -12,6 +12,8 @@ from blanking.frames import BlankedFrame, RawFrame
 from ingest.bitstream import split_nals
 from ingest.encoder import EncodedPicture, PictureEncoder
 from tests.ingest.video_clips import scene
+from tests.ingest.watching import planes_of
+from vms.errors import Unavailable
 
 
 def blanked(number: int, *, width: int = 160, height: int = 96, pixel_format: str = "yuv420p") -> BlankedFrame:
@@ -92,6 +94,25 @@ def test_another_size_opens_the_encoder_again() -> None:
     other = encoder.encode(blanked(1, width=96, height=64), 1)
     assert (other[-1].width_px, other[-1].height_px, other[-1].is_keyframe) == (96, 64, True)
     assert decoded([*one, *other])[-1].width == 96
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p"])
+@pytest.mark.parametrize("width", [48, 50, 51, 62])
+def test_every_size_comes_out_as_it_was_burned(width: int, pixel_format: str) -> None:
+    """A library that takes two rows of luma for colour shows colour in the street and shifts what is grey: every height is tried."""
+    for height in (*range(2, 67), 270):
+        burned = blanked(3, width=width, height=height, pixel_format=pixel_format)
+        (frame,) = decoded(PictureEncoder(qp=0).encode(burned, 0))
+        assert (frame.width, frame.height) == (width, height)
+        for shown, plane in zip(planes_of(frame), burned.planes, strict=True):
+            assert np.array_equal(shown, plane), f"{width}x{height}"
+
+
+def test_a_library_that_would_rescale_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it makes of a buffer in another release: no picture of another size is encoded."""
+    monkeypatch.setattr("ingest.encoder._WRAPPED_ROWS", 2)
+    with pytest.raises(Unavailable, match="50x54"):
+        PictureEncoder().encode(blanked(0, width=50, height=54), 0)
 
 
 @pytest.mark.parametrize(("width", "height"), [(161, 96), (160, 97), (161, 97)])

@@ -5,6 +5,7 @@ error: take the new text of the same decision, or another place where the same f
 """
 
 from tests.mutants.anchors import ANCHORS
+from tests.mutants.codec import CODEC
 from tests.mutants.deciding import DECIDING, DECIDING_SELECTION
 from tests.mutants.edge import EDGE
 from tests.mutants.erasing import ERASING, ERASING_SELECTION
@@ -277,6 +278,7 @@ MUTANTS = (
         (TRACK,),
     ),
     *VISION,
+    *CODEC,
     *ERASING,
     *EDGE,
     *ANCHORS,
