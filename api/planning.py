@@ -6,6 +6,7 @@ was blanked with. A version that masks less than the one that counts is approved
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from api.access import Asker
@@ -32,11 +33,13 @@ class Draft:
         document: the plan; None declares that no dwelling is in sight, ever.
         features: masks that replace the document's, as they were imported.
         origins: mask id -> where it comes from.
+        look_again_at: of the statement that no dwelling is in sight: by when two persons look again.
     """
 
     document: Document | None
     features: Mapping[str, Any] | None
     origins: Mapping[str, Mapping[str, Any]]
+    look_again_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def save(parts: ApiParts, placement_id: PlacementId, draft: Draft, reason: str, 
             drawn_by=asker.subject.user_id,
             drawn_at=parts.clock.now(),
             origins=checked.origins,
+            look_again_at=draft.look_again_at,
         )
         obj = _object(stored) | {"reason": Private(stored.reason)} | decided(checked.document, checked.origins)
         record(parts.ledger, conn, Act.PLAN_DRAFT, person(asker.subject, asker.decision), obj)
@@ -214,4 +218,9 @@ def _compared(parts: ApiParts, before: PlanVersion | None, document: Document | 
 
 
 def _object(version: PlanVersion) -> dict[str, Value]:
-    return {"placement_id": version.placement_id, "version": version.version, "sha256": version.sha256}
+    found: dict[str, Value] = {
+        "placement_id": version.placement_id,
+        "version": version.version,
+        "sha256": version.sha256,
+    }
+    return found | ({"look_again_at": version.look_again_at} if version.look_again_at is not None else {})

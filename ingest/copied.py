@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ingest.decoder import PictureDecoder
+from ingest.gauge import Gauge
 from ingest.output import Output
 from ingest.source import CameraStream, SourcePacket
 from vms.footage.nal import ParameterSets, find_parameter_sets, split_annex_b
@@ -21,9 +22,12 @@ class CopiedWay:
             transcoded instead.
     """
 
-    def __init__(self, stream: CameraStream, output: Output, in_order: Callable[[datetime], datetime]) -> None:
+    def __init__(
+        self, stream: CameraStream, output: Output, gauge: Gauge, in_order: Callable[[datetime], datetime]
+    ) -> None:
         self._stream = stream
         self._output = output
+        self._gauge = gauge
         self._in_order = in_order
         self._sets: ParameterSets | None = None
         self._size_px = (0, 0)
@@ -60,6 +64,7 @@ class CopiedWay:
         if found is not None and found != self._sets:
             self._sets = found
             self._size_px = self._size_of(packet)
+            self._gauge.fact(width=self._size_px[0], height=self._size_px[1])
         return data
 
     def _size_of(self, packet: SourcePacket) -> tuple[int, int]:

@@ -208,6 +208,7 @@ class MaskedWay:
         if size_px == self._size_px:
             return
         self._size_px = size_px
+        self._gauge.fact(width=frame.width_px, height=frame.height_px)
         if self._active.no_dwelling_in_sight:
             self._hand_on(self._stage.flush(self._now_s()))
             self._stage = self._new_stage(size_px)

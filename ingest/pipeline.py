@@ -217,7 +217,7 @@ class Pipeline:
     def _way(self, stream: CameraStream, captured: CaptureMap, shedder: Shedder) -> MaskedWay | CopiedWay:
         if self._copies(stream):
             self._parts.output.under(self._active, SegmentMode.COPIED)
-            return CopiedWay(stream, self._parts.output, captured.in_order)
+            return CopiedWay(stream, self._parts.output, self._parts.gauge, captured.in_order)
         self._parts.output.under(self._active, SegmentMode.MASKED)
         return self._masked_way(stream, captured, shedder)
 

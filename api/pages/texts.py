@@ -119,6 +119,9 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "commissioning.shown": N_("This view is open already, maybe in another window. Close that one first."),
     "commissioning.no-worker": N_("The camera gives no pictures at the moment. Try again in a moment."),
     "plan.unknown": N_("This version does not exist. Reload the page."),
+    "plan.look-again": N_(
+        "Fill in a day within {days} days by which two persons look again whether no dwelling is in sight."
+    ),
     "plan.reason": N_("Say in at least {least} characters why the plan is drawn or changed."),
     "proposal.reason": N_("Say in at least {least} characters why this proposal is no mask."),
     "plan.invalid": N_("The plan can't be used yet: {mask} is not right. Correct what is marked and save again."),

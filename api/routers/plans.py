@@ -12,7 +12,7 @@ from api.access import Asker
 from api.gate import Allow, writes
 from api.parts import ApiParts
 from api.planning import Checked, Draft
-from api.routers.shapes import Body, Identifier, LongText, ShortText, instant
+from api.routers.shapes import Body, Identifier, LongText, Moment, ShortText, instant
 from api.running import running_of
 from config.policy import Action
 from vms.db import calibrations, placements, plans, users
@@ -48,6 +48,7 @@ class Drawn(Body):
     features: Json | None = None
     origins: Origins = Field(default_factory=dict)
     reason: LongText = ""
+    look_again_at: Moment | None = None
     only_check: bool = False
 
 
@@ -150,7 +151,9 @@ def draft(
 ) -> dict[str, Any]:
     """Store a draft, or with `only_check` say what is wrong with it and what it would change."""
     parts = running_of(request).parts
-    drawn = Draft(None if body.no_dwelling_in_sight else body.document or {}, body.features, body.origins)
+    drawn = Draft(
+        None if body.no_dwelling_in_sight else body.document or {}, body.features, body.origins, body.look_again_at
+    )
     if body.only_check:
         response.status_code = 200
         checked = planning.check(parts, PlacementId(placement_id), drawn)
@@ -257,6 +260,7 @@ def _head(version: PlanVersion, names: Mapping[str, str]) -> dict[str, Any]:
         "drawn_at": instant(version.drawn_at),
         "approved_by": None if version.approved_by is None else _person(version.approved_by, names),
         "approved_at": instant(version.approved_at),
+        "look_again_at": instant(version.look_again_at),
         "review": None
         if review is None
         else {

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from api.accounts import COMMAND_LINE
+from api.routers.shapes import instant
+from tests import builders
 from tests.api.site import COPIED, DOME, FIXED, PASSWORD, Person, Site
 from tests.builders import FIXED_PLAN
 from vms.db import calibrations, placements
@@ -230,6 +232,44 @@ def test_no_dwelling_in_sight_is_a_plan_of_fixed_cameras_only(officer: Person, s
     assert refused.json()["error"]["code"] == "plan.loosens"
     masks = officer.post(f"/api/placements/{COPIED}/plans", drawn(larger) | {"only_check": True}).json()
     assert masks["comparison"]["loosened"] == []
+
+
+def test_two_signatures_under_no_dwelling_have_a_date_by_which_they_are_looked_at_again(
+    site: Site, officer: Person, second: Person
+) -> None:
+    """A plan without masks is right until somebody builds a house: the date is shown to who signs, and moves only by two persons."""
+    path = f"/api/placements/{COPIED}/plans"
+
+    def told() -> dict[str, Any]:
+        [item] = [one for one in officer.get("/api/plans").json() if one["id"] == COPIED]
+        plan: dict[str, Any] = item["plan"]
+        return plan
+
+    assert told()["look_again_at"] == instant(builders.SPRING + timedelta(days=365))
+    statement = {"no_dwelling_in_sight": True, "reason": "still a wall on all sides"}
+    for wrong_at in (site.clock.now() - timedelta(days=1), site.clock.now() + timedelta(days=800)):
+        refused = officer.post(path, statement | {"look_again_at": instant(wrong_at)})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "plan.look-again")
+    again_at = site.clock.now() + timedelta(days=100)
+    drawn_again = officer.post(path, statement | {"look_again_at": instant(again_at)}).json()
+    assert drawn_again["look_again_at"] == instant(again_at)
+    assert told()["version"] == 1
+    assert second.post(f"{path}/2/approve", {"compared_with": 1}).status_code == 200
+    assert (told()["version"], told()["look_again_at"]) == (2, instant(again_at))
+    assert site.ledger("plan.draft")[-1].document["obj"]["look_again_at"] == instant(again_at)
+    masks = officer.post(PLANS, drawn(larger) | {"look_again_at": instant(again_at)})
+    assert masks.json()["error"]["code"] == "plan.look-again"
+
+
+def test_a_statement_that_lay_about_until_its_date_is_not_approved(site: Site, officer: Person, second: Person) -> None:
+    """What would be due for another look at once was not looked at."""
+    again_at = site.clock.now() + timedelta(minutes=5)
+    path = f"/api/placements/{COPIED}/plans"
+    statement = {"no_dwelling_in_sight": True, "reason": "still a wall on all sides"}
+    assert officer.post(path, statement | {"look_again_at": instant(again_at)}).status_code == 201
+    site.clock.advance(timedelta(minutes=6))
+    late = second.post(f"{path}/2/approve", {"compared_with": 1})
+    assert (late.status_code, late.json()["error"]["code"]) == (422, "plan.look-again")
 
 
 def test_what_no_database_can_store_is_refused_in_words(officer: Person) -> None:

@@ -143,6 +143,18 @@ def test_one_person_alone_can_not_register_a_plan(vms: CommandLine) -> None:
     assert vms("camera", "list").stdout == ""
 
 
+def test_a_fixed_camera_is_registered_before_its_masks_are_drawn(vms: CommandLine) -> None:
+    """Because a first plan is drawn on the pages, by two persons who look at the picture; until then the camera is grey."""
+    planless = camera(to_be_drawn=True)
+    del planless["plan"]
+    done = vms("camera", "import", str(register(vms, planless)))
+    assert done.status == 0, done.stderr
+    assert "plan -" in vms("camera", "list").stdout
+    with_plan = vms("camera", "import", str(register(vms, camera())))
+    assert with_plan.status == 2
+    assert "--drawn-by" in with_plan.stderr
+
+
 CROSSING = [[0.1, 0.1], [0.5, 0.5], [0.5, 0.1], [0.1, 0.5]]
 
 
@@ -154,6 +166,8 @@ CROSSING = [[0.1, 0.1], [0.5, 0.5], [0.5, 0.1], [0.1, 0.5]]
         ({"rtsp_url": "http://127.0.0.1/x"}, "rtsp_url"),
         ({"kind": "ptz"}, "onvif_url"),
         ({"no_dwelling_in_sight": True}, "no_dwelling_in_sight"),
+        ({"to_be_drawn": True}, "to_be_drawn"),
+        ({"to_be_calibrated": True}, "to_be_calibrated"),
         ({"password": ""}, "password"),
         ({"valid_from": "morgen"}, "valid_from"),
         ({"valid_until": "2020-01-01"}, "valid_until"),

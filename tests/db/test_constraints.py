@@ -353,8 +353,22 @@ JUDGED: dict[str, Any] = {
     "remark": "off duty",
     "judged_at": START,
 }
+NO_DWELLING: dict[str, Any] = {
+    "placement_id": PLACE,
+    "version": 3,
+    "state": "draft",
+    "document": None,
+    "no_dwelling_in_sight": True,
+    "sha256": "x",
+    "reason": "x",
+    "drawn_by": "u-officer",
+    "drawn_at": START,
+    "look_again_at": START + timedelta(days=300),
+}
 PROOF: dict[str, Any] = {"month": "2026-10", "made_at": START, "result": "in-order", "sha256": "0" * 64, "report": "{}"}
 ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
+    ("no dwelling in sight, for ever", plan, {**NO_DWELLING, "look_again_at": None}),
+    ("masks with a date to look again", plan, {**NO_DWELLING, "document": {}, "no_dwelling_in_sight": False}),
     ("the same hold request twice", hold, {**HOLD, "id": "h-2"}),
     ("a hold by nobody", hold, {**HOLD, "id": "h-2", "request_id": "r-2", "requested_by": "u-nobody"}),
     (

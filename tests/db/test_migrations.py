@@ -128,6 +128,10 @@ def test_entries_from_before_can_be_found_by_what_they_are_about(database: Datab
         if database.is_postgresql:
             for operation in ("update", "delete"):
                 conn.execute(text(f"DROP FUNCTION ledger_subject_{operation}()"))
+        for trigger in ("plan_insert_0", "plan_update_1"):
+            gone = f"FUNCTION {trigger}() CASCADE" if database.is_postgresql else f"TRIGGER {trigger}"
+            conn.execute(text(f"DROP {gone}"))
+        conn.execute(text("ALTER TABLE plan DROP COLUMN look_again_at"))
         conn.execute(text("UPDATE alembic_version SET version_num = '0014'"))
     migrate.upgrade(database.url)
     with database.read() as conn:

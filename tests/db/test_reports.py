@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from vms.db import reports
+from tests import builders
+from vms.db import placements, plans, reports
 from vms.db.engine import Database
 from vms.db.reports import Report, Service
 
@@ -39,6 +40,30 @@ def test_what_a_silent_service_said_last_is_still_shown(database: Database) -> N
     """Because it may be why it is silent."""
     say(database, NOW, "breach")
     assert problems(database, NOW + MINUTE)[Service.RETENTION] == ("silent", "breach")
+
+
+def test_a_statement_that_no_dwelling_is_in_sight_is_told_before_its_date(database: Database) -> None:
+    """Two signatures from years ago say nothing of the house that was built since; nobody looks at them unasked."""
+    with database.write() as conn:
+        builders.add_people(conn)
+        place = builders.add_placement(conn, plan=None)
+        look_again_at = plans.get(conn, place, 1).look_again_at
+    assert look_again_at == builders.SPRING + plans.LOOK_AGAIN_AFTER
+
+    def told(before: timedelta) -> tuple[bool, dict[str, str] | None]:
+        assert look_again_at is not None
+        with database.read() as conn:
+            [ingest] = [
+                one for one in reports.conditions(conn, look_again_at - before) if one.service is Service.INGEST
+            ]
+        return "no-dwelling-due" in ingest.problems, ingest.words.get("look_again")
+
+    assert told(timedelta(days=29)) == (False, None)
+    assert told(timedelta(days=27)) == (True, {place: look_again_at.isoformat()})
+    assert told(timedelta(days=-100))[0]
+    with database.write() as conn:
+        placements.end(conn, place, look_again_at)
+    assert told(timedelta(days=-100)) == (False, None)
 
 
 def test_a_report_from_the_future_is_no_sign_of_life(database: Database) -> None:

@@ -129,7 +129,7 @@ class Bench:
 
     def __init__(self, kind: CameraKind = CameraKind.FIXED) -> None:
         self.clock = ManualClock(datetime(2026, 5, 4, 12, tzinfo=UTC))
-        self.inbox, self.output = Inbox(), FakeOutput()
+        self.inbox, self.output, self.gauge = Inbox(), FakeOutput(), Gauge(self.clock)
         self.agreement = ClockAgreement(0.01, 0.01) if kind is CameraKind.PTZ else None
         spaces = PtzSpaces(PositionSpace(SPHERICAL_URI, Range(-180, 180), Range(-90, 90)), (), Range(0, 1))
         maker = SampleMaker(spaces, self.agreement) if self.agreement else None
@@ -143,7 +143,7 @@ class Bench:
                 clock=self.clock,
                 inbox=self.inbox,
                 output=self.output,  # type: ignore[arg-type]  # a fake
-                gauge=Gauge(self.clock),
+                gauge=self.gauge,
                 settings=MaskedSettings(0.3, 24, 1.0),
                 video_clock=CameraClock(self.agreement) if self.agreement else ArrivalClock(),
                 agreement=self.agreement,
@@ -317,6 +317,18 @@ def test_a_camera_without_dwellings_is_copied_byte_by_byte() -> None:
     copied = bench.output.packets
     assert [one.data for one in copied] == [bytes(one) for one in packets[20:]]
     assert (copied[0].width, copied[0].height) == (WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("active", [None, CLEAR, masks(FIXED_PLAN)], ids=["no plan", "no dwelling", "masks"])
+def test_the_worker_reports_how_large_the_cameras_picture_is(active: ActivePlan | None) -> None:
+    """Because a first plan of a fixed camera is drawn on a frame of that size, and no page could know it."""
+    bench = Bench()
+    if active is not None:
+        bench.put(PlanChanged(active))
+    bench.put(Opened(FakeStream()))  # type: ignore[arg-type]  # a fake
+    bench.play(shot(6))
+    status = bench.gauge.status()
+    assert (status.get("width"), status.get("height")) == (WIDTH, HEIGHT)
 
 
 def test_a_stream_with_b_frames_is_transcoded_instead_of_copied() -> None:

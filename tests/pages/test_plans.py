@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from api.app import create_app
 from tests import builders
 from tests.api.site import PASSWORD
 from tests.pages.running import own_parts, serving
+from vms.clock import SystemClock
 from vms.db import plans
 from vms.db.engine import Database
 from vms.model import CameraKind, PlacementId, PlanState, Role
@@ -24,7 +26,7 @@ from vms.model import CameraKind, PlacementId, PlanState, Role
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 PATIENCE_MS = 60_000
-TOWER = PlacementId("toren")
+TOWER, GATE = PlacementId("toren"), PlacementId("poort")
 PLAN: dict[str, Any] = {
     "frame": {"width": 1280, "height": 720},
     "kind": "directions",
@@ -59,6 +61,7 @@ def town(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     with database.write() as conn:
         dome = builders.add_camera(conn, "toren-camera", CameraKind.PTZ)
         builders.add_placement(conn, TOWER, camera_id=dome, plan=PLAN)
+        builders.add_placement(conn, GATE, plan=None)
     with serving(create_app(parts)) as url:
         yield Town(url, database)
     database.dispose()
@@ -253,6 +256,50 @@ def test_proposals_of_the_register_are_taken_or_left_one_by_one(officer: Page, t
     expect(officer.locator(".proposals .rejected-before")).to_contain_text("een schuur, daar woont niemand")
     officer.locator(".proposal-acts button", has_text="Blijft afgewezen").click()
     expect(officer.locator(".proposals")).to_have_count(0)
+
+
+def test_a_fixed_camera_without_masks_gets_some_at_any_time(officer: Page, town: Town) -> None:
+    """A house is built opposite: no calibration and no sight of the camera may stand between an officer and the first mask."""
+    officer.goto(f"{town.url}/plans?camera={GATE}")
+    expect(officer.locator("tbody tr").first).to_contain_text("opnieuw bekijken vóór")
+    officer.get_by_role("link", name="Tekenen", exact=True).click()
+    officer.locator("[name=size]").select_option("1280x720")
+    officer.get_by_role("button", name="Tekenen").click()
+    expect(officer.locator(".editor-main mask-view")).to_be_visible()
+    officer.keyboard.press("n")
+    for corner in ([0.2, 0.2], [0.5, 0.2], [0.5, 0.6]):
+        officer.mouse.click(*on_screen(officer, corner))
+    officer.keyboard.press("Enter")
+    expect(officer.locator(".changes .verdict.is-tight")).to_be_visible()
+    officer.locator(".editor-save textarea").fill("nieuwbouw tegenover de poort")
+    officer.locator(".editor-save button").click()
+    officer.wait_for_url(re.compile("compare=1-2"))
+    expect(officer.locator(".compare-views mask-view")).to_have_count(1)
+    with town.database.read() as conn:
+        document = plans.get(conn, GATE, 2).document
+    assert document is not None
+    assert document["frame"] == {"width": 1280, "height": 720}
+
+
+def test_no_dwelling_in_sight_is_declared_with_a_day_to_look_again(officer: Page, town: Town) -> None:
+    """Two signatures from long ago prove nothing: who signs sees by when it is looked at again."""
+    officer.goto(f"{town.url}/plans?camera={GATE}")
+    officer.get_by_role("button", name="Geen woning in beeld").click()
+    officer.locator("dialog [name=reason]").fill("alleen een blinde muur en water")
+    officer.locator("dialog [name=again]").fill("01-01-2020")
+    officer.locator("dialog [type=submit]").click()
+    expect(officer.locator("dialog .form-error")).to_contain_text("binnen een jaar")
+    in_ten_days = officer.evaluate(
+        "import('/static/civil-time.js').then((time) => time.toDayField(Date.now() + 10 * time.DAY_MS))"
+    )
+    officer.locator("dialog [name=again]").fill(in_ten_days)
+    officer.locator("dialog [type=submit]").click()
+    officer.wait_for_url(re.compile("compare=1-3"))
+    expect(officer.locator(".compare-views")).to_contain_text("opnieuw bekijken vóór")
+    with town.database.read() as conn:
+        look_again_at = plans.get(conn, GATE, 3).look_again_at
+    assert look_again_at is not None
+    assert timedelta(days=9) < look_again_at - SystemClock().now() < timedelta(days=12)
 
 
 def test_the_browser_had_nothing_to_complain_about(complaints: list[str]) -> None:

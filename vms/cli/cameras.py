@@ -13,7 +13,7 @@ from vms.cli.register_file import read_register
 from vms.cli.registering import register
 from vms.db import cameras, placements, plans, users
 from vms.db import edge as edge_rows
-from vms.errors import Denied, NotFound
+from vms.errors import Denied, InvalidInput, NotFound
 from vms.ledger.acts import Act
 from vms.model import CameraId, Role, UserId
 
@@ -25,15 +25,26 @@ edge.add_to(app)
 def import_file(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help='JSON: {"cameras": [...]} (docs/cameras.md).')],
-    drawn_by: Annotated[str, typer.Option(help="Username of the blanking officer who drew the plans.")],
-    approved_by: Annotated[str, typer.Option(help="Username of the other blanking officer, who approved them.")],
+    drawn_by: Annotated[
+        str | None, typer.Option(help="Username of the blanking officer who drew the file's plans.")
+    ] = None,
+    approved_by: Annotated[
+        str | None, typer.Option(help="Username of the other blanking officer, who approved them.")
+    ] = None,
 ) -> None:
     """Register the cameras of a file, with their placements and plans; a known camera is brought up to date."""
     parts = state.parts(context)
     wanted = read_register(file)
-    drawer, approver = (officer(parts, username) for username in (drawn_by, approved_by))
+    officers = (
+        None if drawn_by is None or approved_by is None else (officer(parts, drawn_by), officer(parts, approved_by))
+    )
+    if officers is None and any(one.has_plan for one in wanted):
+        raise InvalidInput(
+            "the file has plans: name who drew them (--drawn-by) and who approved them (--approved-by)",
+            code="camera.officers",
+        )
     for one in wanted:
-        done = register(parts, one, drawn_by=drawer, approved_by=approver)
+        done = register(parts, one, officers=officers)
         typer.echo(f"{done.placement_id}\t{', '.join(done.acts) or 'as it was'}")
         if done.newer_plan is not None:
             typer.echo(

@@ -168,7 +168,7 @@ class Demo:
         if drawer is None or approver is None:
             raise InvalidInput("the demo's accounts are not there: start it with --fresh", code="demo.accounts")
         for wanted in read_register(register_file):
-            register(parts, wanted, drawn_by=drawer.id, approved_by=approver.id)
+            register(parts, wanted, officers=(drawer.id, approver.id))
         add_system(supervisor, parts.settings, ["--settings", str(settings_file)])
         while not _answers(self._port):
             if self._clock.wait(supervisor.stop, 0.2):

@@ -23,7 +23,7 @@ from vms.cli.logs import configure
 from vms.cli.parts import Parts, build, private_folder
 from vms.cli.supervise import Supervisor, add_system, stop_on_signals
 from vms.clock import SystemClock
-from vms.db import placements, reports
+from vms.db import placements, plans, reports
 from vms.db.migrate import upgrade
 from vms.errors import IntegrityLost, Unavailable, VmsError
 from vms.ledger import outside, standing
@@ -259,6 +259,7 @@ def check(context: typer.Context) -> None:
     parts = build(settings)
     with parts.db.read() as conn:
         ending = placements.list_ending(conn, parts.clock.now())
+        look_again = plans.due_to_look_again(conn, parts.clock.now())
         silent = [one for one in reports.conditions(conn, parts.clock.now()) if reports.SILENT in one.problems]
         size = parts.ledger.size(conn)
         parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
@@ -274,6 +275,12 @@ def check(context: typer.Context) -> None:
             err=True,
         )
     hours = len(parts.keys.hours())
+    for plan in look_again:
+        typer.echo(
+            f"{plan.placement_id}: two persons must look again by {plan.look_again_at:%Y-%m-%d} whether no dwelling is in "
+            "sight (docs/plans.md)",
+            err=True,
+        )
     typer.echo(
         f"In order: settings, folders, schema, keyring ({hours} hour keys, level {parts.keys.level()}), ledger ({size} entries)."
     )

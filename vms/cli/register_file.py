@@ -123,7 +123,7 @@ class _Entry:
             username=self._text("username"),
             password=self._text("password"),
             plan=self._plan(),
-            has_plan=not self._to_be_calibrated(),
+            has_plan=not self._plan_comes_later(),
         )
 
     def _wrong(self, what: str) -> InvalidInput:
@@ -169,21 +169,27 @@ class _Entry:
             raise self._wrong('"rtsp_transport" must be "tcp" or "udp"')
         return transport
 
-    def _to_be_calibrated(self) -> bool:
-        """Return whether there can be no plan yet: everything is grey and nothing recorded until one is drawn and approved."""
-        if self._values.get("to_be_calibrated") is not True:
+    def _plan_comes_later(self) -> bool:
+        """Return whether the first plan is drawn on the pages: everything is grey until it is approved."""
+        asked = {key for key in ("to_be_calibrated", "to_be_drawn") if self._values.get(key) is True}
+        if not asked:
             return False
-        if self._kind() is not CameraKind.PTZ or "plan" in self._values or "no_dwelling_in_sight" in self._values:
-            raise self._wrong('"to_be_calibrated" is for a ptz camera that has no plan yet: leave out "plan"')
+        word, kind = ("to_be_calibrated", "ptz") if self._kind() is CameraKind.PTZ else ("to_be_drawn", "fixed")
+        if asked != {word} or "plan" in self._values or "no_dwelling_in_sight" in self._values:
+            raise self._wrong(
+                f'"{min(asked)}": a {kind} camera that has no plan yet says "{word}": true, and leaves out "plan"'
+            )
         return True
 
     def _plan(self) -> dict[str, Any] | None:
         """Return the plan, or None where two people say that no dwelling is in sight."""
         plan = self._values.get("plan")
-        if self._to_be_calibrated():
+        if self._plan_comes_later():
             return None
         if (self._values.get("no_dwelling_in_sight") is True) == (plan is not None):
-            raise self._wrong('give either "plan" or "no_dwelling_in_sight": true')
+            raise self._wrong(
+                'give either "plan" or "no_dwelling_in_sight": true, or "to_be_drawn": true for one that is drawn later'
+            )
         if plan is None:
             return None
         try:

@@ -32,7 +32,7 @@ class Registered:
     newer_plan: int | None
 
 
-def register(parts: Parts, wanted: Registration, *, drawn_by: UserId, approved_by: UserId) -> Registered:
+def register(parts: Parts, wanted: Registration, *, officers: tuple[UserId, UserId] | None) -> Registered:
     """Add a camera with its area, designation, placement and plan, or bring a known one up to date; all in the ledger.
 
     A camera that now has another placement than the file says was moved: the old placement ends with its plan and footage, the new
@@ -41,8 +41,7 @@ def register(parts: Parts, wanted: Registration, *, drawn_by: UserId, approved_b
     Args:
         parts: adapters.
         wanted: what is to be there.
-        drawn_by: blanking officer who drew the plan.
-        approved_by: another one, who approved it.
+        officers: the blanking officer who drew the plan and the other one who approved it; needed where the file has one.
 
     Raises:
         Conflict: the camera was taken out of use, or the placement is over or another camera's; nothing was changed.
@@ -52,7 +51,7 @@ def register(parts: Parts, wanted: Registration, *, drawn_by: UserId, approved_b
         device_act = registering.device()
         registering.placed(registering.designation())
         registering.note_device(device_act)
-        newer_plan = registering.plan(drawn_by, approved_by) if wanted.has_plan else None
+        newer_plan = registering.plan(*officers) if officers is not None and wanted.has_plan else None
     return Registered(PlacementId(wanted.placement_id), tuple(registering.acts), newer_plan)
 
 

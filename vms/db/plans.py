@@ -4,14 +4,19 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from vms.db.tables import placement, plan, plan_review
 from vms.errors import Conflict, InvalidInput, NotFound
 from vms.model import PlacementId, PlanState, UserId
+
+LOOK_AGAIN_AFTER: Final = timedelta(days=365)
+"""How long two signatures under "no dwelling in sight" count at most before somebody looks again."""
+LOOK_AGAIN_NOTICE: Final = timedelta(days=28)
+"""How long before that date it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class PlanVersion:
         document: the PLAN.json of design section 11; None exactly when no dwelling is in sight, ever.
         sha256: of the document's canonical JSON (the word null when there is none).
         origins: mask id -> where the mask comes from; masks drawn by hand are not in it.
+        look_again_at: by when two persons look again whether no dwelling is in sight; None for a plan with masks.
         review: None as long as nobody decided, and for versions from before reviews were kept.
     """
 
@@ -54,6 +60,7 @@ class PlanVersion:
     approved_by: UserId | None
     approved_at: datetime | None
     origins: Mapping[str, Mapping[str, Any]]
+    look_again_at: datetime | None
     review: Review | None
 
 
@@ -66,6 +73,7 @@ def add_draft(
     drawn_by: UserId,
     drawn_at: datetime,
     origins: Mapping[str, Mapping[str, Any]] | None = None,
+    look_again_at: datetime | None = None,
 ) -> PlanVersion:
     """Store a draft under the placement's next version number.
 
@@ -73,11 +81,13 @@ def add_draft(
         document: the plan, or None to declare that no dwelling is in sight, ever.
         reason: why it is drawn or changed.
         origins: mask id -> where the mask comes from.
+        look_again_at: of "no dwelling in sight": by when two persons look again; None: after `LOOK_AGAIN_AFTER`.
 
     Raises:
         NotFound: there is no such placement.
-        InvalidInput: there is no reason.
+        InvalidInput: there is no reason, or the date is past, too far ahead, or of a plan with masks.
     """
+    look_again_at = _look_again_at(document, look_again_at, drawn_at)
     if not reason.strip():
         raise InvalidInput("a plan needs a reason: say why it is drawn or changed", code="plan.reason", least=1)
     # The placement's row serialises the numbering (PostgreSQL).
@@ -97,6 +107,7 @@ def add_draft(
             drawn_by=drawn_by,
             drawn_at=drawn_at,
             origins=dict(origins) if origins else None,
+            look_again_at=look_again_at,
         )
     )
     return get(conn, placement_id, version)
@@ -120,10 +131,12 @@ def approve(
 
     Raises:
         NotFound: there is no such version.
-        InvalidInput: the approver drew it, or it loosens without a reason.
+        InvalidInput: the approver drew it, it loosens without a reason, or its date to look again has come.
         Conflict: it is no draft, or a newer version was approved meanwhile.
     """
     draft = _draft_for(conn, placement_id, version, approved_by)
+    if draft.look_again_at is not None and draft.look_again_at <= approved_at:
+        raise _look_again_refused()
     if loosens and not reason.strip():
         raise InvalidInput(
             "this plan masks less than the present one: say why that may be", code="plan.loosens", least=1
@@ -199,6 +212,20 @@ def waiting(conn: Connection) -> dict[PlacementId, list[PlanVersion]]:
     return found
 
 
+def due_to_look_again(conn: Connection, now: datetime) -> list[PlanVersion]:
+    """Return the statements in use that no dwelling is in sight and that must be looked at again soon, or should have been."""
+    query = (
+        _query()
+        .join(placement, placement.c.id == plan.c.placement_id)
+        .where(
+            plan.c.state == PlanState.APPROVED.value,
+            placement.c.until_at.is_(None),
+            plan.c.look_again_at <= now + LOOK_AGAIN_NOTICE,
+        )
+    )
+    return [_from_row(row) for row in conn.execute(query.order_by(plan.c.placement_id))]
+
+
 def get(conn: Connection, placement_id: PlacementId, version: int) -> PlanVersion:
     """Return one version.
 
@@ -222,6 +249,25 @@ def digest(document: Mapping[str, Any] | None) -> str:
     """Return the SHA-256 (hexadecimal) of the document's JSON with sorted keys and no blanks."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _look_again_at(
+    document: Mapping[str, Any] | None, asked_at: datetime | None, drawn_at: datetime
+) -> datetime | None:
+    latest_at = drawn_at + LOOK_AGAIN_AFTER
+    if document is None and asked_at is None:
+        return latest_at
+    if asked_at is not None and (document is not None or not drawn_at < asked_at <= latest_at):
+        raise _look_again_refused()
+    return asked_at
+
+
+def _look_again_refused() -> InvalidInput:
+    return InvalidInput(
+        f'"no dwelling in sight" is looked at again within {LOOK_AGAIN_AFTER.days} days: give a day in that time',
+        code="plan.look-again",
+        days=LOOK_AGAIN_AFTER.days,
+    )
 
 
 def _draft_for(conn: Connection, placement_id: PlacementId, version: int, reviewer: UserId) -> PlanVersion:
@@ -290,5 +336,6 @@ def _from_row(row: Row[Any]) -> PlanVersion:
         approved_by=None if row.approved_by is None else UserId(row.approved_by),
         approved_at=row.approved_at,
         origins=row.origins or {},
+        look_again_at=row.look_again_at,
         review=review,
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from vms.db import proofs
+from vms.db import plans, proofs
 from vms.db.placements import DESIGNATION_ENDED, DESIGNATION_ENDING
 from vms.db.proofs import ProofResult
 from vms.db.tables import service_report
@@ -33,7 +33,10 @@ MAIL_MISSING: Final = "mail-missing"
 ANCHORS: Final = frozenset({STAMP_MISSING, STAMP_REFUSED, MAIL_MISSING})
 PROOF_FINDINGS: Final = "proof-findings"
 """The newest monthly proof of erasing is not in order (retention/proof.py); a good one takes it back."""
+NO_DWELLING_DUE: Final = "no-dwelling-due"
+"""Two persons must look again whether a fixed camera without masks has no dwelling in sight (docs/plans.md)."""
 ON_PAPER: Final = ANCHORS | {
+    NO_DWELLING_DUE,
     DESIGNATION_ENDING,
     DESIGNATION_ENDED,
     OFF_PLAN,
@@ -113,6 +116,14 @@ def conditions(conn: Connection, now: datetime) -> tuple[Condition, ...]:
     if proof is not None and proof.result is ProofResult.FINDINGS:
         erasing = found[Service.RETENTION]
         found[Service.RETENTION] = replace(erasing, problems=(*erasing.problems, PROOF_FINDINGS))
+    if due := plans.due_to_look_again(conn, now):
+        recording = found[Service.INGEST]
+        look_again = {one.placement_id: one.look_again_at.isoformat() for one in due if one.look_again_at is not None}
+        found[Service.INGEST] = replace(
+            recording,
+            problems=(*recording.problems, NO_DWELLING_DUE),
+            words={**recording.words, "look_again": look_again},
+        )
     return tuple(found.values())
 
 

@@ -7,6 +7,7 @@ import { element, textButton } from "./dom.js";
 import { t } from "./i18n.js";
 import "./mask-view.js";
 import "./panorama-view.js";
+import { lookAgain } from "./plan-clear.js";
 import { spaceOf } from "./plan-space.js";
 import { areaText, changeChip, looseningText, stateChip } from "./plan-words.js";
 import { address } from "./plans-list.js";
@@ -67,7 +68,7 @@ export class PlanComparisonPage {
   #side(version, title) {
     const head = element("h2", {}, version ? `${title}: ${t("version {version}", { version: version.version })}` : title, " ", version ? stateChip(version.state) : "");
     if (!version) return element("section", {}, head, element("p", { class: "empty" }, t("All grey")));
-    if (!version.document) return element("section", {}, head, element("p", { class: "empty" }, t("No dwelling in sight: nothing is masked")));
+    if (!version.document) return element("section", {}, head, element("p", { class: "empty" }, t("No dwelling in sight: nothing is masked"), lookAgain(version)));
     const space = spaceOf(version.document);
     const changes = new Map((this.comparison?.masks ?? []).map(({ mask, change }) => [mask, change]));
     const view = /** @type {any} */ (document.createElement("mask-view"));

@@ -16,6 +16,7 @@ import "./mask-view.js";
 import { notice, noticeError } from "./notices.js";
 import "./panorama-view.js";
 import { ChangeNote } from "./plan-changes.js";
+import { askBegin, beginWith } from "./plan-begin.js";
 import { PlanDraft } from "./plan-draft.js";
 import { spaceOf } from "./plan-space.js";
 import { address } from "./plans-list.js";
@@ -39,14 +40,14 @@ export class PlanEditor {
 
   /** @param {number | null} version to begin with @param {boolean} isRemeasured by the optics of the last calibration */
   async open(version, isRemeasured) {
-    const begin = await this.#begin(version);
+    const begin = await beginWith(this, version);
     const template = this.camera.calibration?.template;
     if (begin && isRemeasured && template) begin.document = { ...template, masks: begin.document.masks };
-    if (!begin) {
-      this.place.replaceChildren(element("div", { class: "page" }, element("h1", {}, this.camera.name),
-        element("p", { class: "empty" }, t("This camera has no measured optics yet, and without them no mask can follow it. Calibrate it first."))));
-      return;
-    }
+    if (begin) this.#start(begin);
+    else askBegin(this.place, this.camera, (found) => this.#start(found));
+  }
+
+  #start(begin) {
     document.body.classList.add("fills");
     this.space = spaceOf(begin.document);
     this.draft = new PlanDraft(begin.document, begin.origins, this.space);
@@ -55,15 +56,7 @@ export class PlanEditor {
     if (this.space.moves && this.draft.masks[0]) this.view.turn({ ...this.space.poseFor(this.draft.masks[0].ring), zoom: 0 });
     this.#refresh();
     this.#check();
-  }
-
-  async #begin(version) {
-    if (version) {
-      const found = await request("GET", `${this.path}/${version}`);
-      if (found.document) return found;
-    }
-    if (this.camera.camera.kind === "fixed" && this.camera.frame) return { document: { frame: this.camera.frame, kind: "image", masks: [] }, origins: {} };
-    return this.camera.calibration ? { document: this.camera.calibration.template, origins: {} } : null;
+    if (begin.isResized) notice(t("The camera's picture has another size than this version's: check where each mask lies."));
   }
 
   #build() {

@@ -2,8 +2,9 @@
 
 import { formatStamp, parseInstant } from "./civil-time.js";
 import { row, table } from "./data-table.js";
-import { element, icon } from "./dom.js";
+import { element, icon, textButton } from "./dom.js";
 import { t, tn } from "./i18n.js";
+import { declareClear, lookAgain, mayDeclare } from "./plan-clear.js";
 import { stateChip } from "./plan-words.js";
 import { address } from "./plans-list.js";
 
@@ -25,7 +26,7 @@ export function showVersions(place, { camera, versions, allowed, ownId }) {
     { class: "nowrap picks", content: versions.length > 1 ? [pick(0, version), pick(1, version)] : [] },
     { class: "nowrap", content: [element("strong", {}, String(version.version))] },
     { content: [stateChip(version.state), ...(version.review?.loosens ? [element("span", { class: "loosened small line" }, t("masked less than the one before"))] : [])] },
-    { content: [version.no_dwelling_in_sight ? t("no dwelling in sight") : tn(version.masks, "{count} mask", "{count} masks")] },
+    { content: version.no_dwelling_in_sight ? [t("no dwelling in sight"), lookAgain(version)] : [tn(version.masks, "{count} mask", "{count} masks")] },
     { content: [version.drawn_by.name, when(version.drawn_at), element("span", { class: "small line" }, version.reason)] },
     { content: decision(version) },
     { class: "acts", content: acts(camera, version, counting, allowed, ownId) },
@@ -34,7 +35,7 @@ export function showVersions(place, { camera, versions, allowed, ownId }) {
     element("div", { class: "page-head" }, element("div", {},
       element("p", { class: "small" }, element("a", { href: "/plans" }, t("All cameras"))), element("h1", {}, camera.name),
       element("p", { class: "muted" }, t("A version never changes. Footage stays blanked by the version that counted when it was made."))),
-    element("div", { class: "acts" }, compare, ...(allowed.has("plan.draft") ? [element("a", { class: "button primary", href: `${address(camera.id)}&draw=${versions[0]?.version ?? "new"}` }, t("Draw"))] : []))),
+    element("div", { class: "acts" }, compare, ...(mayDeclare(camera, allowed) ? [textButton(t("No dwelling in sight"), "", () => declareClear(camera, counting))] : []), ...(allowed.has("plan.draft") ? [element("a", { class: "button primary", href: `${address(camera.id)}&draw=${versions[0]?.version ?? "new"}` }, t("Draw"))] : []))),
     calibrationNote(camera, counting, allowed),
     table(t("Versions"), columns, rows, t("No plan was drawn yet: the picture is grey."))));
 }

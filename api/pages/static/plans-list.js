@@ -4,6 +4,7 @@ import { formatStamp, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { element } from "./dom.js";
 import { t, tn } from "./i18n.js";
+import { lookAgain } from "./plan-clear.js";
 
 /** @param {HTMLElement} place @param {any[]} cameras @param {Set<string>} allowed */
 export function showCameras(place, cameras, allowed) {
@@ -32,7 +33,7 @@ function counting(plan) {
   if (!plan) return [chip("bad", t("None: the picture is grey"))];
   const masks = plan.no_dwelling_in_sight ? t("no dwelling in sight") : tn(plan.masks, "{count} mask", "{count} masks");
   return [chip("ok", t("version {version}", { version: plan.version })), element("span", { class: "muted small line" },
-    `${masks} · ${t("since {time}", { time: formatStamp(parseInstant(plan.approved_at)) })}`)];
+    `${masks} · ${t("since {time}", { time: formatStamp(parseInstant(plan.approved_at)) })}`), lookAgain(plan)].filter(Boolean);
 }
 
 /** @param {string} id */

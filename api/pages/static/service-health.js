@@ -20,6 +20,7 @@ const PROBLEMS = {
   "edge-recording": () => t("a camera records by itself, unblanked: switch that off and wipe its card"),
   "designation-ending": () => t("a designation ends soon, and recording with it"),
   "designation-ended": () => t("a designation has ended: nothing is recorded there"),
+  "no-dwelling-due": () => t("two persons must look again whether a camera without masks has no dwelling in sight"),
   "sweep-stopped": () => t("erasing has stopped"),
   failed: () => t("a part of its work fails and is tried again"),
   late: () => t("footage is erased too late"),
@@ -80,7 +81,7 @@ function serviceRow(service) {
 
 function remarks({ problems, words }) {
   const lines = problems.map(problemText);
-  const causes = [...(words.doubts ?? []).map(doubtText), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...(words.stuck_holds ?? [])];
+  const causes = [...(words.doubts ?? []).map(doubtText), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...Object.entries(words.look_again ?? {}).map(([id, at]) => t("{camera}: look again by {time}", { camera: id, time: stamp(at) })), ...(words.stuck_holds ?? [])];
   return [...lines, ...causes].map((line) => element("span", { class: "muted small line" }, line));
 }
 

@@ -96,6 +96,8 @@ plan = Table(
     Column("approved_at", Instant),
     # Mask id -> where the mask comes from, e.g. the building register's number.
     Column("origins", Document),
+    # By when two persons look again whether no dwelling is in sight. Triggers: always there with that statement, never changed.
+    Column("look_again_at", Instant),
     CheckConstraint("state IN ('draft', 'approved', 'withdrawn')", name="state"),
     CheckConstraint("approved_by IS NULL OR approved_by <> drawn_by", name="two_persons"),
     CheckConstraint("(state = 'draft') = (approved_by IS NULL)", name="approved_means_by_someone"),
