@@ -20,7 +20,7 @@ from vms.errors import Conflict, InvalidInput, NotFound
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Private, Value
 from vms.ledger.log import Ledger
-from vms.model import Role, UserId
+from vms.model import Role, UserId, checked_label
 
 LANGUAGES: Final = ("nl", "en")
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
@@ -63,13 +63,12 @@ class Accounts:
             raise InvalidInput(
                 "a user name has 2 to 64 small letters, digits, dots, dashes or underscores", code="user.name"
             )
-        if not display_name.strip() or len(display_name) > 100:
-            raise InvalidInput("a display name has 1 to 100 characters", code="user.display-name")
+        shown = checked_label(display_name, "a display name", code="user.display-name")
         if language not in LANGUAGES:
             raise InvalidInput(f"language is one of {', '.join(LANGUAGES)}", code="user.language")
         password_hash = self.passwords.hash(password)
         user_id = UserId(f"u-{secrets.token_hex(6)}")
-        account = Account(user_id, name, display_name.strip(), password_hash, language, self.clock.now())
+        account = Account(user_id, name, shown, password_hash, language, self.clock.now())
         with self.db.write() as conn:
             if users.by_username(conn, name) is not None:
                 raise Conflict(f"there is an account {name} already", code="user.taken", username=name)

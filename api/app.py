@@ -13,9 +13,10 @@ from api.access import Context, allowed_actions
 from api.acting import SERVICE, record
 from api.commissioning.book import CommissioningBook
 from api.doorman import Doorman
-from api.errors import NotSignedIn, install_error_answers
+from api.errors import ANY_ERROR, NotSignedIn, install_error_answers
 from api.exporting import ExportWorker
 from api.gate import BACKGROUND_HEADER, origin_of, token_of
+from api.head import HeadAsGet
 from api.live.hub import LiveHub
 from api.live.views import ViewBook
 from api.pages import router as pages
@@ -122,8 +123,9 @@ def create_app(parts: ApiParts, is_stopping: Callable[[], bool] = lambda: False)
     app = FastAPI(title="VMS", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     install_error_answers(app, parts.settings.default_language)
     for module in ROUTERS:
-        app.include_router(module.router)
+        app.include_router(module.router, responses=ANY_ERROR)
     pages.install(app, viewer=_viewer, default_language=parts.settings.default_language)
+    app.add_middleware(HeadAsGet, routes=api_routes())
     app.add_middleware(Shield, settings=parts.settings, clock=parts.clock)
     return app
 

@@ -1,12 +1,13 @@
 """The one place where errors become answers: a status, a code, and a sentence in the reader's language."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api.pages.i18n import pick_language
@@ -34,6 +35,25 @@ _CODE_OF_STATUS: Final[Mapping[int, str]] = {
 }
 
 log = structlog.get_logger(__name__)
+
+
+class Problem(BaseModel):
+    """What is wrong: a word for programs, a sentence in the reader's language, and the values in it."""
+
+    code: str
+    message: str
+    details: dict[str, str | float]
+
+
+class ErrorAnswer(BaseModel):
+    """The body of every answer that is no success."""
+
+    error: Problem
+
+
+ANY_ERROR: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {"model": ErrorAnswer, "description": "Refused, not found, or not now."}
+}
 
 
 class NotSignedIn(Denied):

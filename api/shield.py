@@ -31,6 +31,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
 }
 _HTTPS_ONLY: Final = {"Strict-Transport-Security": "max-age=31536000"}
+_DIGITS: Final = re.compile(r"[0-9]+")
 _IDS_IN_PATHS: Final = re.compile(r"[^A-Za-z0-9/._{}-]")
 
 log = structlog.get_logger("api.request")
@@ -99,8 +100,8 @@ class Shield:
             return 403, "http.origin"
         if (
             writes
-            and headers.get("content-length", "0").isdigit()
-            and int(headers.get("content-length", "0")) > LONGEST_BODY_BYTES
+            and _DIGITS.fullmatch(headers.get("content-length", "0"))
+            and int(headers.get("content-length", "0")[:20]) > LONGEST_BODY_BYTES
         ):
             return 413, "http.too-large"
         return None

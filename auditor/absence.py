@@ -22,7 +22,7 @@ from auditor.terms import Terms
 
 EXPORTS = "exports"
 _NAME = re.compile(
-    r"(?P<start>\d{1,17})-(?:(?P<number>\d{1,15})-)?(?P<epoch>\d{1,15})\.(?P<kind>part|note|note\.part|mend|vseg)"
+    r"(?P<start>[0-9]{1,17})-(?:(?P<number>[0-9]{1,15})-)?(?P<epoch>[0-9]{1,15})\.(?P<kind>part|note|note\.part|mend|vseg)"
 )
 _ROOT_KEY = re.compile(r"root-[0-9a-f]+\.key")
 _RING_MAGIC = b"VMSKEYS1"

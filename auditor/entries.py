@@ -14,7 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIELDS = frozenset({"v", "ts", "act", "cat", "actor", "obj", "res", "why", "purpose", "basis", "recipient", "origin"})
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _HEAD = b'{"act":"'
 _HEAD_BYTES = len(_HEAD)
 _BEFORE_STAMP = b'"ts":"'

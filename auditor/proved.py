@@ -11,7 +11,7 @@ from auditor.report import Report
 MADE_WITHIN = timedelta(days=2)
 """After the end of its month."""
 
-_MONTH = re.compile(r"20\d\d-(?:0[1-9]|1[0-2])")
+_MONTH = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
 
 
 def proved(bundle: Bundle, report: Report, at: datetime) -> None:

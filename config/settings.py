@@ -8,17 +8,25 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import time, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from vms.errors import InvalidInput
 from vms.model import RETENTION_CEILING
 
 ENVIRONMENT_PREFIX = "VMS_"
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+
+
+def _time_of_day(value: object) -> object:
+    # A number would be taken as seconds since midnight.
+    if not isinstance(value, time) and not (isinstance(value, str) and ":" in value):
+        raise ValueError("a time of day is written like 10:30")
+    return value
 
 
 class Settings(BaseModel):
@@ -99,6 +107,7 @@ class Settings(BaseModel):
 
     calibration_check_at: Annotated[
         time,
+        BeforeValidator(_time_of_day),
         Field(
             description="From when, UTC, a moving camera is held against its plan once a day; by daylight, when little happens."
         ),
@@ -111,8 +120,11 @@ class Settings(BaseModel):
         Field(description="How browsers reach it, e.g. `https://vms.example.nl`; empty: `http://api_host:api_port`."),
     ] = ""
     trusted_proxies: Annotated[
-        str, Field(description="Addresses whose `X-Forwarded-For` and `-Proto` are believed, separated by commas.")
-    ] = "127.0.0.1"
+        str,
+        Field(
+            description="Proxies (addresses, networks) whose `X-Forwarded-For` and `-Proto` are believed, separated by commas; empty: none."
+        ),
+    ] = ""
     session_idle_s: Annotated[
         int, Field(ge=60, le=86_400, description="Seconds without a request after which a session ends.")
     ] = 900
@@ -203,10 +215,18 @@ class Settings(BaseModel):
         if self.tsa_url and self.tsa_ca_file is None:
             raise ValueError("tsa_url needs tsa_ca_file: without it nobody can tell whose stamps they are")
         self._mail_is_whole()
+        self._proxies_are_addresses()
         origin = self.public_origin
         if origin and (urlsplit(origin).scheme not in {"http", "https"} or urlsplit(origin).path not in {"", "/"}):
             raise ValueError("public_origin must be a scheme and a host only, e.g. https://vms.example.nl")
         return self
+
+    def _proxies_are_addresses(self) -> None:
+        for one in filter(None, (part.strip() for part in self.trusted_proxies.split(","))):
+            try:
+                ip_network(one)
+            except ValueError as error:
+                raise ValueError(f"trusted_proxies: {one!r} is no address or network: {error}") from error
 
     def _mail_is_whole(self) -> None:
         if not self.mail_recipients:

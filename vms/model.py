@@ -4,6 +4,7 @@ Nothing here does I/O. The words are those of the glossary, docs/glossary.md.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -222,7 +223,33 @@ class Span:
         return self.start_at < other.end_at and other.start_at < self.end_at
 
 
-_CASE_NUMBER = re.compile(r"PL\d{4}-\d{4}-\d{6,8}")
+LONGEST_LABEL = 100
+
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories that a label has none of: line ends, controls, what turns the direction of writing, what is no character."""
+
+
+def checked_label(text: str, what: str, longest: int = LONGEST_LABEL, code: str = "label") -> str:
+    """Return a text that is shown in one line, trimmed: it looks on every screen and in every log like what was typed.
+
+    Args:
+        what: what it is called in the message.
+        longest: characters at most.
+        code: of the error.
+
+    Raises:
+        InvalidInput: it is empty, too long, or holds a line end, a control, or a character that turns the direction of writing.
+    """
+    label = text.strip()
+    if not 1 <= len(label) <= longest:
+        raise InvalidInput(f"{what} has 1 to {longest} characters", code=code, longest=longest)
+    odd = next((one for one in label if unicodedata.category(one) in _UNPRINTABLE), None)
+    if odd is not None:
+        raise InvalidInput(f"{what} is one line of plain text: leave out U+{ord(odd):04X}", code=code, longest=longest)
+    return label
+
+
+_CASE_NUMBER = re.compile(r"PL[0-9]{4}-[0-9]{4}-[0-9]{6,8}")
 
 
 def checked_case_number(text: str) -> str:

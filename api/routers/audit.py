@@ -8,7 +8,7 @@ from fastapi.responses import Response, StreamingResponse
 from api.access import Asker
 from api.acting import person, record
 from api.gate import Allow, writes
-from api.routers.shapes import EARLIEST, LATEST, Moment, span_of
+from api.routers.shapes import EARLIEST, LATEST, Moment, attachment, handed_over, span_of
 from api.running import running_of
 from config.policy import Action
 from vms.evidence.bundle import BundleSource, bundle_pieces, end_of, sign_present
@@ -19,7 +19,12 @@ from vms.ledger.acts import Act
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 
 
-@router.get("/bundle", openapi_extra=writes(Act.AUDIT_BUNDLE))
+@router.get(
+    "/bundle",
+    openapi_extra=writes(Act.AUDIT_BUNDLE),
+    response_class=Response,
+    responses=handed_over("application/zip"),
+)
 def bundle(
     asker: Annotated[Asker, Depends(Allow(Action.LEDGER_READ))],
     request: Request,
@@ -37,11 +42,16 @@ def bundle(
         sign_present(conn, source)
         size = end_of(conn, period)
     name = f"audit-{period.start_at:%Y%m%d}-{period.end_at:%Y%m%d}.zip"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = attachment(name)
     return StreamingResponse(bundle_pieces(source, period, size), media_type="application/zip", headers=headers)
 
 
-@router.get("/checkpoint.pdf", openapi_extra=writes(Act.AUDIT_READ))
+@router.get(
+    "/checkpoint.pdf",
+    openapi_extra=writes(Act.AUDIT_READ),
+    response_class=Response,
+    responses=handed_over("application/pdf"),
+)
 def checkpoint(asker: Annotated[Asker, Depends(Allow(Action.LEDGER_READ))], request: Request) -> Response:
     """Sign the ledger as it is and hand over the checkpoint as a page to print and sign; it has the entry of that itself."""
     parts = running_of(request).parts
@@ -51,7 +61,7 @@ def checkpoint(asker: Annotated[Asker, Depends(Allow(Action.LEDGER_READ))], requ
         # In the same transaction: a page that can't be drawn was not handed over.
         page = checkpoint_page(note, parts.signer.verifier, parts.clock.now())
     name = f"checkpoint-{notes.parse(note).size}.pdf"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = attachment(name)
     return Response(page, media_type="application/pdf", headers=headers)
 
 

@@ -14,7 +14,7 @@ from api.gate import Allow, writes
 from api.pages import proof_texts
 from api.parts import ApiParts
 from api.routers.health import ledger_is_whole, services_of
-from api.routers.shapes import instant
+from api.routers.shapes import attachment, handed_over, instant
 from api.running import Running, running_of
 from config.policy import Action
 from retention.due import breaches
@@ -30,7 +30,7 @@ from vms.model import RETENTION_CEILING, HoldState
 router = APIRouter(prefix="/api", tags=["erasing"])
 
 MayView = Annotated[Asker, Depends(Allow(Action.ERASING_VIEW))]
-Month = Annotated[str, Path(pattern=r"^\d{4}-\d\d$")]
+Month = Annotated[str, Path(pattern=r"^[0-9]{4}-[0-9]{2}$")]
 _SWEEPS: Final = 12
 _MICROSECONDS: Final = 1_000_000
 HOURS_EXPECTED: Final = RETENTION_CEILING // timedelta(hours=1) + 1
@@ -77,7 +77,12 @@ def show_proof(month: Month, asker: MayView, request: Request) -> dict[str, Any]
     return _proof(proof) | {"sections": [{"title": one.title, "lines": one.lines} for one in found]}
 
 
-@router.get("/proofs/{month}/report", openapi_extra=writes(Act.AUDIT_READ))
+@router.get(
+    "/proofs/{month}/report",
+    openapi_extra=writes(Act.AUDIT_READ),
+    response_class=Response,
+    responses=handed_over("application/json", "text/plain"),
+)
 def download_proof(
     month: Month, asker: MayView, request: Request, form: Annotated[Literal["json", "text"], Query()] = "json"
 ) -> Response:
@@ -89,7 +94,7 @@ def download_proof(
     language = language_of(request, parts.settings.default_language)
     text = proof.report if form == "json" else proof_texts.as_text(json.loads(proof.report), proof.sha256, language)
     name = f"proof-{month}.json" if form == "json" else f"proof-{month}-{language}.txt"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = attachment(name)
     kind = "application/json" if form == "json" else "text/plain; charset=utf-8"
     return Response(text, media_type=kind, headers=headers)
 

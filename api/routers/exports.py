@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.access import Asker
@@ -13,7 +13,7 @@ from api.errors import language_of
 from api.gate import Allow, writes
 from api.pages.texts import error_text
 from api.parts import ApiParts
-from api.routers.shapes import Body, Identifier, LongText, ShortText, instant
+from api.routers.shapes import Body, Identifier, LongText, ShortText, attachment, handed_over, instant
 from api.running import running_of
 from config.policy import Action
 from vms.db import exports, holds, users
@@ -117,7 +117,12 @@ def refuse(export_id: Identifier, body: Refuse, asker: Decider, request: Request
     return _one(request, ExportId(export_id))
 
 
-@router.get("/{export_id}/download", openapi_extra=writes(Act.EXPORT_DOWNLOAD))
+@router.get(
+    "/{export_id}/download",
+    openapi_extra=writes(Act.EXPORT_DOWNLOAD),
+    response_class=Response,
+    responses=handed_over("application/zip"),
+)
 def download(
     export_id: Identifier, asker: Annotated[Asker, Depends(Allow(Action.EXPORT_DOWNLOAD))], request: Request
 ) -> StreamingResponse:
@@ -141,11 +146,7 @@ def download(
             purpose=Purpose("case", hold.case_number),
             recipient=export.receiver,
         )
-    headers = {
-        "Content-Length": str(size_bytes),
-        "Content-Disposition": f'attachment; filename="{hold.case_number}_{export.id}.zip"',
-        "Cache-Control": "no-store",
-    }
+    headers = {"Content-Length": str(size_bytes)} | attachment(f"{hold.case_number}_{export.id}.zip")
     return StreamingResponse(_pieces(running.exports.shop, export), media_type="application/zip", headers=headers)
 
 

@@ -14,7 +14,7 @@ from api.errors import language_of
 from api.gate import Allow, writes
 from api.ledger_rows import MOST_ROWS, Form, Reading, entry_shown, rows_in
 from api.pages.texts import act_text
-from api.routers.shapes import Identifier, Moment, ShortText, StorableText
+from api.routers.shapes import Identifier, Moment, ShortText, StorableText, attachment, handed_over
 from api.running import running_of
 from config.policy import Action
 from vms.db import holds, users
@@ -121,7 +121,12 @@ def read(
     }
 
 
-@router.get("/rows", openapi_extra=writes(Act.AUDIT_READ))
+@router.get(
+    "/rows",
+    openapi_extra=writes(Act.AUDIT_READ),
+    response_class=Response,
+    responses=handed_over(*(one.media_type for one in Form)),
+)
 def rows(
     asker: MayReadAll, request: Request, asked: Annotated[Asked, Depends(_asked)], form: Form
 ) -> StreamingResponse:
@@ -140,15 +145,17 @@ def rows(
     with parts.db.write() as conn:
         record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), said | asked.words())
     at = parts.clock.now()
-    headers = {
-        "Content-Disposition": f'attachment; filename="log-{at:%Y%m%d-%H%M%S}.{form.value}"',
-        "Cache-Control": "no-store",
-    }
+    headers = attachment(f"log-{at:%Y%m%d-%H%M%S}.{form.value}")
     pieces = rows_in(form, parts.db, wanted, reading)
     return StreamingResponse(pieces, media_type=form.media_type, headers=headers)
 
 
-@router.get("/{seq}/proof", openapi_extra=writes(Act.AUDIT_READ))
+@router.get(
+    "/{seq}/proof",
+    openapi_extra=writes(Act.AUDIT_READ),
+    response_class=Response,
+    responses=handed_over("text/plain"),
+)
 def proof(asker: MayReadAll, request: Request, seq: Annotated[int, Path(ge=0, le=2**53)]) -> Response:
     """Hand over the proof that an entry is in the ledger, with the entry itself; `vms-audit verify-proof` checks it."""
     parts = running_of(request).parts
@@ -156,7 +163,7 @@ def proof(asker: MayReadAll, request: Request, seq: Annotated[int, Path(ge=0, le
         said: dict[str, Value] = {"scope": "proof", "seq": seq}
         record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), said)
         text = proof_text(conn, parts.ledger, parts.signer, seq)
-    headers = {"Content-Disposition": f'attachment; filename="log-{seq}.tlog-proof"', "Cache-Control": "no-store"}
+    headers = attachment(f"log-{seq}.tlog-proof")
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access import Asker
 from api.acting import person, record
 from api.gate import Allow, writes
-from api.routers.shapes import Identifier, instant
+from api.routers.shapes import Identifier, handed_over, instant
 from api.running import Running, running_of
 from config.policy import Action
 from vms.bus.commands import PanoramaScan, PanoramaScanCancel, PanoramaScanStatus
@@ -27,7 +27,12 @@ Scanner = Annotated[Asker, Depends(Allow(Action.PANORAMA_SCAN))]
 _LENGTH: Final = struct.Struct(">I")
 
 
-@router.get("/{placement_id}/panorama", openapi_extra=writes(Act.PANORAMA_VIEW))
+@router.get(
+    "/{placement_id}/panorama",
+    openapi_extra=writes(Act.PANORAMA_VIEW),
+    response_class=Response,
+    responses=handed_over("application/octet-stream"),
+)
 def show(
     placement_id: Identifier, asker: Annotated[Asker, Depends(Allow(Action.PANORAMA_VIEW))], request: Request
 ) -> Response:

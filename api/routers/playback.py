@@ -14,7 +14,17 @@ from starlette.exceptions import HTTPException
 from api.access import Asker
 from api.gate import Allow, writes
 from api.incidents import spoilt_is_reported
-from api.routers.shapes import Body, Identifier, LongText, Moment, SegmentNumber, ShortText, instant, span_of
+from api.routers.shapes import (
+    Body,
+    Identifier,
+    LongText,
+    Moment,
+    SegmentNumber,
+    ShortText,
+    handed_over,
+    instant,
+    span_of,
+)
 from api.running import Running, running_of
 from config.policy import Action
 from vms.db import views
@@ -32,7 +42,7 @@ router = APIRouter(prefix="/api/playback", tags=["playback"])
 LONGEST_VIEW: Final = timedelta(hours=24)
 _PIECE_BYTES: Final = 256 * 1024
 _SEEN_EVERY: Final = timedelta(seconds=20)
-_RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+_RANGE: Final = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 
 Looker = Annotated[Asker, Depends(Allow(Action.PLAYBACK_VIEW))]
 
@@ -77,7 +87,12 @@ def open_playback(body: Open, asker: Looker, request: Request) -> dict[str, Any]
     }
 
 
-@router.get("/{playback_id}/segments/{number}", openapi_extra=writes(Act.INTEGRITY_LOST))
+@router.get(
+    "/{playback_id}/segments/{number}",
+    openapi_extra=writes(Act.INTEGRITY_LOST),
+    response_class=Response,
+    responses=handed_over("video/mp4"),
+)
 def read_segment(playback_id: Identifier, number: SegmentNumber, asker: Looker, request: Request) -> Response:
     """Return a segment of an open view, whole or a range of it."""
     running = running_of(request)

@@ -1,10 +1,12 @@
 """How values look in JSON, and how instants and spans come in."""
 
+import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import Path
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from vms.errors import InvalidInput
 from vms.model import Span
@@ -17,10 +19,22 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """Instants outside are typing errors, and the calendar's own ends can't be turned into UTC."""
 
 
+_INSTANT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})"
+)
+
+
 def _without_nul(text: str) -> str:
     if "\x00" in text:
         raise ValueError("a text holds no NUL: not every database can store it")
     return text
+
+
+def _written_out(value: object) -> object:
+    # A number would be taken as seconds since 1970: `from=0.5` is a typing error, and would show the wrong night.
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _INSTANT.fullmatch(value)):
+        raise ValueError("an instant is written like 2026-11-24T22:14:05Z, with its time zone")
+    return value
 
 
 def _in_our_time(at: datetime) -> datetime:
@@ -33,7 +47,7 @@ StorableText = Annotated[str, AfterValidator(_without_nul)]
 ShortText = Annotated[StorableText, Field(max_length=200)]
 LongText = Annotated[StorableText, Field(max_length=2000)]
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_our_time)]
 SegmentNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
@@ -41,6 +55,23 @@ class Body(BaseModel):
     """A JSON body: unknown fields are an error, so that a misspelt one is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def handed_over(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """Declare what a route hands over that is no JSON of ours."""
+    return {
+        200: {
+            "description": "The file.",
+            "content": {kind.split(";")[0]: {"schema": {"type": "string", "format": "binary"}} for kind in media_types},
+        }
+    }
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Return the headers of a file to keep; a name that headers can't carry as it is goes along in both forms (RFC 6266)."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    both = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return {"Content-Disposition": f'attachment; filename="{plain}"{both}', "Cache-Control": "no-store"}
 
 
 def instant(at: datetime | None) -> str | None:

@@ -26,15 +26,15 @@ def vms(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 def test_it_takes_two_accounts(vms: CommandLine) -> None:
     """One person at the machine, with every right of the operating system, is one person."""
-    asked = vms("clock", "ask", "dirk", "--password", PASSWORD, *REASON)
+    asked = vms("clock", "ask", "dirk", *REASON, typed=PASSWORD)
     assert asked.status == 0, asked.stderr
     request = asked.stdout.split()[0]
-    assert "another person" in vms("clock", "approve", request, "dirk", "--password", PASSWORD).stderr
-    assert vms("clock", "approve", request, "dora", "--password", "not hers").status == 2
-    assert vms("clock", "approve", request, "tess", "--password", PASSWORD).status == 2
-    assert vms("clock", "approve", request, "dora", "--password", PASSWORD).status == 0
+    assert "another person" in vms("clock", "approve", request, "dirk", typed=PASSWORD).stderr
+    assert vms("clock", "approve", request, "dora", typed="not hers").status == 2
+    assert vms("clock", "approve", request, "tess", typed=PASSWORD).status == 2
+    assert vms("clock", "approve", request, "dora", typed=PASSWORD).status == 0
     assert "approved" in vms("clock", "list").stdout
-    assert "already" in vms("clock", "refuse", request, "dora", "--password", PASSWORD, *REASON).stderr
+    assert "already" in vms("clock", "refuse", request, "dora", *REASON, typed=PASSWORD).stderr
     parts = build(load(None))
     with parts.db.read() as conn:
         approvals = search(conn, Filter(acts=(Act.CLOCK_APPROVE,)))

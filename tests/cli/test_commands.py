@@ -1,22 +1,28 @@
 """The command line as an administrator meets it: a real database, clear words when something is wrong."""
 
+import io
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+import typer
 
 from config import load
 from vms.cli.acts import note_configuration, settings_digest
-from vms.cli.main import run
+from vms.cli.main import app, run
 from vms.cli.parts import build
+from vms.cli.register_file import read_register
 from vms.clock import SystemClock
 from vms.db import edge, placements, plans, reports, users
 from vms.db.edge import EdgeCheck, EdgeRecordings
 from vms.db.engine import Database
 from vms.db.reports import Report, Service
+from vms.errors import InvalidInput
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Result
 from vms.ledger.search import Filter, search
@@ -41,12 +47,14 @@ class CommandLine:
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self._capture = capture
+        self._patch = patch
         patch.setenv("VMS_DATA_DIR", str(folder / "data"))
         patch.setenv("COLUMNS", "200")
 
-    def __call__(self, *arguments: str) -> Done:
-        """Run one command."""
+    def __call__(self, *arguments: str, typed: str = "") -> Done:
+        """Run one command, with what is piped into it."""
         self._capture.readouterr()
+        self._patch.setattr("sys.stdin", io.StringIO(typed))
         with pytest.raises(SystemExit) as ended:
             run(arguments)
         printed = self._capture.readouterr()
@@ -70,7 +78,7 @@ def vms(bare: CommandLine) -> CommandLine:
 def people(vms: CommandLine, *names: str) -> None:
     """Add accounts."""
     for name in names:
-        done = vms("user", "add", name, "--name", name.title(), "--password", PASSWORD)
+        done = vms("user", "add", name, "--name", name.title(), typed=PASSWORD)
         assert done.status == 0, done.stderr
 
 
@@ -483,3 +491,48 @@ def test_the_root_key_is_shown_moved_and_never_claimed_to_be_more_than_it_is(
     monkeypatch.setenv("VMS_ROOT_STORE", "pkcs11")
     assert "pkcs11_module" in bare("keys", "status").stderr
     assert "keys_socket" in bare("keys", "serve").stderr
+
+
+@pytest.mark.parametrize(
+    ("changed", "about"),
+    [
+        ({"name": "Oudegracht\nutr-002"}, "name"),
+        ({"name": "Oudegracht \u202e21"}, "name"),
+        ({"name": "x" * 5_000}, "name"),
+        ({"area": "Binnenstad\u2028Oost"}, "area"),
+        ({"rtsp_url": "rtsp://127.0.0.1:99999/main"}, "rtsp_url"),
+        ({"rtsp_url": "rtsp://127.0.0.1:0/main"}, "rtsp_url"),
+        ({"rtsp_url": "rtsp:///main"}, "rtsp_url"),
+        ({"rtsp_url": "rtsp://127.0.0.1/ma in"}, "rtsp_url"),
+        ({"rtsp_url": "rtsp://127.0.0.1/live/geheim/1"}, "password"),
+        ({"rtsp_url": "rtsp://127.0.0.1/user=admin_password=tlJwpbo6_channel=1.sdp"}, "password"),
+        ({"rtsp_url": "rtsp://127.0.0.1/cam?user=vms&pwd=anders"}, "password"),
+        ({"rtsp_url": "rtsp://127.0.0.1/cam?user=vms&x=g%65heim"}, "password"),
+        ({"onvif_url": "http://vms:geheim@127.0.0.1/onvif"}, "password"),
+        ({"onvif_url": "http://127.0.0.1:99999/onvif"}, "onvif_url"),
+        ({"onvif_url": "gopher://127.0.0.1/onvif"}, "onvif_url"),
+    ],
+)
+def test_a_camera_with_an_odd_name_or_address_is_refused(tmp_path: Path, changed: dict[str, Any], about: str) -> None:
+    """Names are shown in lists, logs and papers; addresses are stored unsealed, so that no password may be in one."""
+    path = tmp_path / "cameras.json"
+    path.write_text(json.dumps({"cameras": [camera()]}), encoding="utf-8")
+    assert len(read_register(path)) == 1
+    path.write_text(json.dumps({"cameras": [camera(**changed)]}), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=about) as refused:
+        read_register(path)
+    assert "geheim" not in str(refused.value)
+
+
+def test_no_command_takes_a_password_as_an_argument(vms: CommandLine) -> None:
+    """Every account of the machine can read the arguments of every process, and shells keep them."""
+
+    def options(command: click.Command) -> Iterator[str]:
+        for inner in command.commands.values() if isinstance(command, click.Group) else ():
+            yield from options(inner)
+        for parameter in command.params:
+            yield from parameter.opts
+
+    found = {one for one in options(typer.main.get_command(app)) if "password" in one or "pin" in one.split("-")}
+    assert found == set()
+    assert vms("user", "add", "jan", "--name", "Jan", typed="\n").status == 2

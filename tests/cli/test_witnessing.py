@@ -41,7 +41,7 @@ def vms(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 def grow(vms: CommandLine) -> None:
     """Add an entry."""
     name = f"somebody-{secrets.token_hex(4)}"
-    assert vms("user", "add", name, "--name", "Somebody", "--password", PASSWORD).status == 0
+    assert vms("user", "add", name, "--name", "Somebody", typed=PASSWORD).status == 0
 
 
 def copy_of_database(to: Path) -> Path:
@@ -243,7 +243,7 @@ def test_a_contradicted_ledger_is_not_signed_and_still_bundled(vms: CommandLine,
     outside.contradict(settings.keys, "witness ledger.set-back")
     refused = vms("checkpoint")
     assert (refused.status, "contradicted" in refused.stderr) == (2, True)
-    assert vms("user", "add", "ann", "--name", "Ann", "--password", PASSWORD).status == 0
+    assert vms("user", "add", "ann", "--name", "Ann", typed=PASSWORD).status == 0
     assert vms("user", "grant", "ann", "auditor", "--until", "2090-01-01").status == 0
     parts = build(settings)
     with parts.db.read() as conn:

@@ -11,6 +11,7 @@ from vms.cli.acts import by_command_line
 from vms.cli.parts import Parts
 from vms.cli.register_file import read_register
 from vms.cli.registering import register
+from vms.cli.secret import read_secret
 from vms.db import cameras, placements, plans, users
 from vms.db import edge as edge_rows
 from vms.errors import Denied, InvalidInput, NotFound
@@ -72,10 +73,10 @@ def list_cameras(context: typer.Context) -> None:
 def password(
     context: typer.Context,
     camera_id: Annotated[str, typer.Argument(help="The camera.")],
-    new: Annotated[str, typer.Option("--password", prompt="New password of the camera", hide_input=True)],
 ) -> None:
     """Enter a camera's password again."""
     parts = state.parts(context)
+    new = read_secret("New password of the camera")
     with parts.db.write() as conn:
         known = cameras.get(conn, CameraId(camera_id))
         cameras.change(conn, replace(known, sealed_password=parts.credentials.seal(new)))

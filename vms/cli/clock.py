@@ -18,6 +18,7 @@ from retention import override
 from retention.parts import By, RetentionParts
 from vms.cli import state
 from vms.cli.processes import api_parts
+from vms.cli.secret import read_secret
 from vms.db import users
 from vms.db.asking import OVERRIDES
 from vms.model import OverrideId
@@ -25,15 +26,12 @@ from vms.model import OverrideId
 app = typer.Typer(no_args_is_help=True, help="Two persons say that the clock is right.")
 
 Username = Annotated[str, typer.Argument(help="Your own account.")]
-Password = Annotated[str, typer.Option(prompt=True, hide_input=True, help="Of that account.")]
 Request = Annotated[str, typer.Argument(help="The request, as `vms clock list` names it.")]
 Reason = Annotated[str, typer.Option(help="Why, in at least ten characters.")]
 
 
 @contextmanager
-def _signed_in(
-    context: typer.Context, username: str, password: str, action: Action
-) -> Iterator[tuple[RetentionParts, By]]:
+def _signed_in(context: typer.Context, username: str, action: Action) -> Iterator[tuple[RetentionParts, By]]:
     """Sign somebody in for one act, and out again.
 
     Raises:
@@ -42,7 +40,7 @@ def _signed_in(
     """
     parts = api_parts(state.invocation(context).settings, state.parts(context))
     doorman = Doorman(parts)
-    _, subject = doorman.sign_in(username, password, socket.gethostname())
+    _, subject = doorman.sign_in(username, read_secret("Password"), socket.gethostname())
     try:
         yield retention_of(parts), by_of(permit_in(parts, subject, (action,)))
     finally:
@@ -50,9 +48,9 @@ def _signed_in(
 
 
 @app.command("ask")
-def ask(context: typer.Context, username: Username, password: Password, reason: Reason) -> None:
+def ask(context: typer.Context, username: Username, reason: Reason) -> None:
     """Say that the clock is right; somebody else has half an hour to say so too."""
-    with _signed_in(context, username, password, Action.CLOCK_REQUEST) as (parts, by):
+    with _signed_in(context, username, Action.CLOCK_REQUEST) as (parts, by):
         asked = override.ask(parts, reason, by)
     typer.echo(
         f"{asked.id} waits for a second person until {asked.lapses_at:%H:%M} UTC: vms clock approve {asked.id} NAME"
@@ -60,17 +58,17 @@ def ask(context: typer.Context, username: Username, password: Password, reason: 
 
 
 @app.command("approve")
-def approve(context: typer.Context, request: Request, username: Username, password: Password) -> None:
+def approve(context: typer.Context, request: Request, username: Username) -> None:
     """Say so too, with another account."""
-    with _signed_in(context, username, password, Action.CLOCK_DECIDE) as (parts, by):
+    with _signed_in(context, username, Action.CLOCK_DECIDE) as (parts, by):
         override.decide(parts, OverrideId(request), by, refusal=None)
     typer.echo("Noted: the next sweep goes on.")
 
 
 @app.command("refuse")
-def refuse(context: typer.Context, request: Request, username: Username, password: Password, reason: Reason) -> None:
+def refuse(context: typer.Context, request: Request, username: Username, reason: Reason) -> None:
     """Refuse to say so."""
-    with _signed_in(context, username, password, Action.CLOCK_DECIDE) as (parts, by):
+    with _signed_in(context, username, Action.CLOCK_DECIDE) as (parts, by):
         override.decide(parts, OverrideId(request), by, refusal=reason)
     typer.echo("Noted: nothing is erased by that clock.")
 

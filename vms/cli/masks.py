@@ -82,7 +82,7 @@ def propose(  # noqa: PLR0917 - typer calls it by name
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) >= 16 and int(height) >= 16):
+    if not (text.isascii() and width.isdigit() and height.isdigit() and int(width) >= 16 and int(height) >= 16):
         raise InvalidInput(
             f"--size is {text!r}; give the picture's width and height, such as 1920x1080", code="register.size"
         )

@@ -10,6 +10,7 @@ from api.accounts import COMMAND_LINE, Accounts
 from api.passwords import Passwords
 from config.policy import load_policy
 from vms.cli import state
+from vms.cli.secret import read_secret
 from vms.db import users
 from vms.errors import InvalidInput
 from vms.model import Role
@@ -56,15 +57,12 @@ def add(
     context: typer.Context,
     username: Username,
     name: Annotated[str, typer.Option(help="The person's name.")],
-    password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="First password.")
-    ],
     language: Annotated[str, typer.Option(help="nl or en.")] = "nl",
 ) -> None:
     """Add an account; it may do nothing until it gets a role."""
-    _accounts(context).add_user(
-        COMMAND_LINE, username=username, display_name=name, password=password, language=language
-    )
+    accounts = _accounts(context)
+    first = read_secret("First password", confirm=True)
+    accounts.add_user(COMMAND_LINE, username=username, display_name=name, password=first, language=language)
 
 
 @app.command("grant")
@@ -100,10 +98,10 @@ def revoke(context: typer.Context, username: Username, role: Annotated[str, type
 def password(
     context: typer.Context,
     username: Username,
-    new: Annotated[str, typer.Option("--password", prompt="New password", hide_input=True, confirmation_prompt=True)],
 ) -> None:
     """Set a new password; open sessions end."""
-    _accounts(context).set_password(COMMAND_LINE, username, new)
+    accounts = _accounts(context)
+    accounts.set_password(COMMAND_LINE, username, read_secret("New password", confirm=True))
 
 
 @app.command("disable")

@@ -94,12 +94,17 @@ def api(
     # Video does not compress; trying would cost a core.
     video = {"ws_max_size": 65_536, "ws_per_message_deflate": False}
     application = create_app(api_parts(settings, parts), is_stopping=lambda: server.should_exit)
-    server = _server(application, settings, stop, forwarded_allow_ips=settings.trusted_proxies, **video)
+    server = _server(application, settings, stop, **forwarded(settings), **video)
     end_when_contradicted(parts, stop)
     server.run()
     if not server.started:
         raise typer.Exit(EXIT_NOT_STARTED)
     stopped(parts, "api")
+
+
+def forwarded(settings: Settings) -> dict[str, Any]:
+    """Return whom the server believes about who is behind a request: named proxies, else nobody, not even this machine."""
+    return {"proxy_headers": bool(settings.trusted_proxies), "forwarded_allow_ips": settings.trusted_proxies}
 
 
 def _server(application: "ASGIApp", settings: Settings, stop: threading.Event, **options: Any) -> uvicorn.Server:

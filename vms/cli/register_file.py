@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from blanking.plan import parse_plan
 from vms.errors import InvalidInput
 from vms.footage.store import EXPORTS
-from vms.model import CameraKind
+from vms.model import LONGEST_LABEL, CameraKind, checked_label
 
 DEFAULT_FROM_AT = datetime(2026, 1, 1, tzinfo=UTC)
 DEFAULT_UNTIL_AT = datetime(2030, 1, 1, tzinfo=UTC)
 """What a new designation takes where the file leaves its validity out."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+_LONGEST = {"rtsp_url": 500, "onvif_url": 500, "legal_basis": 200, "password": 256}
+_PASSWORD_IN_ADDRESS = re.compile(r"(?:^|[/?&;_.-])(?:passw(?:or)?d|passwd|pass|pwd)[=:]", re.IGNORECASE)
+_SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class _Entry:
     def registration(self) -> Registration:
         """Return the entry as a value."""
         kind = self._kind()
-        onvif_url = self._text("onvif_url") if self._values.get("onvif_url") else None
+        onvif_url = self._url("onvif_url", {"http", "https"}) if self._values.get("onvif_url") else None
         if kind is CameraKind.PTZ and onvif_url is None:
             raise self._wrong('a ptz camera needs "onvif_url", for its position')
         valid_from_at, valid_until_at = self._instant("valid_from"), self._instant("valid_until")
@@ -117,7 +120,7 @@ class _Entry:
             valid_from_at=valid_from_at,
             valid_until_at=valid_until_at,
             kind=kind,
-            rtsp_url=self._rtsp_url(),
+            rtsp_url=self._url("rtsp_url", {"rtsp"}),
             rtsp_transport=self._transport(),
             onvif_url=onvif_url,
             username=self._text("username"),
@@ -133,7 +136,10 @@ class _Entry:
         value = self._values.get(key, default)
         if not isinstance(value, str) or not value.strip():
             raise self._wrong(f'"{key}" must be a text')
-        return value.strip()
+        try:
+            return checked_label(value, f'"{key}"', _LONGEST.get(key, LONGEST_LABEL))
+        except InvalidInput as error:
+            raise self._wrong(str(error)) from error
 
     def _instant(self, key: str) -> datetime | None:
         if key not in self._values:
@@ -157,11 +163,27 @@ class _Entry:
         except ValueError as error:
             raise self._wrong('"kind" must be "fixed" or "ptz"') from error
 
-    def _rtsp_url(self) -> str:
-        url = self._text("rtsp_url")
-        if urlsplit(url).scheme != "rtsp" or "@" in url:
-            raise self._wrong('"rtsp_url" must be rtsp://host:port/path, without a password in it')
+    def _url(self, key: str, schemes: set[str]) -> str:
+        """Return an address of the camera. It is stored and shown in plain text, so that no password may be in it."""
+        url, expected = self._text(key), f'"{key}" must be {min(schemes)}://host:port/path'
+        try:
+            parts = urlsplit(url)
+            has_port = parts.port != 0
+        except ValueError as error:
+            raise self._wrong(f"{expected}: {error}") from error
+        if parts.scheme not in schemes or not parts.hostname or not has_port or _SPACE.search(url):
+            raise self._wrong(expected)
+        if "@" in url or _PASSWORD_IN_ADDRESS.search(unquote(url)) or self._holds_password(url):
+            raise self._wrong(
+                f'{expected}, without a password in it: it is sealed under "password", and the camera asks for it'
+            )
         return url
+
+    def _holds_password(self, url: str) -> bool:
+        """Return whether the camera's own password is a part of the address' path or query, however it is spelt there."""
+        parts = urlsplit(url)
+        pieces = re.split(r"[/?#&=;,_:]", unquote(f"{parts.path}?{parts.query}#{parts.fragment}"))
+        return self._text("password") in pieces
 
     def _transport(self) -> str:
         transport = self._text("rtsp_transport", "tcp")

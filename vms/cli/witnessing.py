@@ -58,7 +58,7 @@ def witness(
             raise typer.Exit(EXIT_REFUSED)
         return
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit() or int(port) > _LAST_PORT:
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > _LAST_PORT:
         raise InvalidInput(f"--listen {listen}: give an address and a port, e.g. 10.1.2.3:8490", code="witness.listen")
     typer.echo(f"{signer.verifier.text} listens on http://{listen}")
     uvicorn.run(

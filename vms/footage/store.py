@@ -32,7 +32,9 @@ FileKind = Literal["part", "note", "note.part", "mend", "vseg"]
 _KINDS: tuple[FileKind, ...] = ("part", "note", "note.part", "mend", "vseg")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NAME = re.compile(r"(?P<start>\d+)-(?:(?P<number>\d+)-)?(?P<epoch>\d+)\.(?P<kind>part|note|note\.part|mend|vseg)")
+_NAME = re.compile(
+    r"(?P<start>[0-9]+)-(?:(?P<number>[0-9]+)-)?(?P<epoch>[0-9]+)\.(?P<kind>part|note|note\.part|mend|vseg)"
+)
 _PLACEMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
