@@ -5,6 +5,7 @@ good; only a later blanked picture can show something there again (docs/commissi
 """
 
 import math
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -15,10 +16,10 @@ from blanking.burn import GREY
 from blanking.cover import mount_rotation, rotation
 from blanking.decision import Blank
 from blanking.frames import BlankedFrame
-from blanking.optics import Optics, fold_radius, radial_scale
+from blanking.optics import Optics, fold_radius, radial_scale, view_radius
 from blanking.plan_values import DirectionPlan
 from blanking.polygons import direction_ring
-from blanking.sphere import SphericalPolygon
+from blanking.sphere import SphericalPolygon, Vectors
 
 STEP_DEG: Final = 0.5
 LEFT_DEG: Final = -180.0
@@ -29,6 +30,7 @@ MARGIN_DEG: Final = 1.0
 """Around each mask, besides four times the stated accuracy: a panorama is for finding one's way, not for looking."""
 
 _SAMPLES_A_CELL: Final = 3
+_LEAST_CAP_COSINE: Final = 0.1
 Rgb = NDArray[np.uint8]
 Cells = NDArray[np.bool_]
 
@@ -44,6 +46,7 @@ class Panorama:
     def __init__(self, rgb: Rgb | None = None, seen: Cells | None = None) -> None:
         self.rgb: Rgb = np.full((ROWS, COLUMNS, 3), GREY, np.uint8) if rgb is None else rgb.copy()
         self.seen: Cells = np.zeros((ROWS, COLUMNS), np.bool_) if seen is None else seen.copy()
+        self._masked: tuple[DirectionPlan, Cells] | None = None
         if self.rgb.shape != (ROWS, COLUMNS, 3) or self.seen.shape != (ROWS, COLUMNS):
             raise ValueError("the panorama has another size")
 
@@ -66,12 +69,14 @@ class Panorama:
         rows, columns, spots = _in_view(plan, optics, pose)
         if not len(rows):
             return 0
-        shown = _picture(frame, max(1, int(optics.focal_px(pose[2]) * math.radians(STEP_DEG) / _SAMPLES_A_CELL)))
+        cell_px = optics.focal_px(pose[2]) * math.radians(STEP_DEG)
+        # Even, so that it is a whole number of colour samples too; never so much that a picture is less than one.
+        sample_px = min(max(2, int(cell_px / _SAMPLES_A_CELL) // 2 * 2), min(frame.width_px, frame.height_px) // 2 * 2)
+        shown = _picture(frame, sample_px)
         near = _near_masks(frame)
         blocks = (spots // BLOCK_PX).astype(np.intp)
         masked = near[blocks[:, 1], blocks[:, 0]]
-        scale = np.array([shown.shape[1] / frame.width_px, shown.shape[0] / frame.height_px])
-        at = np.minimum((spots * scale).astype(np.intp), [shown.shape[1] - 1, shown.shape[0] - 1])
+        at = np.minimum((spots // sample_px).astype(np.intp), [shown.shape[1] - 1, shown.shape[0] - 1])
         colours = shown[at[:, 1], at[:, 0]]
         colours[masked] = GREY
         self.rgb[rows, columns] = colours
@@ -84,31 +89,50 @@ class Panorama:
         Raises:
             ArithmeticError, ValueError: a mask can't be drawn; the panorama must not be used.
         """
-        hidden = masked_cells(plan)
+        if self._masked is None or self._masked[0] != plan:
+            self._masked = (plan, masked_cells(plan))
+        hidden = self._masked[1]
         self.rgb[hidden] = GREY
         self.seen &= ~hidden
 
 
 def masked_cells(plan: DirectionPlan) -> Cells:
     """Return the cells that a plan's masks touch, with an ample margin."""
-    margin_deg = MARGIN_DEG + 4.0 * plan.accuracy.pan_tilt_deg + plan.accuracy.outline_deg + STEP_DEG
-    hidden = np.zeros((ROWS, COLUMNS), np.bool_)
-    directions = _directions()
+    touched = np.zeros((ROWS, COLUMNS), np.bool_)
     for mask in plan.masks:
         ring = direction_ring(mask.polygon_deg)
-        touched: Cells = SphericalPolygon(ring).contains(directions).reshape(ROWS, COLUMNS)
-        # A mask smaller than a cell holds no cell's middle: its edges count too, in steps of half a cell.
-        for start, end in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-            steps = max(2, math.ceil(2 * math.degrees(math.acos(float(np.clip(start @ end, -1, 1)))) / STEP_DEG) + 1)
-            share = np.linspace(0.0, 1.0, steps)[:, None]
-            points = start * (1 - share) + end * share
-            points /= np.linalg.norm(points, axis=1, keepdims=True)
-            azimuths = np.degrees(np.arctan2(points[:, 0], points[:, 2]))
-            elevations = np.degrees(np.arcsin(np.clip(-points[:, 1], -1, 1)))
-            in_columns = ((azimuths - LEFT_DEG) / STEP_DEG).astype(np.intp) % COLUMNS
-            touched[np.clip(((TOP_DEG - elevations) / STEP_DEG).astype(np.intp), 0, ROWS - 1), in_columns] = True
-        hidden |= _grown(touched, margin_deg)
-    return hidden
+        spots = _cells_around(ring)
+        touched.reshape(-1)[spots] |= SphericalPolygon(ring).contains(_directions()[spots])
+        touched[_cells_of_edges(ring)] = True
+    # The margin is the same for all masks: growing them together is growing each.
+    return _grown(touched, MARGIN_DEG + 4.0 * plan.accuracy.pan_tilt_deg + plan.accuracy.outline_deg + STEP_DEG)
+
+
+def _cells_around(ring: Vectors) -> NDArray[np.intp]:
+    """Return the cells that may lie inside a ring: those in the cap that holds its corners, or all where that is no help."""
+    middle = ring.sum(axis=0)
+    length = float(np.linalg.norm(middle))
+    reach = float(np.min(ring @ middle)) / length if length > 1e-6 else -1.0
+    # A cap of less than a quarter turn is convex: edges and inside (the smaller side) of a ring in it are in it too.
+    if reach < _LEAST_CAP_COSINE:
+        return np.arange(ROWS * COLUMNS)
+    return np.nonzero(_directions() @ (middle / length) >= reach - 1e-9)[0]
+
+
+def _cells_of_edges(ring: Vectors) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return rows and columns of the cells that a ring's edges run through: a mask smaller than a cell holds no cell's middle."""
+    found = []
+    for start, end in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+        # In steps of half a cell.
+        steps = max(2, math.ceil(2 * math.degrees(math.acos(float(np.clip(start @ end, -1, 1)))) / STEP_DEG) + 1)
+        share = np.linspace(0.0, 1.0, steps)[:, None]
+        found.append(start * (1 - share) + end * share)
+    points = np.concatenate(found)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    azimuths = np.degrees(np.arctan2(points[:, 0], points[:, 2]))
+    elevations = np.degrees(np.arcsin(np.clip(-points[:, 1], -1, 1)))
+    columns = ((azimuths - LEFT_DEG) / STEP_DEG).astype(np.intp) % COLUMNS
+    return np.clip(((TOP_DEG - elevations) / STEP_DEG).astype(np.intp), 0, ROWS - 1), columns
 
 
 def _grown(cells: Cells, margin_deg: float) -> Cells:
@@ -130,13 +154,16 @@ def _grown(cells: Cells, margin_deg: float) -> Cells:
     return wide
 
 
-def _directions() -> NDArray[np.float64]:
-    """Return the directions (n, 3) of the middles of all cells, row by row."""
+@cache
+def _directions() -> Vectors:
+    """Return the directions (n, 3) of the middles of all cells, row by row; not to be written to."""
     azimuth = np.radians(LEFT_DEG + (np.arange(COLUMNS) + 0.5) * STEP_DEG)
     elevation = np.radians(TOP_DEG - (np.arange(ROWS) + 0.5) * STEP_DEG)
     ring = np.outer(np.cos(elevation), np.sin(azimuth)), np.outer(np.cos(elevation), np.cos(azimuth))
     down = np.repeat(-np.sin(elevation)[:, None], COLUMNS, axis=1)
-    return np.stack([ring[0], down, ring[1]], axis=2).reshape(-1, 3)
+    directions = np.stack([ring[0], down, ring[1]], axis=2).reshape(-1, 3)
+    directions.flags.writeable = False
+    return directions
 
 
 def _in_view(
@@ -146,13 +173,15 @@ def _in_view(
     model = plan.camera_model
     pan = math.radians(model.pan_scale * pose[0])
     tilt = math.radians(model.tilt_scale * pose[1] + model.tilt_offset_deg)
-    seen = _directions() @ (rotation(pan, tilt) @ mount_rotation(model)).T
-    ahead = np.nonzero(seen[:, 2] > 0.1)[0]
-    flat = seen[ahead, :2] / seen[ahead, 2:]
+    turn = rotation(pan, tilt) @ mount_rotation(model)
+    focal_px, k1 = optics.focal_px(pose[2]), optics.k1_at(pose[2])
+    radius = view_radius(optics.corner_px, focal_px, k1) or fold_radius(k1)
+    ahead = np.nonzero(_directions() @ turn[2] > max(0.1, math.cos(math.atan(radius)) - 1e-6))[0]
+    seen = _directions()[ahead] @ turn.T
+    flat = seen[:, :2] / seen[:, 2:]
     roll = math.radians(model.sensor_roll_deg)
     flat = flat @ np.array([[math.cos(roll), math.sin(roll)], [-math.sin(roll), math.cos(roll)]])
     radius2 = (flat**2).sum(axis=1)
-    focal_px, k1 = optics.focal_px(pose[2]), optics.k1_at(pose[2])
     spots = np.array(optics.centre_px) + flat * (focal_px * radial_scale(radius2, k1))[:, None]
     inside = (spots >= 0).all(axis=1) & (spots < [plan.width_px, plan.height_px]).all(axis=1)
     inside &= radius2 < fold_radius(k1) ** 2
@@ -169,11 +198,11 @@ def _near_masks(frame: BlankedFrame) -> Cells:
     return near
 
 
-def _picture(frame: BlankedFrame, cell_px: int) -> Rgb:
-    """Return a blanked picture as R, G, B, each sample the mean of about `cell_px` squared pixels."""
+def _picture(frame: BlankedFrame, sample_px: int) -> Rgb:
+    """Return a blanked picture as R, G, B, each sample the mean of a square of `sample_px`, an even number; what is over is left out."""
     width, height = frame.width_px, frame.height_px
-    rows, columns = max(1, height // max(2, cell_px)), max(1, width // max(2, cell_px))
-    y, u, v = (_means(plane, rows, columns) for plane in frame.planes)
+    rows, columns = height // sample_px, width // sample_px
+    y, u, v = (_means(plane, sample_px * plane.shape[0] // height, rows, columns) for plane in frame.planes)
     luma = y if frame.full_range else (y - 16.0) * (255.0 / 219.0)
     scale = 1.0 if frame.full_range else 255.0 / 224.0
     u, v = (u - 128.0) * scale, (v - 128.0) * scale
@@ -182,10 +211,13 @@ def _picture(frame: BlankedFrame, cell_px: int) -> Rgb:
     return shown
 
 
-def _means(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.float32]:
-    height, width = plane.shape
-    tops, lefts = np.arange(rows) * height // rows, np.arange(columns) * width // columns
-    sums = np.add.reduceat(np.add.reduceat(plane, tops, axis=0, dtype=np.uint32), lefts, axis=1)
-    counts = np.outer(np.diff(np.append(tops, height)), np.diff(np.append(lefts, width)))
-    means: NDArray[np.float32] = (sums / counts).astype(np.float32)
+def _means(plane: NDArray[np.uint8], side: int, rows: int, columns: int) -> NDArray[np.float32]:
+    """Return the means of the first squares. Sums of shifted views, rows first: an order of magnitude cheaper than `reduceat`."""
+    tall = np.zeros((rows, columns * side), np.uint32)
+    for row in range(side):
+        tall += plane[row : rows * side : side, : columns * side]
+    sums = np.zeros((rows, columns), np.uint32)
+    for column in range(side):
+        sums += tall[:, column::side]
+    means: NDArray[np.float32] = (sums / np.float32(side * side)).astype(np.float32)
     return means

@@ -250,7 +250,7 @@ class MaskedWay:
             inside = self._inside.pop(one.frame.pts, None) if one.frame.pts is not None else None
             if inside is None:
                 continue
-            if self._panorama is not None:
+            if self._panorama is not None and self._shedder.has_time:
                 self._panorama.offer(one.frame, self._active)
             captured_at = self._in_order(inside.captured_at)
             due = self._key_at is None or (captured_at - self._key_at).total_seconds() >= self._settings.gop_s

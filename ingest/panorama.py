@@ -1,10 +1,12 @@
 """The worker's part of the panorama: blanked pictures of a camera that stands still, now and then, into one masked whole.
 
-Work that takes tens of milliseconds, so it has a thread of its own; the pictures' thread only leaves a picture in a slot.
+Work that takes tens of milliseconds, so it has a thread of its own; the pictures' thread only leaves a picture in a slot, and only
+while it has time itself. What a picture costs is measured: after it the panorama rests until all of it is under `MOST_CORE_SHARE`.
 """
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,7 +19,7 @@ from blanking.panorama import COLUMNS, LEFT_DEG, ROWS, STEP_DEG, TOP_DEG, Panora
 from blanking.plan import DirectionPlan
 from blanking.pose import PoseSample
 from ingest.plan_watch import ActivePlan
-from vms.clock import Clock
+from vms.clock import Clock, thread_cpu_s
 from vms.db import hour_keys, panoramas
 from vms.db.engine import Database
 from vms.errors import VmsError
@@ -26,6 +28,8 @@ from vms.footage.panorama import PlainPanorama, opened_panorama, sealed_panorama
 from vms.model import RETENTION_CEILING, PlacementId, hour_of
 
 BETWEEN_S: Final = 2.0
+MOST_CORE_SHARE: Final = 0.015
+"""Of one processor's time, on the average, for taking and storing pictures."""
 STORE_EVERY_S: Final = 60.0
 FIRST_STORE_AFTER_S: Final = 5.0
 BEGIN_ANEW_AFTER: Final = timedelta(days=7)
@@ -44,10 +48,18 @@ class PanoramaMaker:
 
     Args:
         keep_for: how long footage may be kept here.
+        cpu_s: the processor time of the thread that calls it.
     """
 
     def __init__(
-        self, placement_id: PlacementId, db: Database, keys: KeyService, clock: Clock, keep_for: timedelta
+        self,
+        placement_id: PlacementId,
+        db: Database,
+        keys: KeyService,
+        clock: Clock,
+        keep_for: timedelta,
+        *,
+        cpu_s: Callable[[], float] = thread_cpu_s,
     ) -> None:
         self._placement_id = placement_id
         self._db = db
@@ -58,7 +70,9 @@ class PanoramaMaker:
         self._slot: _Slot | None = None
         self._next: ActivePlan | None = None
         self._samples: deque[PoseSample] = deque(maxlen=64)
+        self._cpu_s = cpu_s
         self._last_s = float("-inf")
+        self._rest_until_s = float("-inf")
         self._whole: Panorama | None = None
         self._begun_at: datetime | None = None
         self._under: ActivePlan | None = None
@@ -79,7 +93,7 @@ class PanoramaMaker:
     def offer(self, frame: BlankedFrame, active: ActivePlan) -> None:
         """Leave a picture if it is time and the camera stands still; never waits."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._last_s < BETWEEN_S or not isinstance(frame.decision, Blank):
+        if now_s - self._last_s < BETWEEN_S or now_s < self._rest_until_s or not isinstance(frame.decision, Blank):
             return
         pose = self._still_pose(frame.captured_s)
         if pose is None or not isinstance(active.plan, DirectionPlan) or active.version is None:
@@ -115,6 +129,7 @@ class PanoramaMaker:
         try:
             if following is not None:
                 self._adopt(following)
+            began_cpu_s = self._cpu_s()
             if slot is not None:
                 self._take(*slot)
             now_s = self._clock.monotonic_s()
@@ -122,11 +137,16 @@ class PanoramaMaker:
                 self._stored_s = now_s - STORE_EVERY_S + FIRST_STORE_AFTER_S
             if self._changed and self._stored_s is not None and now_s - self._stored_s >= STORE_EVERY_S:
                 self._store()
+            self._rest(now_s, self._cpu_s() - began_cpu_s)
         # The supervisor's place of this thread. Whatever it is (a mask that can't be drawn, say), nothing of it may be kept, and
         # recording must not end for the sake of a panorama.
         except Exception:
             log.exception("the panorama is thrown away")
             self._forget()
+
+    def _rest(self, now_s: float, spent_s: float) -> None:
+        """Take no picture until what was spent is a small share of the time."""
+        self._rest_until_s = max(self._rest_until_s, now_s) + spent_s / MOST_CORE_SHARE
 
     def _take(self, frame: BlankedFrame, pose: tuple[float, float, float], active: ActivePlan) -> None:
         if self._under is None:

@@ -11,7 +11,7 @@ from vms.db.engine import Database
 from vms.db.plans import PlanVersion
 from vms.db.rechecks import Check
 from vms.errors import InvalidInput
-from vms.ledger.findings import is_withheld
+from vms.ledger.findings import is_withheld, newest_word
 from vms.model import CheckOutcome, PlacementId
 
 log = structlog.get_logger(__name__)
@@ -94,6 +94,7 @@ class PlanWatch:
         self._placement_id = placement_id
         self._seen: tuple[int | None, bool, tuple[str, str] | None] | None = None
         self._approved: tuple[int | None, ActivePlan] | None = None
+        self._withheld: tuple[int | None, bool] | None = None
 
     def look(self) -> ActivePlan | None:
         """Return the active plan when it has changed since the last look, else None.
@@ -102,9 +103,15 @@ class PlanWatch:
             Unavailable: the database does not answer.
         """
         with self._db.read() as conn:
-            found = plans.current(conn, self._placement_id)
-            withheld = is_withheld(conn, self._placement_id)
-            active = self._parsed(found)
+            version = plans.current_version(conn, self._placement_id)
+            if self._approved is None or self._approved[0] != version:
+                # Read and parsed once a version: a version never changes.
+                self._approved = (version, active_plan(plans.current(conn, self._placement_id)))
+            active = self._approved[1]
+            newest = newest_word(conn)
+            if self._withheld is None or self._withheld[0] != newest:
+                self._withheld = (newest, is_withheld(conn, self._placement_id))
+            withheld = self._withheld[1]
             check = rechecks.last_found(conn, self._placement_id, active.model) if active.model else None
         effect = None if check is None else (check.outcome.value, plans.digest(check.document))
         seen = (active.version, withheld, effect)
@@ -120,9 +127,3 @@ class PlanWatch:
         # The geometry of many masks takes a second: it is made (and kept) here, not while pictures wait.
         BlankingStage(active.plan)
         return active
-
-    def _parsed(self, found: PlanVersion | None) -> ActivePlan:
-        version = None if found is None else found.version
-        if self._approved is None or self._approved[0] != version:
-            self._approved = (version, active_plan(found))
-        return self._approved[1]

@@ -28,9 +28,16 @@ class Shedder:
     _calm_since_s: float | None = None
     _odd: bool = False
     _broken: bool = False
+    _behind_s: float = 0.0
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the worker keeps up: only then is there time for anything that is not a picture."""
+        return self.level is Shed.NOTHING and self._behind_s <= CALM_BEHIND_S
 
     def see(self, behind_s: float, now_s: float) -> Shed:
         """Return how much to leave out, given the age of the packet whose turn it is."""
+        self._behind_s = behind_s
         if behind_s > KEYFRAMES_BEHIND_S:
             self.level, self._calm_since_s = Shed.KEYFRAMES, None
         elif behind_s > HALF_BEHIND_S:

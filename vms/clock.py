@@ -38,6 +38,11 @@ class Clock(Protocol):
         """Wait for the event, at most `timeout_s`; return whether it is set."""
 
 
+def thread_cpu_s() -> float:
+    """Return the processor time that the calling thread has used, in seconds."""
+    return time.thread_time()
+
+
 @dataclass(frozen=True, slots=True)
 class Reckoning:
     """How civil time was reckoned from the clock since boot when something was stamped.

@@ -12,6 +12,7 @@ from blanking.decision import Blank, BlockRectangle, GreyReason, PoseSource
 from blanking.frames import BlankedFrame
 from blanking.panorama import COLUMNS, LEFT_DEG, ROWS, STEP_DEG, TOP_DEG, Panorama, masked_cells
 from blanking.plan_values import Accuracy, CameraModel, DirectionMask, DirectionPlan
+from blanking.sphere import SphericalPolygon, directions
 from tests.blanking.conftest import raw_frame
 
 WIDTH, HEIGHT = 640, 368
@@ -156,3 +157,57 @@ def test_a_mask_that_is_taken_away_shows_nothing_until_it_is_seen_again() -> Non
     assert (whole.rgb[cell(0.0, 0.0)] == 128).all()
     whole.add(picture(200), plan(), (0.0, 0.0, 0.0))
     assert whole.seen[cell(0.0, 0.0)]
+
+
+def test_masks_are_worked_out_once_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each picture is greyed again; working the cells of sixty masks out again each time took a whole core from the pictures."""
+    ring = ((-5.0, -5.0), (5.0, -5.0), (5.0, 5.0), (-5.0, 5.0))
+    asked: list[DirectionPlan] = []
+
+    def counted(one: DirectionPlan) -> NDArray[np.bool_]:
+        asked.append(one)
+        return masked_cells(one)
+
+    monkeypatch.setattr("blanking.panorama.masked_cells", counted)
+    whole, first = Panorama(), plan(ring)
+    for azimuth_deg in (0.0, 20.0, 40.0):
+        whole.add(picture(200), first, (azimuth_deg, 0.0, 0.0))
+        whole.grey(first)
+        assert not whole.seen[cell(0.0, 0.0)]
+    assert asked == [first]
+    wider = dataclasses.replace(first, accuracy=dataclasses.replace(ACCURACY, drawing_deg=2.0))
+    whole.grey(wider)
+    assert asked == [first, wider], "of the same version, made wider by a re-check"
+
+
+def test_only_the_cells_around_a_mask_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small mask must not cost a look at the whole sphere: a city has hundreds."""
+    looked: list[int] = []
+    contains = SphericalPolygon.contains
+
+    def counted(self: SphericalPolygon, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        looked.append(len(points))
+        return contains(self, points)
+
+    monkeypatch.setattr(SphericalPolygon, "contains", counted)
+    masked_cells(plan(((10.0, -3.0), (14.0, -3.0), (14.0, 2.0), (10.0, 2.0))))
+    assert sum(looked) < ROWS * COLUMNS / 100
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        ((-170.0, -80.0), (-80.0, 5.0), (0.0, 20.0), (80.0, 5.0), (170.0, -80.0)),
+        ((0.0, -5.0), (100.0, -5.0), (100.0, 20.0), (50.0, -40.0)),
+        ((178.0, -3.0), (-178.0, -3.0), (-178.0, 2.0), (178.0, 2.0)),
+    ],
+    ids=["nearly half a sphere", "wide and hollow", "across 180 degrees"],
+)
+def test_no_cell_inside_a_mask_is_left_out(ring: tuple[tuple[float, float], ...]) -> None:
+    """Whatever is spared, what is inside by the polygon itself is hidden."""
+    azimuths_deg = LEFT_DEG + (np.arange(COLUMNS) + 0.5) * STEP_DEG
+    elevations_deg = TOP_DEG - (np.arange(ROWS) + 0.5) * STEP_DEG
+    middles = directions([(azimuth, elevation) for elevation in elevations_deg for azimuth in azimuths_deg])
+    inside = SphericalPolygon(directions(ring)).contains(middles).reshape(ROWS, COLUMNS)
+    assert inside.any()
+    assert masked_cells(plan(ring))[inside].all()

@@ -233,3 +233,28 @@ def test_it_is_erased_when_due_and_the_ledger_says_so(
     assert stored(sqlite_database) is None
     with sqlite_database.read() as conn:
         assert [entry.act.value for entry in search(conn, Filter(), limit=9)] == ["panorama.erased"]
+
+
+def test_a_picture_that_cost_much_is_followed_by_a_long_rest(
+    sqlite_database: Database, keys: FileKeyring, clock: ManualClock
+) -> None:
+    """Whatever plan, machine and picture: the panorama takes under two hundredths of a processor from what blanks and records."""
+    with sqlite_database.write() as conn:
+        builders.add_people(conn)
+        builders.add_placement(conn, HERE)
+    spent = iter(range(10_000))
+    a_step_s = 0.1
+    maker = PanoramaMaker(HERE, sqlite_database, keys, clock, KEEP_FOR, cpu_s=lambda: next(spent) * a_step_s)
+    began_s = clock.monotonic_s()
+    steps = 0
+    while clock.monotonic_s() - began_s < 600:
+        maker.forget_poses()
+        maker.sample(PoseSample(-0.1, -0.1, 0.0, 0.0, 0.0, 0.0))
+        maker.sample(PoseSample(0.1, 0.1, 0.2, 0.0, 0.0, 0.0))
+        before = maker.taken
+        maker.offer(picture(200), active(1))
+        if maker.taken > before:
+            maker.step()
+            steps += 1
+        clock.advance(timedelta(seconds=1))
+    assert 2 < steps <= 600 * 0.02 / a_step_s

@@ -153,6 +153,16 @@ def test_a_worker_that_is_behind_sheds_more_and_more_and_recovers_slowly() -> No
     assert shedder.see(0.1, 3 + 2 * CALM_FOR_S) is Shed.NOTHING
 
 
+def test_a_worker_that_is_behind_has_no_time_for_anything_else() -> None:
+    """The panorama takes pictures only while those who watch and record don't wait: before anything has to be left out."""
+    shedder = Shedder()
+    times = []
+    for behind_s, now_s in ((0.1, 0), (0.5, 1), (0.1, 2), (0.9, 3), (0.1, 4), (0.1, 4 + CALM_FOR_S)):
+        shedder.see(behind_s, now_s)
+        times.append(shedder.has_time)
+    assert times == [True, False, True, False, False, True]
+
+
 def test_the_quantiser_follows_the_budget_at_keyframes_only() -> None:
     """A night of rain must not fill the disk, and a change within a group of pictures is visible."""
     budget, qps = BitBudget(24), []

@@ -190,6 +190,12 @@ def current(conn: Connection, placement_id: PlacementId) -> PlanVersion | None:
     return None if row is None else _from_row(row)
 
 
+def current_version(conn: Connection, placement_id: PlacementId) -> int | None:
+    """Return the version that counts, or None: for those who ask often, without the document and its masks."""
+    query = select(plan.c.version).where(plan.c.placement_id == placement_id, plan.c.state == PlanState.APPROVED.value)
+    return conn.execute(query).scalar_one_or_none()
+
+
 def current_of_all(conn: Connection) -> dict[PlacementId, PlanVersion]:
     """Return the plans that count."""
     rows = conn.execute(_query().where(plan.c.state == PlanState.APPROVED.value))
