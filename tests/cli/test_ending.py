@@ -40,6 +40,12 @@ def is_closed(socket: ClientConnection) -> bool:
     return False
 
 
+def core_limits(pid: int) -> set[str]:
+    """Return the soft and the hard limit of a process' core dumps."""
+    limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
+    return set(next(line for line in limits.splitlines() if line.startswith("Max core file size")).split()[4:6])
+
+
 @pytest.mark.parametrize(
     ("process", "number"),
     [
@@ -56,6 +62,7 @@ def test_whoever_is_asked_to_end_writes_it_down(tmp_path: Path, process: str, nu
         started = house.run(process, *(("--port", "0") if process == "api" else ()))
         ready = "Uvicorn running" if process == "api" else ""
         until(lambda: process in told(house, Act.SYSTEM_START) and ready in house.logs(), 60, f"{process} runs")
+        assert core_limits(started.pid) == {"0"}
         started.send_signal(number)
         assert started.wait(30) == 0
         assert told(house, Act.SYSTEM_STOP) == [process]

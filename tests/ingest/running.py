@@ -175,7 +175,7 @@ class House:
 @contextmanager
 def running_house(folder: Path, **settings: Any) -> Iterator[House]:
     """Make an empty database and folders; end all processes afterwards."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     chosen = {"data_dir": str(folder), "free_bytes_floor": 0} | settings
     settings_file = folder / "vms.toml"
     settings_file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in chosen.items()))

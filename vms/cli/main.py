@@ -26,6 +26,7 @@ from vms.cli import (
     witnessing,
 )
 from vms.errors import VmsError
+from vms.hardening import harden_process
 
 app = typer.Typer(
     name="vms",
@@ -90,5 +91,15 @@ def run(arguments: Sequence[str] | None = None) -> None:
         sys.exit(EXIT_BAD_INPUT)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run `vms` as a process of its own: hardened before it has read so much as a setting.
+
+    Raises:
+        SystemExit: always, with the exit status.
+    """
+    harden_process()
     run()
+
+
+if __name__ == "__main__":
+    main()

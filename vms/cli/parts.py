@@ -1,12 +1,13 @@
 """The adapters of one process, built from the settings."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from config import Settings
 from vms.clock import Clock, SystemClock
-from vms.db.engine import Database
+from vms.db.engine import Database, parsed
 from vms.db.migrate import at_head
 from vms.errors import InvalidInput
 from vms.footage.credentials import CredentialBox
@@ -14,6 +15,7 @@ from vms.footage.keys import FileKeyring, KeyService
 from vms.footage.keyservice.client import KeyClient
 from vms.footage.roots.chosen import root_store
 from vms.footage.store import FootageStore
+from vms.hardening import refuse_exposed
 from vms.ledger.cosignatures import WitnessLink, link_of
 from vms.ledger.log import Ledger
 from vms.ledger.signer import FileSigner, load_or_make
@@ -61,6 +63,7 @@ def build(settings: Settings, *, migrated: bool = True) -> Parts:
             f"{LONGEST_SOCKET_FOLDER_BYTES} bytes, e.g. /run/vms",
             code="settings.run-dir",
         )
+    refuse_exposed_database(settings)
     db = Database(settings.database)
     if migrated and not at_head(db):
         raise InvalidInput("the database's schema is not this version's: run `vms migrate` first", code="db.migrate")
@@ -86,10 +89,10 @@ def key_service(settings: Settings, clock: Clock) -> KeyService:
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder for this account only.
+    """Make a folder for this account only, or make sure that one that is there is.
 
     Raises:
-        InvalidInput: it can't be made or written; names it.
+        InvalidInput: it can't be made or written, or others can enter it; names it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -99,3 +102,21 @@ def private_folder(folder: Path) -> None:
         ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InvalidInput(f"folder {folder} can't be written: give this account the rights", code="settings.folder")
+    refuse_exposed(folder, "folder")
+
+
+def refuse_exposed_database(settings: Settings) -> None:
+    """Refuse a database file that others can read: it has the hashes of all passwords. In a folder of this account nobody can.
+
+    Raises:
+        InvalidInput: others can read it.
+    """
+    address = parsed(settings.database)
+    if address.get_backend_name() != "sqlite" or address.database is None:
+        return
+    folder = Path(address.database).parent
+    if folder.exists() and folder.stat().st_mode & 0o077:
+        for ending in ("", "-wal", "-shm"):
+            file = Path(address.database + ending)
+            with suppress(FileNotFoundError):
+                refuse_exposed(file, "database file")

@@ -25,7 +25,7 @@ def upgrade(url: str) -> None:
     address = parsed(url)
     if address.get_backend_name() == "sqlite":
         assert address.database is not None  # parsed() refuses a database in memory
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(address.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(url)
     try:
         with database.write() as conn:

@@ -1,0 +1,48 @@
+"""What every process of ours does before anything else, and how a path is kept to one account. Source: prctl(2), setrlimit(2), umask(2)."""
+
+import ctypes
+import os
+import resource
+import stat
+from pathlib import Path
+from typing import Final
+
+from vms.errors import InvalidInput
+
+_PR_SET_DUMPABLE: Final = 4
+_OF_OTHERS: Final = 0o077
+
+
+def harden_process() -> None:
+    """Forbid core dumps and debuggers of the same account, and make files for this account only; for good, and for children too.
+
+    Every process of ours has at some time a password, a key, a cookie or a plain picture in its memory. A handler of core dumps that
+    the kernel pipes to ignores the limit, so that the process is made undumpable as well; a program that a child becomes undoes that,
+    and has to do it again.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    os.umask(_OF_OTHERS)
+
+
+def refuse_exposed(path: Path, what: str) -> None:
+    """Refuse a path that other accounts may enter, read or change.
+
+    Args:
+        path: is there.
+        what: what it is called in the message.
+
+    Raises:
+        InvalidInput: its mode lets others in, or it is somebody else's; says how to put it right.
+    """
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & _OF_OTHERS:
+        right = mode & ~_OF_OTHERS
+        raise InvalidInput(
+            f"{what} {path} is open to other accounts (mode {mode:04o}): `chmod {right:04o} {path}`, and ask who has read it meanwhile",
+            code="settings.exposed",
+        )
+    us = os.geteuid()
+    if us != 0 and found.st_uid not in {us, 0}:
+        raise InvalidInput(f"{what} {path} belongs to another account: give it to this one", code="settings.exposed")
