@@ -14,7 +14,7 @@ from blanking.burn import BufferPool, burn, grey_frame, is_burnable
 from blanking.decide import Decider, decider_for
 from blanking.decision import Blank, BlankAll, Decision, GreyReason
 from blanking.frames import BlankedFrame, RawFrame
-from blanking.plan_values import Plan
+from blanking.plan_values import ImagePlan, Plan
 from blanking.pose import PoseSample
 from blanking.witness import NOTHING_SAID, Sayings, Witness
 
@@ -135,12 +135,18 @@ class BlankingStage:
     def _is_ready(self, waiting: _Waiting) -> bool:
         if self._decider is None or waiting.force_grey is not None or self._misfit(waiting.frame) is not None:
             return True
+        if not math.isfinite(waiting.frame.captured_s):
+            return True
         return self._decider.is_ready(waiting.frame.captured_s)
 
     def _misfit(self, frame: RawFrame) -> GreyReason | None:
         if self._plan is not None and (frame.width_px, frame.height_px) != (self._plan.width_px, self._plan.height_px):
             return GreyReason.SIZE_MISMATCH
         return None if is_burnable(frame.pixel_format) else GreyReason.PIXEL_FORMAT
+
+    def _has_instant(self, frame: RawFrame) -> bool:
+        """Tell whether it is known when the frame was taken, as far as the plan asks: masks fixed in the picture hold at any time."""
+        return isinstance(self._plan, ImagePlan) or math.isfinite(frame.captured_s)
 
     def _decide(self, waiting: _Waiting) -> Decision:
         if waiting.force_grey is not None:
@@ -150,7 +156,7 @@ class BlankingStage:
         misfit = self._misfit(waiting.frame)
         if misfit is not None:
             return BlankAll(misfit)
-        if not math.isfinite(waiting.frame.captured_s):
+        if not self._has_instant(waiting.frame):
             return BlankAll(GreyReason.CLOCK_UNSYNCHRONISED)
         return self._decider.decide(waiting.frame.captured_s)
 
@@ -177,5 +183,5 @@ class BlankingStage:
             return Released(blanked, blanked.decision, now_s, 0.0, 1.0)
         self.counts["blank"] += 1
         self.sources[decision.source] += 1
-        witness = self._sayings.around(raw.captured_s)
+        witness = self._sayings.around(raw.captured_s) if math.isfinite(raw.captured_s) else NOTHING_SAID
         return Released(blanked, decision, now_s, decision.margin_px, blanked.grey_rel, witness)

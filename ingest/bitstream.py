@@ -10,6 +10,7 @@ NAL_IDR = 5
 NAL_SEI = 6
 NAL_SPS = 7
 NAL_PPS = 8
+_EXTENDED_ASPECT = 255
 
 
 def split_nals(data: bytes) -> list[bytes]:
@@ -130,3 +131,26 @@ def skip_scaling_lists(bits: Bits, chroma_format: int) -> None:
                 if following:
                     following = (last + bits.se()) % 256
                 last = following or last
+
+
+def skip_picture_usability(bits: Bits) -> None:
+    """Skip what both codecs' usability information begins with: aspect ratio, overscan, colour, place of the chroma samples."""
+    if bits.flag() and bits.u(8) == _EXTENDED_ASPECT:
+        bits.u(32)
+    if bits.flag():
+        bits.flag()
+    if bits.flag():
+        bits.u(4)
+        if bits.flag():
+            bits.u(24)
+    if bits.flag():
+        bits.ue()
+        bits.ue()
+
+
+def read_fps(bits: Bits, ticks_a_frame: int) -> float | None:
+    """Read a stream's timing; None where it is not told or no rate."""
+    if not bits.flag():
+        return None
+    tick, scale = bits.u(32), bits.u(32)
+    return scale / (tick * ticks_a_frame) if tick and scale else None

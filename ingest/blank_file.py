@@ -3,24 +3,20 @@
 import json
 import math
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import av.error
-from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from blanking.decision import Blank, BlankAll, GreyReason
 from blanking.plan import Plan, parse_plan
 from blanking.pose import PoseSample, stamped_sample
 from blanking.stage import BlankingStage, Released
-from ingest.decoder import Packet, Picture, PictureDecoder
+from ingest.decoder import Picture, PictureDecoder
 from ingest.encoder import PictureEncoder
+from ingest.file_video import FileVideo
 from ingest.mp4_output import Mp4Output
 from ingest.samples import told_by
 from vms.errors import InvalidInput
@@ -93,10 +89,11 @@ class _Job:
 
     def _write(self, released: list[Released]) -> None:
         for one in released:
+            assert one.frame.pts is not None
             whole = isinstance(one.decision, BlankAll)
             self.entries.append(
                 {
-                    "pts_s": one.frame.captured_s,
+                    "pts_s": float(one.frame.pts * self.output.time_base),
                     "released_s": one.released_s,
                     "decision": "all" if whole else "blank",
                     "reason": one.decision.reason if isinstance(one.decision, BlankAll) else None,
@@ -106,7 +103,6 @@ class _Job:
                     "grey_rel": round(one.grey_rel, 5),
                 }
             )
-            assert one.frame.pts is not None
             for coded in self.encoder.encode(one.frame, one.frame.pts):
                 self.output.write(coded)
 
@@ -141,16 +137,12 @@ def blank_file(
         if target is not None and not target.parent.is_dir():
             raise InvalidInput(f"The folder of {target} does not exist; create it first.", code="blank.output")
     with ExitStack() as stack:
-        container = stack.enter_context(_opened(source))
-        if not container.streams.video:
-            raise InvalidInput(f"{source} holds no video stream.", code="blank.source")
-        stream = container.streams.video[0]
-        _check_size(stream, the_plan, source)
+        video = FileVideo(source, stack)
+        _check_size(video.stream, the_plan, source)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".vms-blank-", dir=out.parent)))
-        time_base = stream.time_base or Fraction(1, 90_000)
-        output = stack.enter_context(Mp4Output(folder / "out.mp4", time_base))
+        output = stack.enter_context(Mp4Output(folder / "out.mp4", video.time_base))
         job = _job(the_plan, samples, output, max_delay_ms / 1000.0)
-        _run(container, stream, job, time_base)
+        _run(video, job)
         if not job.entries:
             raise InvalidInput(f"{source} holds no picture that can be decoded; check the file.", code="blank.source")
         output.close()
@@ -170,10 +162,10 @@ def _job(plan: Plan, samples: list[PoseSample], output: Mp4Output, max_delay_s: 
     return _Job(stage, sorted(s.arrived_s for s in samples), output, PictureEncoder(qp=QP, gop_frames=_GOP_FRAMES))
 
 
-def _run(container: InputContainer, stream: VideoStream, job: _Job, time_base: Fraction) -> None:
-    context = stream.codec_context
-    decoder = PictureDecoder(context, context.extradata, lambda pts: float(pts * time_base))
-    for packet in _stamped_packets(container, stream, time_base):
+def _run(video: FileVideo, job: _Job) -> None:
+    context = video.stream.codec_context
+    decoder = PictureDecoder(context, context.extradata, video.instant_of, video.fps)
+    for packet in video.packets():
         for picture in decoder.decode(packet):
             _take_stamped(job, picture)
     for picture in decoder.flush():
@@ -186,15 +178,6 @@ def _take_stamped(job: _Job, picture: Picture) -> None:
         job.take(picture)
 
 
-def _opened(source: Path) -> InputContainer:
-    if not source.is_file():
-        raise InvalidInput(f"{source} is not there; name a video file.", code="blank.source")
-    try:
-        return av.open(str(source), options={"protocol_whitelist": "file"})
-    except (av.error.FFmpegError, OSError) as error:
-        raise InvalidInput(f"{source} cannot be read as video: {error}.", code="blank.source") from error
-
-
 def _check_size(stream: VideoStream, plan: Plan, source: Path) -> None:
     size_px = (stream.codec_context.width, stream.codec_context.height)
     if size_px != (plan.width_px, plan.height_px) and all(size_px):
@@ -203,40 +186,6 @@ def _check_size(stream: VideoStream, plan: Plan, source: Path) -> None:
             "use the plan of this profile, or the video of the plan's profile.",
             code="blank.size",
         )
-
-
-def _stamped_packets(container: InputContainer, stream: VideoStream, time_base: Fraction) -> Iterator[Packet]:
-    """Yield the stream's packets, giving those without a time stamp one (the first of a live recording, raw streams)."""
-    step = round(Fraction(1) / (stream.average_rate or Fraction(25)) / time_base) or 1
-    waiting: list[Packet] = []
-    last_pts: int | None = None
-    demuxer = container.demux(stream)
-    while True:
-        try:
-            packet = next(demuxer)
-        except StopIteration:
-            break
-        except av.error.FFmpegError:
-            break  # a damaged end of the file: what was read so far is blanked, the rest is not there
-        if not packet.size:
-            continue
-        if packet.pts is None:
-            packet.pts = packet.dts
-        if packet.pts is None and last_pts is None:
-            waiting.append(packet)
-            continue
-        if packet.pts is None:
-            assert last_pts is not None
-            packet.pts = last_pts + step
-        for index, earlier in enumerate(waiting):
-            earlier.pts = packet.pts - step * (len(waiting) - index)
-        yield from waiting
-        waiting = []
-        last_pts = packet.pts
-        yield packet
-    for index, packet in enumerate(waiting):
-        packet.pts = index * step
-    yield from waiting
 
 
 def _read_plan(path: Path) -> Plan:

@@ -5,7 +5,7 @@ One decoder thread: more of them add a frame of delay each (facts/media.md).
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import av
@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 
 from blanking.frames import Plane, RawFrame
 from ingest.bitstream import join_annexb, parameter_nals, split_sample
+from ingest.instant_order import InstantOrder
 from ingest.loss import Finding, H264LossDetector, LossDetector
 from ingest.loss_h265 import H265LossDetector
 from ingest.pace import PaceWatch
@@ -38,28 +39,35 @@ class Picture:
         frame: the raw frame.
         suspect: it may show pixels of a lost or damaged picture: grey it.
         is_keyframe: it predicts from no other picture.
+        sequence: number of the packet that it came in, counted from 0; None if the decoder does not tell.
     """
 
     frame: RawFrame
     suspect: bool
     is_keyframe: bool
+    sequence: int | None = None
 
 
 class PictureDecoder:
     """Decode one video stream.
 
     After a lost or damaged picture everything is suspect until the next clean IDR. `note_loss` says so from outside (RTP
-    sequence gap, reconnect).
+    sequence gap, reconnect). A picture whose instant contradicts the order in which pictures are shown has no instant.
 
     Args:
         codec: FFmpeg's name, e.g. h264, hevc; or the context that a container made for its stream, which knows things that
             only the container says (the size of FFV1, say). It is this decoder's alone from then on.
         extradata: the stream's parameter sets as the container gives them.
         instant_of: maps a time stamp (in the stream's time base) to seconds on the video's clock.
+        fps: the rate that the session description or the container states; the stream's own word counts more.
     """
 
     def __init__(
-        self, codec: str | VideoCodecContext, extradata: bytes | None, instant_of: Callable[[int], float]
+        self,
+        codec: str | VideoCodecContext,
+        extradata: bytes | None,
+        instant_of: Callable[[int], float],
+        fps: float | None = None,
     ) -> None:
         context = _new_context(codec) if isinstance(codec, str) else codec
         codec = context.name
@@ -68,6 +76,7 @@ class PictureDecoder:
         self._instant_of = instant_of
         self._detector: LossDetector | None = None
         self._pace = PaceWatch()
+        self._pace.expect(fps)
         self._prefix_bytes = 0
         if codec in {"h264", "hevc"}:
             self._detector = H264LossDetector() if codec == "h264" else H265LossDetector()
@@ -76,7 +85,9 @@ class PictureDecoder:
                 self._learn(nal)
         self._intact = False
         self._leading_suspect = True
+        self._is_leading = False
         self._sequence = 0
+        self._order = InstantOrder()
         self._suspect_of: dict[int, bool] = {}
         self._held: list[tuple[int, Picture]] = []
         self._clean_starts: list[int] = []
@@ -86,6 +97,15 @@ class PictureDecoder:
         self._intact = False
         for sequence in self._suspect_of:
             self._suspect_of[sequence] = True
+
+    @property
+    def stated_fps(self) -> float | None:
+        """The rate that the stream's parameter sets state; None if they don't, or the codec has none."""
+        return self._detector.stated_fps if self._detector is not None else None
+
+    def begin_anew(self) -> None:
+        """The clock of the instants was set: what comes is not held against what came."""
+        self._order.begin_anew()
 
     def decode(self, packet: Packet, *, lost: bool = False) -> list[Picture]:
         """Return the pictures that this packet completes, in the order in which they are shown.
@@ -99,7 +119,12 @@ class PictureDecoder:
         sequence = self._sequence
         self._sequence += 1
         was_intact = self._intact
-        self._suspect_of[sequence] = self._judge(packet, sequence, lost=lost)
+        suspect = self._judge(packet, sequence, lost=lost)
+        # A picture before the keyframe at which decoding began never comes out: nothing may wait for it.
+        if not (suspect and self._is_leading):
+            self._suspect_of[sequence] = suspect
+            if packet.pts is not None:
+                self._order.put_in(sequence, self._instant_of(packet.pts))
         if sequence and self._intact and not was_intact:
             self._renew_context(sequence)
         packet.opaque = sequence
@@ -108,6 +133,7 @@ class PictureDecoder:
         except av.error.FFmpegError as error:
             _log.info("picture damaged: %s", error)
             self._suspect_of.pop(sequence, None)
+            self._order.give_up(sequence)
             self.note_loss()
             return self._releasable()
         for frame in frames:
@@ -122,6 +148,8 @@ class PictureDecoder:
                 self._take(frame)
         except av.error.FFmpegError as error:
             _log.info("end of stream damaged: %s", error)
+        for sequence in self._suspect_of:
+            self._order.give_up(sequence)
         self._suspect_of.clear()
         pictures = self._releasable()
         self._context.flush_buffers()
@@ -138,6 +166,8 @@ class PictureDecoder:
                 self._take(frame)
         except av.error.FFmpegError as error:
             _log.info("what was still in the decoder is damaged: %s", error)
+        for sequence in self._suspect_of:
+            self._order.give_up(sequence)
         self._suspect_of = {clean_start: suspect}
         self._intact = True
         extradata = self._extradata if self._prefix_bytes else join_annexb(self._detector.parameter_sets())
@@ -152,6 +182,7 @@ class PictureDecoder:
 
     def _judge(self, packet: Packet, sequence: int, *, lost: bool) -> bool:
         """Return whether the packet's picture is suspect."""
+        self._is_leading = False
         if lost or packet.is_corrupt:
             self.note_loss()
             return True
@@ -160,6 +191,7 @@ class PictureDecoder:
         else:
             nals = split_sample(bytes(packet), self._prefix_bytes)
             finding = Finding.LOST if nals is None else self._detector.see(nals)
+            self._pace.expect(self._detector.stated_fps)
             room = self._pace.room(packet.pts, packet.time_base)
             # Half: what is measured of the pace may be off, and a counter that has gone round shows nothing at all.
             if room >= self._detector.counts_to / 2 and finding is not Finding.CLEAN_START:
@@ -171,6 +203,7 @@ class PictureDecoder:
         elif finding is Finding.LOST:
             self._intact = False
         elif finding is Finding.LEADING:
+            self._is_leading = True
             return self._leading_suspect or not self._intact
         return not self._intact
 
@@ -180,7 +213,10 @@ class PictureDecoder:
         if frame.is_corrupt:
             self._damage_from(sequence)
             suspect = True
-        picture = Picture(raw_frame(frame, self._instant_of), suspect, frame.key_frame)
+        raw = raw_frame(frame, self._instant_of)
+        if not self._order.take_out(sequence, raw.captured_s):
+            raw.captured_s = float("nan")
+        picture = Picture(raw, suspect, frame.key_frame, sequence)
         self._held.append((sequence if sequence is not None else -1, picture))
 
     def _damage_from(self, sequence: int | None) -> None:
@@ -191,9 +227,7 @@ class PictureDecoder:
             if other > first and (later_clean is None or other < later_clean):
                 self._suspect_of[other] = True
         self._held = [
-            (s, Picture(p.frame, suspect=True, is_keyframe=p.is_keyframe))
-            if s > first and (later_clean is None or s < later_clean)
-            else (s, p)
+            (s, replace(p, suspect=True)) if s > first and (later_clean is None or s < later_clean) else (s, p)
             for s, p in self._held
         ]
         if later_clean is None:
@@ -205,6 +239,7 @@ class PictureDecoder:
         overdue = [s for s in self._suspect_of if s < newest - _MOST_OUTSTANDING or not reorders]
         for sequence in overdue:
             del self._suspect_of[sequence]
+            self._order.give_up(sequence)
         if overdue and self._detector is not None and not self._detector.interlaced:
             self.note_loss()
 

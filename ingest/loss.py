@@ -3,11 +3,21 @@
 A decoder does not tell: it predicts from whatever it has, and a dwelling's ghost stays outside its mask until the next IDR.
 """
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
-from ingest.bitstream import NAL_IDR, NAL_PPS, NAL_SLICE, NAL_SPS, Bits, skip_scaling_lists
+from ingest.bitstream import (
+    NAL_IDR,
+    NAL_PPS,
+    NAL_SLICE,
+    NAL_SPS,
+    Bits,
+    read_fps,
+    skip_picture_usability,
+    skip_scaling_lists,
+)
 
 
 class Finding(Enum):
@@ -31,6 +41,10 @@ class LossDetector(Protocol):
     @property
     def counts_to(self) -> int:
         """After how many pictures its counter begins again: a burst of so many leaves no gap."""
+
+    @property
+    def stated_fps(self) -> float | None:
+        """The rate that the newest parameter set states; None if none does."""
 
     def learn(self, nal: bytes) -> None:
         """Take a parameter set from outside the stream."""
@@ -72,6 +86,7 @@ class _H264Sps:
     frame_only: bool
     gaps_allowed: bool
     size_mbs: tuple[int, int]
+    fps: float | None = field(compare=False)
 
 
 class H264LossDetector:
@@ -84,6 +99,7 @@ class H264LossDetector:
         self._active: _H264Sps | None = None
         self._last_reference: int | None = None
         self._last_field: tuple[int, bool] | None = None
+        self.stated_fps: float | None = None
         self._sets = KnownSets()
 
     @property
@@ -98,6 +114,7 @@ class H264LossDetector:
             number, sps = _h264_sps(nal)
             self._sets.take(kind, number, nal)
             self._sps[number] = sps
+            self.stated_fps = sps.fps
             self.interlaced = self.interlaced or not sps.frame_only
         elif kind == NAL_PPS:
             bits = Bits(nal, 1)
@@ -192,4 +209,23 @@ def _h264_sps(nal: bytes) -> tuple[int, _H264Sps]:
     bits.ue()
     gaps_allowed = bits.flag()
     size_mbs = (bits.ue() + 1, bits.ue() + 1)
-    return number, _H264Sps(frame_num_bits, separate_planes, bits.flag(), gaps_allowed, size_mbs)
+    frame_only = bits.flag()
+    fps = None
+    with suppress(EOFError):  # what a camera cuts off here says nothing of its pictures
+        fps = _h264_fps(bits, frame_only=frame_only)
+    return number, _H264Sps(frame_num_bits, separate_planes, frame_only, gaps_allowed, size_mbs, fps)
+
+
+def _h264_fps(bits: Bits, *, frame_only: bool) -> float | None:
+    """Read on to the timing of the usability information (annex E.1.1)."""
+    if not frame_only:
+        bits.flag()
+    bits.flag()
+    if bits.flag():
+        for _ in range(4):
+            bits.ue()
+    if not bits.flag():
+        return None
+    skip_picture_usability(bits)
+    # Two ticks are a frame, also of a stream without fields.
+    return read_fps(bits, ticks_a_frame=2)

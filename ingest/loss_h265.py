@@ -1,8 +1,9 @@
 """Notice lost H.265 pictures: each picture lists the pictures that it may predict from (ITU-T H.265 clause 8.3.2)."""
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from ingest.bitstream import Bits
+from ingest.bitstream import Bits, read_fps, skip_picture_usability
 from ingest.loss import Finding, KnownSets
 
 _SPS, _PPS = 33, 34
@@ -26,6 +27,7 @@ class _Sps:
     size_px: tuple[int, int]
     blocks: int
     sets: tuple[tuple[_Reference, ...], ...]
+    fps: float | None = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class H265LossDetector:
         self._pps: dict[int, _Pps] = {}
         self._active: _Sps | None = None
         self._order_base = 0
+        self.stated_fps: float | None = None
         self._held: set[int] | None = None
         self._sets = KnownSets()
         self._layouts: dict[bool, tuple[int, ...]] = {}
@@ -62,6 +65,7 @@ class H265LossDetector:
             number, sps = _read_sps(nal)
             self._sets.take(kind, number, nal)
             self._sps[number] = sps
+            self.stated_fps = sps.fps
         elif kind == _PPS:
             bits = Bits(nal, 2)
             number, sps_number = bits.ue(), bits.ue()
@@ -245,7 +249,26 @@ def _read_sps(nal: bytes) -> tuple[int, _Sps]:
     if block_bits > 6:
         raise EOFError
     blocks = (-(-size_px[0] >> block_bits)) * (-(-size_px[1] >> block_bits))
-    return number, _Sps(order_bits, separate_planes, size_px, blocks, tuple(sets))
+    fps = None
+    with suppress(EOFError):  # what a camera cuts off here says nothing of its pictures
+        fps = _read_fps(bits, order_bits)
+    return number, _Sps(order_bits, separate_planes, size_px, blocks, tuple(sets), fps)
+
+
+def _read_fps(bits: Bits, order_bits: int) -> float | None:
+    """Read on to the timing of the usability information (annex E.2.1)."""
+    if bits.flag():
+        for _ in range(bits.ue()):
+            bits.u(order_bits + 1)
+    bits.u(2)
+    if not bits.flag():
+        return None
+    skip_picture_usability(bits)
+    bits.u(3)
+    if bits.flag():
+        for _ in range(4):
+            bits.ue()
+    return read_fps(bits, ticks_a_frame=1)
 
 
 def _skip_profile(bits: Bits, layers: int) -> None:

@@ -109,7 +109,9 @@ class MaskedWay:
         self._eye = eye
         self._panorama = panorama
         self._inside: OrderedDict[int, _Inside] = OrderedDict()
-        self._decoder = PictureDecoder(_DECODERS[stream.codec], stream.parameter_sets or None, self._instant_of)
+        self._decoder = PictureDecoder(
+            _DECODERS[stream.codec], stream.parameter_sets or None, self._instant_of, stream.stated_fps
+        )
         self._encoder = PictureEncoder(qp=settings.qp, gop_frames=10_000)
         self._budget = BitBudget(settings.qp)
         self._active = active
@@ -240,6 +242,7 @@ class MaskedWay:
         log.warning("the camera's clock was set: grey until pictures and poses agree", step=self._video_clock.last_step)
         self._hand_on(self._stage.flush(self._now_s()))
         self._stage = self._new_stage(self._size_px)
+        self._decoder.begin_anew()
         if self._tap is not None:
             self._tap.forget_poses()
         if self._panorama is not None:

@@ -23,7 +23,7 @@ class Mp4Output:
     """
 
     def __init__(self, path: Path, time_base: Fraction) -> None:
-        self._time_base = time_base
+        self.time_base = time_base
         self._container: OutputContainer = av.open(
             str(path), "w", format="mp4", options={"movflags": "+faststart", "avoid_negative_ts": "disabled"}
         )
@@ -50,7 +50,7 @@ class Mp4Output:
         self._last_pts = pts
         packet = av.Packet(picture.data)
         packet.stream = stream
-        packet.time_base = self._time_base
+        packet.time_base = self.time_base
         packet.pts = packet.dts = pts
         packet.duration = self._duration
         packet.is_keyframe = picture.is_keyframe
@@ -65,7 +65,7 @@ class Mp4Output:
     def _start(self, picture: EncodedPicture) -> VideoStream:
         stream = self._container.add_mux_stream("h264", width=picture.width_px, height=picture.height_px)
         assert isinstance(stream, VideoStream)
-        stream.time_base = self._time_base
+        stream.time_base = self.time_base
         # The muxer takes the parameter sets out of the first picture.
         self._stream = stream
         return stream

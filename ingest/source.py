@@ -76,6 +76,7 @@ class CameraStream:
     Attributes:
         codec: `h264` or `h265`.
         parameter_sets: Annex B, from the session description; empty if it gave none.
+        stated_fps: the rate that the session description states.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream, clock: Clock, limits: SourceLimits) -> None:
@@ -88,6 +89,7 @@ class CameraStream:
         self._doubtful = 0
         self.codec = _USABLE_CODECS[stream.codec_context.name]
         self.parameter_sets = bytes(stream.codec_context.extradata or b"")
+        self.stated_fps = float(stream.average_rate) if stream.average_rate else None
 
     def decoding_context(self) -> "av.VideoCodecContext":
         """Return a fresh context for decoding this stream, apart from the one that the demuxer holds."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blanking.decision import Blank, BlankAll, GreyReason, PoseSource
-from blanking.plan import parse_plan
+from blanking.plan import ImagePlan, parse_plan
 from blanking.pose import PoseSample, stamped_sample
 from blanking.stage import BlankingStage, Released
 from tests.blanking.conftest import raw_frame
@@ -161,6 +161,14 @@ def test_an_unsuitable_frame_is_grey_in_the_plan_s_size(stage: BlankingStage, fr
     assert reason_of(released) is reason
     assert (released.frame.width_px, released.frame.height_px) == (640, 360)
     assert stage.counts == {reason: 1}
+
+
+def test_masks_fixed_in_the_picture_hold_at_any_instant() -> None:
+    """A fixed camera whose pictures have no usable instants is masked as ever."""
+    stage = BlankingStage(ImagePlan(640, 360, ()))
+    stage.add_frame(raw_frame(float("nan")), 0.0)
+    (released,) = stage.release(0.0)
+    assert released.decision == Blank((), 0.0, PoseSource.FIXED)
 
 
 def test_a_reason_from_outside_greys_at_once(stage: BlankingStage) -> None:

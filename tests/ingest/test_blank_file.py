@@ -222,6 +222,88 @@ def test_any_container_and_codec_is_blanked(
         assert grey_share(picture) < 0.6
 
 
+TURN_DEG_S, TURN_FROM_DEG = 40.0, -30.0
+TURN_SIZE = (320, 192)
+B_PICTURES = {"bf": "3", "g": "25", "qp": "10", "x264-params": "b-adapt=0:b-pyramid=2:scenecut=0"}
+DWELLING = (250, 20, 250)
+
+
+def turning(number: int, width: int, height: int, fps: float = 25.0) -> NDArray[np.uint8]:
+    """Return what a camera sees that turns past a dwelling of 8 by 6 degrees, painted in a colour that nothing else has."""
+    picture = np.full((height, width, 3), 90, np.uint8)  # nothing by which a picture could contradict its telemetry
+    pan_deg = TURN_FROM_DEG + TURN_DEG_S * number / fps
+    focal_px = width / 2 / math.tan(math.radians(30))
+    left, right = (width / 2 + focal_px * math.tan(math.radians(edge - pan_deg)) for edge in (-4, 4))
+    half = round(focal_px * math.tan(math.radians(3)) * 0.95)
+    picture[height // 2 - half : height // 2 + half, max(0, math.ceil(left)) : max(0, math.floor(right))] = DWELLING
+    return picture
+
+
+def turn(fps_of_poses: float = 50.0) -> list[dict[str, Any]]:
+    """Return exact poses of that camera."""
+    count = int(3 * fps_of_poses)
+    return [
+        {
+            "at_s": i / fps_of_poses - 0.5,
+            "arrived_s": i / fps_of_poses - 0.48,
+            "pan_deg": TURN_FROM_DEG + TURN_DEG_S * (i / fps_of_poses - 0.5),
+            "tilt_deg": 0,
+            "zoom": 0,
+            "moving": True,
+        }
+        for i in range(count)
+    ]
+
+
+def dwelling_pixels(picture: NDArray[np.uint8]) -> int:
+    """Return how many pixels have the dwelling's colour, or a good part of it."""
+    red, green, blue = (picture[:, :, channel].astype(int) for channel in range(3))
+    return int(((red - green > 60) & (blue - green > 60)).sum())
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "options"),
+    [
+        (".h264", "libx264", B_PICTURES),
+        (".avi", "libx264", B_PICTURES),
+        (".avi", "libx264", {"bf": "0", "g": "25", "qp": "10"}),
+        (".avi", "mpeg4", {"bf": "2", "g": "12", "qscale": "2"}),
+        (".mp4", "libx264", B_PICTURES),
+        (".mkv", "libx264", B_PICTURES),
+        (".h265", "libx265", {"preset": "ultrafast", "x265-params": "bframes=3:keyint=12:log-level=none:open-gop=1:qp=10"}),
+    ],
+    ids=["raw H.264", "H.264 in AVI", "H.264 without B in AVI", "MPEG-4 in AVI", "MP4", "Matroska", "raw H.265"],
+)  # fmt: skip
+def test_instants_follow_the_order_of_display(tmp_path: Path, suffix: str, codec: str, options: dict[str, str]) -> None:
+    """A stream without presentation times says nothing of when a picture is shown but by its order; masks must lie on the dwelling."""
+    bench = Bench(tmp_path)
+    bench.source = tmp_path / f"in{suffix}"
+    write_clip(bench.source, count=50, size=TURN_SIZE, codec=codec, options=options, pictures=turning)
+    plan = directions_plan() | {"frame": {"width": TURN_SIZE[0], "height": TURN_SIZE[1]}}
+    assert max(dwelling_pixels(turning(number, *TURN_SIZE)) for number in range(50)) > 500
+    frames = bench.run(plan, turn())
+    instants = [frame["pts_s"] for frame in frames]
+    assert instants == pytest.approx([number / 25 for number in range(50)], abs=2e-3)
+    assert [dwelling_pixels(picture) for _, picture in read_clip(bench.out)] == [0] * 50
+    assert [frame["reason"] for frame in frames].count(None) >= 40
+
+
+@pytest.mark.parametrize("rate", [2, 5, 7, 25])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".h264", ".avi"])
+@pytest.mark.parametrize("options", [{}, {"bf": "0"}], ids=["x264's defaults", "no B"])
+def test_a_whole_file_at_any_rate_has_no_lost_picture(
+    tmp_path: Path, rate: int, suffix: str, options: dict[str, str]
+) -> None:
+    """The pace of a stream is stated; to take it for sixty a second made whole files grey."""
+    bench = Bench(tmp_path)
+    bench.source = tmp_path / f"in{suffix}"
+    write_clip(bench.source, count=26, size=(WIDTH, HEIGHT), rate=rate, options=options)
+    frames = bench.run(image_plan())
+    assert [frame["reason"] for frame in frames] == [None] * 26
+    instants = [frame["pts_s"] - frames[0]["pts_s"] for frame in frames]
+    assert instants == pytest.approx([number / rate for number in range(26)], abs=2e-3)
+
+
 def test_uneven_time_stamps_are_kept(bench: Bench) -> None:
     """Cameras drop frames and jump."""
     pts = [0, 1, 2, 5, 6, 30, 31, 33, 34, 80]

@@ -1,11 +1,14 @@
 """The decoder notices every lost picture that anything was predicted from."""
 
+import math
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 
 from ingest.bitstream import parameter_nals, split_sample
 from ingest.decoder import Picture, PictureDecoder
@@ -157,6 +160,77 @@ def test_joining_in_the_middle_of_a_group_is_suspect_until_its_end(tmp_path: Pat
     found = decode(data[4:], marks[4:], name, extradata)
     assert [p.suspect for _, p in sorted(found.items())][-5:] == [False] * 5
     assert all(p.suspect for pts, p in found.items() if pts < marks[10][0])
+
+
+@pytest.mark.parametrize("name", ["2 B", "b-pyramid", "hevc B", "hevc open GOP"])
+def test_pictures_stamped_in_decoding_order_have_no_instant_where_that_is_wrong(name: str, tmp_path: Path) -> None:
+    """AVI, raw streams and some cameras count packets: a mask drawn for the instant of another picture shows the dwelling."""
+    codec, options = STREAMS[name]
+    data, marks, name, extradata = packets_of(
+        write_clip(tmp_path / "in.mp4", codec=codec, options=options, count=40, size=(96, 64))
+    )
+    shown = sorted(range(len(marks)), key=lambda number: marks[number][0])
+    decoder = PictureDecoder(name, extradata, float)
+    pictures = []
+    for number, body in enumerate(data):
+        packet = av.Packet(body)
+        packet.pts = packet.dts = number
+        pictures += decoder.decode(packet)
+    pictures += decoder.flush()
+    assert len(pictures) == len(data)
+    assert [one.sequence for one in pictures] == shown
+    timed = [place for place, one in enumerate(pictures) if math.isfinite(one.frame.captured_s)]
+    assert 0 < len(timed) < len(data) / 2
+    assert all(pictures[place].frame.captured_s == place for place in timed)
+
+
+def test_an_instant_that_does_not_rise_is_none(tmp_path: Path) -> None:
+    """Repeated, stepping back, or far ahead and back again: each picture that is not later than all before it."""
+    codec, options = STREAMS["no B"]
+    data, _marks, name, extradata = packets_of(write_clip(tmp_path / "in.mp4", codec=codec, options=options, count=8))
+    stamps = [0, 1, 1, 2, 6, 3, 7, 8]
+    found = PictureDecoder(name, extradata, float)
+    instants = []
+    for body, stamp in zip(data, stamps, strict=True):
+        packet = av.Packet(body)
+        packet.pts = packet.dts = stamp
+        instants += [picture.frame.captured_s for picture in found.decode(packet)]
+    assert instants == pytest.approx([0, 1, math.nan, 2, 6, math.nan, 7, 8], nan_ok=True)
+    found.begin_anew()
+    packet = av.Packet(data[0])
+    packet.pts = packet.dts = 3
+    assert [picture.frame.captured_s for picture in found.decode(packet)] == [3], "the clock was set"
+
+
+@pytest.mark.parametrize("name", sorted(STREAMS))
+def test_joining_at_any_keyframe_leaves_no_picture_after_it_without_an_instant(name: str, tmp_path: Path) -> None:
+    """What was to be shown before the keyframe never comes out; the pictures after it must not wait for it."""
+    codec, options = STREAMS[name]
+    data, marks, name, extradata = packets_of(
+        write_clip(tmp_path / "in.mp4", codec=codec, options=options, count=60, size=(96, 64))
+    )
+    starts = [number for number, (_pts, _dts, key) in enumerate(marks) if key and number]
+    found = decode(data[starts[0] :], marks[starts[0] :], name, extradata)
+    shown = [picture for pts, picture in sorted(found.items()) if pts >= marks[starts[0]][0]]
+    assert len(shown) >= 60 - starts[0] - 3
+    assert all(math.isfinite(picture.frame.captured_s) and not picture.suspect for picture in shown)
+
+
+@pytest.mark.parametrize("fps", [None, 5.0])
+def test_a_stream_that_states_no_usable_rate_goes_by_its_container_s(tmp_path: Path, fps: float | None) -> None:
+    """Some cameras leave the rate out, or write nonsense: then the session description or the container says it."""
+    path = write_clip(tmp_path / "in.h264", rate=5, count=20, options={"bf": "0", "g": "10"})
+    decoder = PictureDecoder("h264", None, float, fps)
+    pictures = []
+    with av.open(str(path)) as container:
+        nonsense = BitStreamFilterContext("h264_metadata=tick_rate=1000000", container.streams.video[0])
+        units = [p for packet in container.demux(video=0) if packet.size for p in nonsense.filter(packet)]
+    for number, packet in enumerate(units):
+        packet.pts, packet.time_base = number * 18_000, Fraction(1, 90_000)
+        pictures += decoder.decode(packet)
+    pictures += decoder.flush()
+    assert decoder.stated_fps == 500_000
+    assert sum(picture.suspect for picture in pictures) == (0 if fps else 9)
 
 
 def test_planes_are_views_that_cannot_be_written(tmp_path: Path) -> None:

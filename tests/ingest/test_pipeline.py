@@ -61,6 +61,7 @@ class FakeStream:
 
     codec: str = "h264"
     parameter_sets: bytes = b""
+    stated_fps: float | None = None
 
 
 @dataclass
@@ -329,6 +330,32 @@ def test_the_worker_reports_how_large_the_cameras_picture_is(active: ActivePlan 
     bench.play(shot(6))
     status = bench.gauge.status()
     assert (status.get("width"), status.get("height")) == (WIDTH, HEIGHT)
+
+
+def test_instants_that_contradict_the_order_of_display_are_grey_where_a_camera_turns() -> None:
+    """A camera that stamps its pictures in decoding order: masks would lie where the camera looked at another picture's instant."""
+    bench = Bench(CameraKind.PTZ)
+    bench.put(PlanChanged(masks(PTZ_PLAN)))
+    bench.put(Opened(FakeStream(stated_fps=FPS)))  # type: ignore[arg-type]  # a fake
+    packets = shot(60, b_frames=2)
+    shown = sorted(range(60), key=lambda number: packets[number].pts or 0)
+    for number, packet in enumerate(packets):
+        packet.pts = packet.dts = number * 90_000 // FPS
+    bench.play(packets)
+    misplaced = [place for place, number in enumerate(shown[: len(bench.output.reasons)]) if place != number]
+    assert len(misplaced) > 20
+    assert {bench.output.reasons[place] for place in misplaced} == {"clock-unsynchronised"}
+    assert bench.output.reasons.count(None) >= 3, "keyframes are where they seem to be"
+
+
+def test_masks_fixed_in_the_picture_need_no_instants() -> None:
+    """A fixed camera with B pictures is not grey for the order in which its pictures arrive."""
+    bench = Bench()
+    bench.put(PlanChanged(masks(FIXED_PLAN)))
+    bench.put(Opened(FakeStream(stated_fps=FPS)))  # type: ignore[arg-type]  # a fake
+    bench.play(shot(60, b_frames=2))
+    assert bench.output.reasons == [None] * len(bench.output.packets)
+    assert len(bench.output.packets) >= 50
 
 
 def test_a_stream_with_b_frames_is_transcoded_instead_of_copied() -> None:
