@@ -1,4 +1,4 @@
-"""Run one worker process per placement: start, restart with backoff, follow the database, drain on SIGTERM.
+"""Run one worker process per placement: start or adopt, restart with backoff or when it hangs, follow the database, drain on SIGTERM.
 
 A placement that has ended fences its recorder, which then can't seal its last segment: once its worker is gone, the node does.
 """
@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
+from ingest.adopted import WorkerProcess, generation, list_orphans
 from ingest.backoff import Backoff
 from ingest.parts import IngestParts
 from ingest.takeover import take_over
@@ -23,6 +24,7 @@ from vms.db import edge, placements, reports, segments
 from vms.db.cameras import Camera
 from vms.db.reports import Report, Service
 from vms.errors import Unavailable, VmsError
+from vms.heartbeat import HeartbeatWatch, StalledMark, beat_file, worker_name
 from vms.model import PlacementId
 
 LOOK_EVERY_S = 0.5
@@ -35,6 +37,9 @@ FITS_OFF_PLAN = frozenset({"wider", "grey"})
 DRAIN_WITHIN_S = 25.0
 """Workers seal their segments within twenty seconds; one that does not is killed, and its next start repairs."""
 
+OF_NODE = "VMS_OF_NODE"
+"""Says to a worker which node started it."""
+
 Command = Callable[[PlacementId], Sequence[str]]
 
 log = structlog.get_logger(__name__)
@@ -46,7 +51,8 @@ class _Child:
 
     placement_id: PlacementId
     backoff: Backoff
-    process: subprocess.Popen[bytes] | None = None
+    beats: HeartbeatWatch
+    process: WorkerProcess | None = None
     started_s: float = 0.0
     restart_s: float = 0.0
     wanted: bool = True
@@ -87,17 +93,24 @@ class IngestNode:
                 placement_id,
             ]
         )
-        # Workers end with us however we end: a second set of them would only meet locked cameras.
-        self._environment = os.environ | {"VMS_DIE_WITH_PARENT": str(os.getpid())}
+        # Workers outlive us: recording must not stop because we do. The next node finds them by their locks.
+        self._environment = {name: value for name, value in os.environ.items() if name != "VMS_DIE_WITH_PARENT"}
+        self._environment |= {OF_NODE: str(os.getpid())}
         self._children: dict[PlacementId, _Child] = {}
+        self._has_adopted = False
         self._looked_s: float | None = None
         self._finish_at_s: dict[PlacementId, float] = {}
         self._reported_s: float | None = None
 
-    def run(self) -> None:
-        """Run until told to stop; then let the workers close their segments."""
+    def run(self, came_by: Callable[[], None] = lambda: None) -> None:
+        """Run until told to stop; then let the workers close their segments.
+
+        Args:
+            came_by: called each time round.
+        """
         try:
             while not self._stop.is_set():
+                came_by()
                 self.look()
                 self._parts.clock.wait(self._stop, LOOK_EVERY_S)
         finally:
@@ -128,7 +141,7 @@ class IngestNode:
             except subprocess.TimeoutExpired:
                 log.error("a worker did not drain in time, killed", placement_id=placement_id)  # noqa: TRY400 - expected
                 process.kill()
-                process.wait()
+                process.wait(DRAIN_WITHIN_S)
         self._children.clear()
 
     def pids(self) -> dict[PlacementId, int]:
@@ -145,8 +158,11 @@ class IngestNode:
             return
         in_use = {one.id: one.camera for one in found if one.camera.removed_at is None}
         wanted = in_use.keys()
+        if not self._has_adopted:
+            self._adopt(in_use)
+            self._has_adopted = True
         for placement_id in wanted - self._children.keys():
-            self._children[placement_id] = _Child(placement_id, Backoff(random.Random()))  # noqa: S311 - jitter
+            self._children[placement_id] = self._child(placement_id)
         for child in self._children.values():
             was, child.wanted = child.wanted, child.placement_id in wanted
             if was and not child.wanted and child.process is not None:
@@ -160,6 +176,20 @@ class IngestNode:
                 child.camera = in_use[child.placement_id]
         for placement_id in sorted(unsealed - wanted - self._children.keys()):
             self._finish(placement_id, now_s)
+
+    def _child(self, placement_id: PlacementId) -> _Child:
+        beats = HeartbeatWatch(beat_file(self._parts.settings.run, worker_name(placement_id)), self._parts.clock)
+        return _Child(placement_id, Backoff(random.Random()), beats)  # noqa: S311 - jitter
+
+    def _adopt(self, in_use: Mapping[PlacementId, Camera]) -> None:
+        """Take workers of an earlier node under our care: they go on recording, under their own epoch."""
+        for words, process in list_orphans(self._parts.settings.run):
+            child = self._children[words.placement_id] = self._child(words.placement_id)
+            child.process, child.started_s = process, self._parts.clock.monotonic_s()
+            camera = in_use.get(words.placement_id)
+            if camera is not None and generation(self._parts.settings, camera) == words.generation:
+                child.camera = camera
+            log.info("worker.adopted", placement_id=words.placement_id, pid=process.pid)
 
     def _report(self) -> None:
         """Leave word of ourselves where the API, `vms health` and `vms check` read it."""
@@ -214,8 +244,14 @@ class IngestNode:
             return
         status = child.process.poll()
         if status is None:
-            if child.kill_s is not None and now_s >= child.kill_s:
+            if child.kill_s is not None:
+                if now_s >= child.kill_s:
+                    child.process.kill()
+            elif child.beats.is_stalled():
+                log.critical("worker.stalled", placement_id=child.placement_id, pid=child.process.pid)
+                StalledMark(self._parts.settings.run, child.placement_id).set()
                 child.process.kill()
+                child.kill_s = now_s
             return
         child.process, child.kill_s = None, None
         if child.is_renewed:
@@ -232,6 +268,7 @@ class IngestNode:
             )
 
     def _start(self, child: _Child, now_s: float) -> None:
+        child.beats.forget()
         # A session of its own: the terminal's Ctrl-C reaches us only, and we pass it on in order.
         child.process = subprocess.Popen(
             list(self._command(child.placement_id)),

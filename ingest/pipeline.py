@@ -85,9 +85,10 @@ class Pipeline:
         self._last_at: datetime | None = None
         self._reconnect_asked_s: float | None = None
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until told to stop, then hand on what waits."""
+    def run(self, stop: threading.Event, came_by: Callable[[], None] = lambda: None) -> None:
+        """Work until told to stop, then hand on what waits; `came_by` is called each time round."""
         while not stop.is_set():
+            came_by()
             self.step(self._wait_s())
         self.drain()
 

@@ -104,8 +104,8 @@ class Recording:
             self._closing = cause
             self._changed.notify()
 
-    def run(self) -> None:
-        """Record until closed.
+    def run(self, came_by: Callable[[], None] = lambda: None) -> None:
+        """Record until closed; `came_by` is called each time round.
 
         Raises:
             Fenced: another recorder has taken over.
@@ -113,6 +113,7 @@ class Recording:
         """
         try:
             while (entry := self._next()) is not None or self._closing is None:
+                came_by()
                 if entry is not None:
                     self._record(entry)
                 elif self._recorder is not None:

@@ -13,12 +13,13 @@ class SessionLock:
 
     Args:
         run_dir: folder of locks, made if absent.
+        words: what stands in the lock while it is held, for the next node (`ingest.adopted`).
 
     Raises:
         Conflict: another process holds it.
     """
 
-    def __init__(self, run_dir: Path, camera_id: CameraId) -> None:
+    def __init__(self, run_dir: Path, camera_id: CameraId, words: bytes = b"") -> None:
         run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = run_dir / f"{camera_id}.lock"
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -30,6 +31,8 @@ class SessionLock:
                 f"camera {camera_id} is already served by another process on this machine (lock {path}); stop that one first",
                 code="camera.in-use",
             ) from error
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, words, 0)
 
     def close(self) -> None:
         """Let the camera go."""

@@ -4,7 +4,8 @@ from ingest.parts import IngestParts
 from ingest.steady_clock import steadied
 from vms.db import placements
 from vms.footage.repair import repair_open_segments
-from vms.model import PlacementId
+from vms.heartbeat import StalledMark
+from vms.model import GapCause, PlacementId
 
 
 def take_over(parts: IngestParts, placement_id: PlacementId) -> int:
@@ -18,6 +19,7 @@ def take_over(parts: IngestParts, placement_id: PlacementId) -> int:
         Fenced: yet another recorder has taken over.
         Unavailable: database or disk do not answer, or there is no room; nothing is lost, try again.
     """
+    stalled = StalledMark(parts.settings.run, placement_id)
     with parts.db.write() as conn:
         epoch = placements.take_over(conn, placement_id)
     repair_open_segments(
@@ -28,5 +30,7 @@ def take_over(parts: IngestParts, placement_id: PlacementId) -> int:
         clock=steadied(parts),
         placement_id=placement_id,
         epoch=epoch,
+        crash=GapCause.WORKER_STALLED if stalled.is_set() else GapCause.WORKER_CRASHED,
     )
+    stalled.clear()
     return epoch

@@ -27,7 +27,6 @@ from ingest.crew import Crew
 from ingest.edge import EdgeRecords, EdgeWatch, connect
 from ingest.errand import Errand
 from ingest.gauge import Gauge
-from ingest.hardening import harden
 from ingest.inbox import Inbox, PlanChanged
 from ingest.live import LiveFeed
 from ingest.masked import MaskedSettings
@@ -41,10 +40,8 @@ from ingest.plan_watch import ActivePlan, PlanWatch
 from ingest.ptz_control import Pose, PtzControl
 from ingest.reader import CameraReader
 from ingest.recording import Recording
-from ingest.session_lock import SessionLock
 from ingest.source import CameraStream, SourceLimits, open_stream
 from ingest.steady_clock import steadied
-from ingest.takeover import take_over
 from ingest.telemetry_link import TelemetryLink
 from ingest.video_clock import ArrivalClock, CameraClock
 from vms.bus.channel import PlacementChannel
@@ -53,37 +50,21 @@ from vms.db.placements import Placement
 from vms.errors import Unavailable, VmsError
 from vms.footage import acts
 from vms.footage.recorder import RecorderPlan, SegmentRecorder
-from vms.model import CameraKind, GapCause, PlacementId, SegmentMode
+from vms.heartbeat import Heartbeat
+from vms.model import CameraKind, GapCause, SegmentMode
 
 STATUS_EVERY_S = 2.0
 READER_HANGS_AFTER_S = 90.0
+PICTURES_HANG_AFTER_S = 5.0
+"""A picture takes milliseconds; a decoder or encoder that hangs gives no other sign."""
+RECORDER_HANGS_AFTER_S = 60.0
+"""What the queue before the recorder is made for (`ingest.recording`)."""
+LOOK_HANGS_AFTER_S = 60.0
+"""Longer than a database that is away keeps this thread waiting."""
 DRAIN_WITHIN_S = 4.0
 SEAL_WITHIN_S = 12.0
 
 log = structlog.get_logger(__name__)
-
-
-def run_worker(parts: IngestParts, placement_id: PlacementId, stop: threading.Event) -> None:
-    """Record and show one placement until told to stop.
-
-    Raises:
-        Conflict: another process serves this camera.
-        NotFound: there is no such placement.
-        VmsError: what made it impossible to go on; all threads have ended, the recorder has sealed what it could.
-    """
-    harden()
-    with parts.db.read() as conn:
-        placement = placements.get(conn, placement_id)
-    lock = SessionLock(parts.settings.run, placement.camera.id)
-    try:
-        epoch = take_over(parts, placement_id)
-        channel = PlacementChannel(parts.settings.run, placement_id).start()
-        try:
-            Worker(parts, placement, epoch, channel, stop).run()
-        finally:
-            channel.close()
-    finally:
-        lock.close()
 
 
 class Worker:
@@ -137,8 +118,11 @@ class Worker:
         self._commissioning = self._made_commissioning()
         self._pipeline = self._made_pipeline(agreement)
 
-    def run(self) -> None:
+    def run(self, heartbeat: Heartbeat) -> None:
         """Start the threads, look after them, and end them in order.
+
+        Args:
+            heartbeat: stops beating when pictures, recorder or this thread hang.
 
         Raises:
             VmsError: what a thread failed with.
@@ -146,8 +130,11 @@ class Worker:
         self._look_at_clock()
         self._look_at_plan()
         self._channel.on_command(self._control.obey)
-        self._crew.start("recorder", self._recording.run)
-        self._crew.start("pictures", lambda: self._pipeline.run(self._stop))
+        came_by = heartbeat.watch("worker", LOOK_HANGS_AFTER_S)
+        recorder = heartbeat.watch("recorder", RECORDER_HANGS_AFTER_S)
+        pictures = heartbeat.watch("pictures", PICTURES_HANG_AFTER_S)
+        self._crew.start("recorder", lambda: self._recording.run(recorder))
+        self._crew.start("pictures", lambda: self._pipeline.run(self._stop, pictures))
         self._crew.start("commissioning", lambda: self._commissioning.run(self._stop))
         if self._panorama is not None:
             panorama = self._panorama
@@ -161,6 +148,7 @@ class Worker:
         log.info("the worker serves", placement_id=self._placement.id, epoch=self._epoch)
         try:
             while not self._stop.is_set():
+                came_by()
                 self._look()
                 self._parts.clock.wait(self._stop, STATUS_EVERY_S)
         finally:

@@ -181,6 +181,7 @@ class GapCause(StrEnum):
     CAMERA_RESTARTED = "camera-restarted"
     WORKER_STOPPED = "worker-stopped"
     WORKER_CRASHED = "worker-crashed"
+    WORKER_STALLED = "worker-stalled"
     STORAGE_FULL = "storage-full"
     DATABASE_AWAY = "database-away"
     FENCED = "fenced"

@@ -1,16 +1,21 @@
 """`vms up` keeps its children running, and stops them all."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import uvicorn
 
+from vms.cli.processes import _Server
 from vms.cli.supervise import Supervisor
-from vms.clock import SystemClock
+from vms.clock import ManualClock, SystemClock
+from vms.heartbeat import Heartbeat, HeartbeatWatch, beat_file
 
 DEADLINE_S = 30.0
 
@@ -91,3 +96,39 @@ def test_the_key_service_ends_when_the_others_have_drained(tmp_path: Path) -> No
     supervisor.stop.set()
     loop.join(DEADLINE_S)
     assert wait_for(order, 4)[2:] == ["recorder ended", "keys ended"]
+
+
+def test_a_child_that_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
+    """An API whose event loop is stuck answers nobody, and never ends by itself."""
+    pids, beats = tmp_path / "pids", beat_file(tmp_path, "child")
+    program = (
+        "import os, signal\nfrom pathlib import Path\nfrom vms.clock import SystemClock\nfrom vms.heartbeat import Heartbeat\n"
+        f"Heartbeat(Path({str(beats)!r}), SystemClock()).beat()\n"
+        f"open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\n')\nsignal.pause()\n"
+    )
+    # Time passes as fast as the loop runs; one that has not beaten yet is not stalled.
+    supervisor = Supervisor(ManualClock(datetime(2027, 1, 1, tzinfo=UTC)), os.environ)
+    supervisor.add("child", ["-c", program], run_dir=tmp_path)
+    loop = threading.Thread(target=supervisor.watch)
+    loop.start()
+    first, second, *_ = wait_for(pids, 2)
+    supervisor.stop.set()
+    loop.join(DEADLINE_S)
+    assert not loop.is_alive()
+    assert first != second
+
+
+def test_the_api_beats_as_long_as_its_event_loop_comes_round(tmp_path: Path) -> None:
+    """A thread that beats by itself would say of a stuck server that it is well."""
+    clock = ManualClock(datetime(2027, 1, 1, tzinfo=UTC))
+    heart, watch = Heartbeat(beat_file(tmp_path, "api"), clock), HeartbeatWatch(beat_file(tmp_path, "api"), clock)
+    server = _Server(uvicorn.Config(lambda: None), heart)
+    asyncio.run(server.on_tick(0))
+
+    def stalled() -> bool:
+        clock.advance(timedelta(seconds=1))
+        heart.beat()
+        return watch.is_stalled()
+
+    assert [stalled() for _ in range(15)] == [False] * 15
+    assert any(stalled() for _ in range(5))

@@ -104,7 +104,7 @@ class House:
         file = self.parts.settings.data_dir / "register.json"
         file.write_text(json.dumps({"cameras": [entry | changes]}))
         (wanted,) = read_register(file)
-        return register(self.parts, wanted, drawn_by=UserId("drawer"), approved_by=UserId("approver")).placement_id
+        return register(self.parts, wanted, officers=(UserId("drawer"), UserId("approver"))).placement_id
 
     def start(self, placement_id: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a placement's worker."""

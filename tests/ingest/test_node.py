@@ -2,6 +2,8 @@
 
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from config import Settings
+from ingest.adopted import generation, list_orphans
 from ingest.node import IngestNode
+from ingest.takeover import take_over
 from tests.footage.scene import Scene, packets
 from vms.clock import Clock, ManualClock, SystemClock
 from vms.db import cameras, edge, placements, reports, segments
@@ -19,10 +23,11 @@ from vms.db.reports import Service
 from vms.footage.credentials import CredentialBox
 from vms.footage.keys import KeyService
 from vms.footage.store import FootageStore
+from vms.heartbeat import StalledMark, beat_file, worker_name
 from vms.ledger.acts import Act
 from vms.ledger.log import Ledger
 from vms.ledger.search import Filter, search
-from vms.model import EdgeState, SegmentState
+from vms.model import EdgeState, GapCause, SegmentState, Span
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,9 @@ def scene(sqlite_database: Database, clock: ManualClock, tmp_path: Path) -> Scen
     return Scene.make(sqlite_database, clock, tmp_path)
 
 
-def node_on(scene: Scene, folder: Path) -> IngestNode:
-    """Return a node whose workers do nothing."""
-    parts = Parts(
+def parts_of(scene: Scene, folder: Path) -> Parts:
+    """Return the adapters of a node."""
+    return Parts(
         Settings(data_dir=folder),
         scene.clock,
         scene.db,
@@ -55,8 +60,44 @@ def node_on(scene: Scene, folder: Path) -> IngestNode:
         scene.store,
         CredentialBox(folder / "keys"),
     )
-    idle = [sys.executable, "-c", "import signal; signal.pause()"]
-    return IngestNode(parts, [], threading.Event(), command=lambda _placement_id: idle)
+
+
+def node_on(scene: Scene, folder: Path, program: str = "import signal; signal.pause()") -> IngestNode:
+    """Return a node whose workers do nothing, or what `program` says."""
+    command = [sys.executable, "-c", program]
+    return IngestNode(parts_of(scene, folder), [], threading.Event(), command=lambda _placement_id: command)
+
+
+def hanging(scene: Scene, folder: Path) -> str:
+    """Return a worker that beats once and then hangs."""
+    path = beat_file(Settings(data_dir=folder).run, worker_name(scene.placement_id))
+    return (
+        "import signal\nfrom pathlib import Path\nfrom vms.clock import SystemClock\nfrom vms.heartbeat import Heartbeat\n"
+        f"Heartbeat(Path({str(path)!r}), SystemClock()).beat()\nsignal.pause()\n"
+    )
+
+
+def locked(scene: Scene, folder: Path, *, of_generation: str | None = None, has_node: bool = True) -> str:
+    """Return a worker that holds its camera's lock as real ones do."""
+    settings = Settings(data_dir=folder)
+    with scene.db.read() as conn:
+        camera = placements.get(conn, scene.placement_id).camera
+    its_generation = of_generation or generation(settings, camera)
+    return (
+        "import os, signal\nfrom pathlib import Path\nfrom ingest.adopted import WorkerWords\n"
+        "from ingest.session_lock import SessionLock\n"
+        f"words = WorkerWords(os.getpid(), {scene.placement_id!r}, {its_generation!r}, {has_node!r})\n"
+        f"lock = SessionLock(Path({str(settings.run)!r}), {camera.id!r}, words.to_bytes())\nsignal.pause()\n"
+    )
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition, with a deadline."""
+    clock = SystemClock()
+    give_up_s = clock.monotonic_s() + 60.0
+    while not condition():
+        assert clock.monotonic_s() < give_up_s
+        clock.sleep(0.02)
 
 
 def states(scene: Scene) -> list[SegmentState]:
@@ -205,3 +246,117 @@ def test_the_node_says_that_it_lives_and_how_many_workers_run(scene: Scene, tmp_
         assert (ingest.words["placements"], ingest.words["workers"]) == (1, 1)
     finally:
         node.drain()
+
+
+@pytest.mark.processes
+def test_a_worker_that_hangs_is_killed_and_another_started(scene: Scene, tmp_path: Path) -> None:
+    """A stuck disk, driver or decoder ends nothing by itself: recording would be over until a person comes."""
+    node = node_on(scene, tmp_path, hanging(scene, tmp_path))
+    beats = beat_file(Settings(data_dir=tmp_path).run, worker_name(scene.placement_id))
+    mark = StalledMark(Settings(data_dir=tmp_path).run, scene.placement_id)
+    try:
+        node.look()
+        first = node.pids()[scene.placement_id]
+        until(beats.exists)
+        began_s = scene.clock.monotonic_s()
+
+        def replaced() -> bool:
+            if not mark.is_set():
+                scene.clock.advance(timedelta(seconds=0.5))
+            node.look()
+            if mark.is_set() and not node.pids():
+                scene.clock.advance(timedelta(seconds=0.5))
+            return node.pids().get(scene.placement_id, first) != first
+
+        until(replaced)
+        assert scene.clock.monotonic_s() - began_s < 18.0
+    finally:
+        node.drain()
+
+
+def test_the_gap_of_a_worker_that_hung_says_so(scene: Scene, tmp_path: Path) -> None:
+    """Blaming the camera, or a crash, would send the technician to the wrong place; the next crash is a crash again."""
+    parts = parts_of(scene, tmp_path)
+
+    def causes() -> list[GapCause]:
+        recorder = scene.recorder()
+        for packet in packets(scene.clock.now(), 10):
+            recorder.append(packet)
+        scene.clock.advance(timedelta(minutes=1))
+        take_over(parts, scene.placement_id)
+        with scene.db.read() as conn:
+            span = Span(scene.clock.now() - timedelta(days=1), scene.clock.now() + timedelta(days=1))
+            return [gap.cause for gap in segments.list_gaps(conn, scene.placement_id, span)]
+
+    StalledMark(parts.settings.run, scene.placement_id).set()
+    assert causes() == [GapCause.WORKER_STALLED]
+    assert causes() == [GapCause.WORKER_STALLED, GapCause.WORKER_CRASHED]
+
+
+@contextmanager
+def orphan(scene: Scene, folder: Path, program: str) -> Iterator[int]:
+    """Run a worker whose node has died."""
+    dead = node_on(scene, folder, program)
+    try:
+        dead.look()
+        run_dir = Settings(data_dir=folder).run
+        until(lambda: any(path.read_bytes() for path in run_dir.glob("*.lock")))
+        yield dead.pids()[scene.placement_id]
+    finally:
+        dead.drain()
+
+
+@pytest.mark.processes
+def test_the_next_node_adopts_the_workers_of_one_that_died(scene: Scene, tmp_path: Path) -> None:
+    """Recording goes on under the same epoch: a new start would cost every camera half a minute."""
+    with orphan(scene, tmp_path, locked(scene, tmp_path)) as pid:
+        node = node_on(scene, tmp_path)
+        for _ in range(5):
+            node.look()
+            scene.clock.advance(timedelta(seconds=3))
+        assert node.pids() == {scene.placement_id: pid}
+        node.drain()
+        assert list_orphans(Settings(data_dir=tmp_path).run) == []
+
+
+@pytest.mark.processes
+def test_a_worker_of_other_settings_or_another_camera_is_replaced(scene: Scene, tmp_path: Path) -> None:
+    """It goes by what it was started with: an old version, old settings, an old password."""
+    with orphan(scene, tmp_path, locked(scene, tmp_path, of_generation="another")) as pid:
+        node = node_on(scene, tmp_path)
+
+        def replaced() -> bool:
+            scene.clock.advance(timedelta(seconds=0.1))
+            node.look()
+            return node.pids().get(scene.placement_id, pid) != pid
+
+        try:
+            until(replaced)
+        finally:
+            node.drain()
+
+
+@pytest.mark.processes
+def test_a_worker_that_a_person_started_is_not_adopted(scene: Scene, tmp_path: Path) -> None:
+    """It would be ended with the node, and whoever started it is looking at it."""
+    with orphan(scene, tmp_path, locked(scene, tmp_path, has_node=False)):
+        assert list_orphans(Settings(data_dir=tmp_path).run) == []
+
+
+@pytest.mark.processes
+def test_a_worker_whose_placement_ended_meanwhile_is_drained(scene: Scene, tmp_path: Path) -> None:
+    """Nobody else would end it, and nothing may be recorded there any more."""
+    with orphan(scene, tmp_path, locked(scene, tmp_path)):
+        scene.clock.advance(timedelta(minutes=1))
+        with scene.db.write() as conn:
+            placements.end(conn, scene.placement_id, scene.clock.now())
+        node = node_on(scene, tmp_path)
+
+        def ended() -> bool:
+            node.look()
+            return not node.pids()
+
+        try:
+            until(ended)
+        finally:
+            node.drain()

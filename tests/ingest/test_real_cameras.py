@@ -336,3 +336,25 @@ def test_the_metadata_stream_is_used_where_it_works_and_polling_where_it_does_no
     # The picture, too, has to agree with the telemetry again, in motion, where enough of the street is in view.
     house.until_state(placement, "live", 240)
     ptz_city.order(PTZ, do="autopilot", pattern="off")
+
+
+def test_a_worker_that_hangs_is_restarted_and_one_whose_node_dies_goes_on(city: City, house: House) -> None:
+    """A stuck driver must not end recording until a person comes, and the node's end is no reason to end it at all."""
+    here = house.add(city.cameras[FIXED])
+    node = house.run("ingest")
+    house.until_state(here, "live", 120)
+    first = house.status(here)["epoch"]
+    lock = house.parts.settings.run / f"{FIXED}.lock"
+    signal.pidfd_send_signal(_pidfd(json.loads(lock.read_text())["pid"]), signal.SIGSTOP)
+    until(lambda: house.status(here)["epoch"] > first, 120, "the hanging worker is replaced")
+    house.until_state(here, "live", 120)
+    second = house.status(here)["epoch"]
+    node.kill()
+    node.wait()
+    successor = house.run("ingest")
+    until(lambda: "worker.adopted" in house.logs(), 120, "the next node adopts the worker")
+    assert house.stop(successor, 60) == 0
+    assert house.status(here)["epoch"] == second
+    assert {GapCause.WORKER_STALLED} <= {gap.cause for gap in house.gaps(here)}
+    assert GapCause.WORKER_CRASHED not in {gap.cause for gap in house.gaps(here)}
+    assert {row.state.value for row in house.segments(here)} == {"sealed"}

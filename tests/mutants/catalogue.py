@@ -12,6 +12,7 @@ from tests.mutants.erasing import ERASING, ERASING_SELECTION
 from tests.mutants.keys import KEYS
 from tests.mutants.mutant import Mutant
 from tests.mutants.oversight import OVERSIGHT
+from tests.mutants.stalling import STALLING
 from tests.mutants.vision import VISION
 
 HAZARDS = "tests/blanking/test_hazards.py::test_the_dwelling_stays_hidden_when_a_bound_is_used_up"
@@ -285,6 +286,7 @@ MUTANTS = (
     *DECIDING,
     *OVERSIGHT,
     *KEYS,
+    *STALLING,
 )
 
 SELECTION = (

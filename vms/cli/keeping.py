@@ -8,7 +8,7 @@ import typer
 from vms.cli import state
 from vms.cli.logs import configure
 from vms.cli.parts import private_folder
-from vms.cli.processes import die_with_parent, stop_event
+from vms.cli.processes import beating, die_with_parent, stop_event
 from vms.errors import InvalidInput
 from vms.footage.keys import FileKeyring
 from vms.footage.keyservice.hygiene import keep_memory_private
@@ -35,6 +35,7 @@ def serve(context: typer.Context) -> None:
     private_folder(settings.data_dir)
     private_folder(settings.keys)
     private_folder(settings.keys_socket.parent)
+    beating(settings, "keys")
     keys = FileKeyring(settings.keys, root_store(settings))
     log.info("the key service answers", level=str(keys.level()), locked=hygiene.locked, undumpable=hygiene.undumpable)
     KeyServer(keys, settings.keys_socket).serve(stop_event())

@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from vms.clock import SystemClock
 from vms.db import placements, plans, reports
 from vms.db.migrate import upgrade
 from vms.errors import IntegrityLost, Unavailable, VmsError
+from vms.heartbeat import Heartbeat, HeartbeatWatch, beat_file, worker_name
 from vms.ledger import outside, standing
 from vms.ledger.acts import Act
 from vms.ledger.log import newest_note
@@ -41,6 +43,11 @@ log = structlog.get_logger(__name__)
 DIE_WITH_PARENT = "VMS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG = 1
 CONTRADICTED_EVERY_S = 10.0
+EVENT_LOOP_HANGS_AFTER_S = 5.0
+NODE_HANGS_AFTER_S = 60.0
+"""Longer than a database that is away keeps it waiting."""
+ORPHAN_AFTER_S = 120.0
+"""How long a worker goes on when its node is gone and no other has come."""
 EXIT_NOT_STARTED = 3
 """As uvicorn's own: the address is taken, or the application can't begin."""
 
@@ -86,13 +93,14 @@ def api(
     called = state.invocation(context)
     changes = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}
     settings = called.settings.model_copy(update=changes)
+    heartbeat = beating(settings, "api")
     try:
         parts = started(settings, "api")
     except IntegrityLost as error:
-        _serve_read_only(build(settings), error, stop)
+        _serve_read_only(build(settings), error, stop, heartbeat)
         raise
     # Video does not compress; trying would cost a core.
-    video = {"ws_max_size": 65_536, "ws_per_message_deflate": False}
+    video: dict[str, Any] = {"ws_max_size": 65_536, "ws_per_message_deflate": False}
     application = create_app(api_parts(settings, parts), is_stopping=lambda: server.should_exit)
     server = _server(application, settings, stop, **forwarded(settings), **video)
     end_when_contradicted(parts, stop)
@@ -107,9 +115,27 @@ def forwarded(settings: Settings) -> dict[str, Any]:
     return {"proxy_headers": bool(settings.trusted_proxies), "forwarded_allow_ips": settings.trusted_proxies}
 
 
-def _server(application: "ASGIApp", settings: Settings, stop: threading.Event, **options: Any) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """A server that says each time its event loop comes round."""
+
+    def __init__(self, config: uvicorn.Config, heartbeat: Heartbeat) -> None:
+        super().__init__(config)
+        self._heartbeat = heartbeat
+        self._came_by: Callable[[], None] | None = None
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what a server does ten times a second."""
+        if self._came_by is None:
+            self._came_by = self._heartbeat.watch("event loop", EVENT_LOOP_HANGS_AFTER_S)
+        self._came_by()
+        return await super().on_tick(counter)
+
+
+def _server(
+    application: "ASGIApp", settings: Settings, stop: threading.Event, heartbeat: Heartbeat, **options: Any
+) -> uvicorn.Server:
     """Return a server that ends with `stop`; a signal that ended it, uvicorn raises again for whoever heard signals before it."""
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             application,
             host=settings.api_host,
@@ -119,7 +145,8 @@ def _server(application: "ASGIApp", settings: Settings, stop: threading.Event, *
             server_header=False,
             timeout_graceful_shutdown=5,
             **options,
-        )
+        ),
+        heartbeat,
     )
 
     def end() -> None:
@@ -151,7 +178,7 @@ def _contradicted(parts: Parts) -> str | None:
         return None
 
 
-def _serve_read_only(parts: Parts, error: IntegrityLost, stop: threading.Event) -> None:
+def _serve_read_only(parts: Parts, error: IntegrityLost, stop: threading.Event, heartbeat: Heartbeat) -> None:
     """Say what is wrong with the ledger to everybody who comes, until it is right again."""
     from api.readonly import read_only_app, serve_until
 
@@ -175,7 +202,7 @@ def _serve_read_only(parts: Parts, error: IntegrityLost, stop: threading.Event) 
 
     settings = parts.settings
     application = read_only_app(str(error.code), checkpoints, settings.default_language)
-    asyncio.run(serve_until(_server(application, settings, stop), check_again))
+    asyncio.run(serve_until(_server(application, settings, stop, heartbeat), check_again))
 
 
 def api_parts(settings: Settings, parts: Parts) -> "ApiParts":
@@ -208,19 +235,43 @@ def ingest(
 ) -> None:
     """Record: one worker process per placement, each restarted on its own."""
     from ingest.node import IngestNode
-    from ingest.worker import run_worker
 
     called = state.invocation(context)
     stop = stop_event()
     if placement is not None:
-        parts = started(called.settings, "worker", placement=placement)
-        run_worker(parts, PlacementId(placement), stop)
-        stopped(parts, "worker", placement=placement)
+        _serve_placement(called.settings, PlacementId(placement), stop)
         return
+    heartbeat = beating(called.settings, "ingest")
     parts = started(called.settings, "ingest")
     end_when_contradicted(parts, stop)
-    IngestNode(parts, called.arguments, stop).run()
+    IngestNode(parts, called.arguments, stop).run(heartbeat.watch("node", NODE_HANGS_AFTER_S))
     stopped(parts, "ingest")
+
+
+def _serve_placement(settings: Settings, placement: PlacementId, stop: threading.Event) -> None:
+    from ingest.node import OF_NODE
+    from ingest.worker_process import run_worker
+
+    heartbeat = beating(settings, worker_name(placement))
+    parts = started(settings, "worker", placement=placement)
+    node = os.environ.get(OF_NODE)
+    if node is not None:
+        end_when_orphaned(parts, int(node), stop)
+    run_worker(parts, placement, stop, heartbeat, has_node=node is not None)
+    stopped(parts, "worker", placement=placement)
+
+
+def end_when_orphaned(parts: Parts, node_pid: int, stop: threading.Event) -> None:
+    """Have this worker drain when its node is gone and no other one has come for a while: nobody would end it any more."""
+    watch = HeartbeatWatch(beat_file(parts.settings.run, "ingest"), parts.clock)
+
+    def look() -> None:
+        while os.getppid() == node_pid or watch.silence_s() < ORPHAN_AFTER_S:
+            parts.clock.sleep(1.0)
+        log.error("worker.orphaned", node_pid=node_pid)
+        stop.set()
+
+    threading.Thread(target=look, name="orphaned", daemon=True).start()
 
 
 def retention(context: typer.Context) -> None:
@@ -232,6 +283,7 @@ def retention(context: typer.Context) -> None:
 
     settings = state.invocation(context).settings
     stop = stop_event()
+    beating(settings, "retention")
     parts = started(settings, "retention")
     retaining = RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock)
     limits = SweepLimits(
@@ -289,6 +341,11 @@ def check(context: typer.Context) -> None:
     typer.echo(
         f"In order: settings, folders, schema, keyring ({hours} hour keys, level {parts.keys.level()}), ledger ({size} entries)."
     )
+
+
+def beating(settings: Settings, name: str) -> Heartbeat:
+    """Let this process leave beats from now on, for whoever started it."""
+    return Heartbeat(beat_file(settings.run, name), SystemClock()).start()
 
 
 def started(settings: Settings, process: str, **bound: str) -> Parts:

@@ -9,7 +9,7 @@ import typer
 from vms.cli import state
 from vms.cli.acts import by_command_line
 from vms.cli.cameras import officer
-from vms.cli.processes import end_when_contradicted, started, stop_event, stopped
+from vms.cli.processes import beating, end_when_contradicted, started, stop_event, stopped
 from vms.db import placements
 from vms.errors import Conflict, InvalidInput
 from vms.evidence.export import Workshop
@@ -57,6 +57,7 @@ def _run(context: typer.Context) -> None:
     settings = state.invocation(context).settings
     os.nice(_NICE)  # what records and shows goes first
     stop = stop_event()
+    beating(settings, "selftest")
     parts = started(settings, "selftest")
     reader = FootageReader(parts.db, parts.keys, parts.store)
     shop = Workshop(parts.db, parts.keys, parts.store, reader, parts.ledger, parts.signer, parts.clock)

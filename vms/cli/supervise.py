@@ -1,4 +1,4 @@
-"""Keep child processes running: start, restart with backoff, stop them all on SIGTERM."""
+"""Keep child processes running: start, restart with backoff or when they hang, stop them all on SIGTERM."""
 
 import signal
 import subprocess
@@ -6,12 +6,14 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 import structlog
 
 from config import Settings
 from vms.clock import Clock
+from vms.heartbeat import HeartbeatWatch, beat_file
 
 RESTART_FIRST_S = 1.0
 RESTART_LONGEST_S = 30.0
@@ -29,6 +31,7 @@ class _Child:
     name: str
     arguments: Sequence[str]
     ends_last: bool = False
+    beats: HeartbeatWatch | None = None
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     restart_s: float = 0.0
@@ -49,9 +52,15 @@ class Supervisor:
         self._children: list[_Child] = []
         self.stop = threading.Event()
 
-    def add(self, name: str, arguments: Sequence[str], *, ends_last: bool = False) -> None:
-        """Add a child: this Python with the given arguments; one that `ends_last` is there until the others have drained."""
-        self._children.append(_Child(name, [sys.executable, *arguments], ends_last))
+    def add(self, name: str, arguments: Sequence[str], *, ends_last: bool = False, run_dir: Path | None = None) -> None:
+        """Add a child: this Python with the given arguments.
+
+        Args:
+            ends_last: it is there until the others have drained.
+            run_dir: where it leaves its beats; None: it leaves none, and nobody notices when it hangs.
+        """
+        beats = None if run_dir is None else HeartbeatWatch(beat_file(run_dir, name), self._clock)
+        self._children.append(_Child(name, [sys.executable, *arguments], ends_last, beats))
 
     def run(self) -> None:
         """Watch until a signal comes."""
@@ -72,6 +81,8 @@ class Supervisor:
         now_s = self._clock.monotonic_s()
         if child.process is None:
             if now_s >= child.restart_s:
+                if child.beats is not None:
+                    child.beats.forget()
                 # A session of its own: the terminal's Ctrl-C reaches us only, and we pass it on in order.
                 child.process = subprocess.Popen(child.arguments, env=self._environment, start_new_session=True)
                 child.started_s = now_s
@@ -79,6 +90,9 @@ class Supervisor:
             return
         status = child.process.poll()
         if status is None:
+            if child.beats is not None and child.beats.is_stalled():
+                log.critical("process.stalled", child=child.name, pid=child.process.pid)
+                child.process.kill()
             return
         if now_s - child.started_s >= HEALTHY_AFTER_S:
             child.backoff_s = RESTART_FIRST_S
@@ -112,7 +126,9 @@ def add_system(supervisor: Supervisor, settings: Settings, options: Sequence[str
         commands.insert(0, ["keys", "serve"])
     for command in commands:
         # Recorders seal and exports are finished with its keys.
-        supervisor.add(command[0], ["-m", "vms.cli.main", *options, *command], ends_last=command[0] == "keys")
+        supervisor.add(
+            command[0], ["-m", "vms.cli.main", *options, *command], ends_last=command[0] == "keys", run_dir=settings.run
+        )
 
 
 def stop_on_signals(stop: threading.Event) -> None:

@@ -82,11 +82,13 @@ def repair_open_segments(
     clock: Clock,
     placement_id: PlacementId,
     epoch: int,
+    crash: GapCause = GapCause.WORKER_CRASHED,
 ) -> RepairReport:
     """Finish what recorders of older epochs left open.
 
     Args:
         epoch: the caller's, from `placements.take_over`: older recorders are fenced by it.
+        crash: why the last recorder ended, if it did not end in order.
 
     Raises:
         Fenced: yet another recorder has taken over.
@@ -101,7 +103,7 @@ def repair_open_segments(
     for row in rows:
         (sealed if repair_row(recording, row) else lost).append(row.number)
     adopted, orphans = _adopt_files(recording)
-    _note_crash(recording, clock)
+    _note_crash(recording, clock, crash)
     report = RepairReport(tuple(sealed + adopted), tuple(lost), tuple(orphans))
     if rows or adopted or orphans:
         _log.info("footage.repaired", placement_id=placement_id, **_words(report))
@@ -327,12 +329,12 @@ def _adopt(recording: Recording, found: StoredFile, note: SegmentNote, salvage: 
     return number
 
 
-def _note_crash(recording: Recording, clock: Clock) -> None:
+def _note_crash(recording: Recording, clock: Clock, cause: GapCause) -> None:
     """Open the gap that began when the last recorder died, unless a gap lasts already."""
     now = clock.now()
     with recording.db.write() as conn:
         last_end_at = inventory.last_end_at(conn, recording.placement_id)
         if last_end_at is None or last_end_at >= now - timedelta(seconds=1):
             return
-        if segments.open_gap(conn, recording.placement_id, last_end_at, GapCause.WORKER_CRASHED):
-            recording.ledger.append(conn, acts.gap(recording.placement_id, last_end_at, None, GapCause.WORKER_CRASHED))
+        if segments.open_gap(conn, recording.placement_id, last_end_at, cause):
+            recording.ledger.append(conn, acts.gap(recording.placement_id, last_end_at, None, cause))

@@ -35,6 +35,7 @@ const GAP = {
   "camera-restarted": () => t("camera restarted"),
   "worker-stopped": () => t("recording stopped"),
   "worker-crashed": () => t("recorder failed and restarted"),
+  "worker-stalled": () => t("recorder hung and was restarted"),
   "storage-full": () => t("storage full"),
   "database-away": () => t("database not reachable"),
   "camera.unreachable": () => t("camera not reachable"),

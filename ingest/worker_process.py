@@ -1,0 +1,50 @@
+"""One placement's worker as a process: hardened, alone with its camera, the one recorder that counts."""
+
+import os
+import threading
+
+from ingest.adopted import WorkerWords, generation
+from ingest.hardening import harden
+from ingest.parts import IngestParts
+from ingest.session_lock import SessionLock
+from ingest.takeover import take_over
+from ingest.worker import Worker
+from vms.bus.channel import PlacementChannel
+from vms.db import placements
+from vms.heartbeat import Heartbeat
+from vms.model import PlacementId
+
+
+def run_worker(
+    parts: IngestParts,
+    placement_id: PlacementId,
+    stop: threading.Event,
+    heartbeat: Heartbeat,
+    *,
+    has_node: bool = False,
+) -> None:
+    """Record and show one placement until told to stop.
+
+    Args:
+        heartbeat: beats as long as this worker gets on.
+        has_node: whether a node started this process; the next one may adopt it.
+
+    Raises:
+        Conflict: another process serves this camera.
+        NotFound: there is no such placement.
+        VmsError: what made it impossible to go on; all threads have ended, the recorder has sealed what it could.
+    """
+    harden()
+    with parts.db.read() as conn:
+        placement = placements.get(conn, placement_id)
+    words = WorkerWords(os.getpid(), placement_id, generation(parts.settings, placement.camera), has_node)
+    lock = SessionLock(parts.settings.run, placement.camera.id, words.to_bytes())
+    try:
+        epoch = take_over(parts, placement_id)
+        channel = PlacementChannel(parts.settings.run, placement_id).start()
+        try:
+            Worker(parts, placement, epoch, channel, stop).run(heartbeat)
+        finally:
+            channel.close()
+    finally:
+        lock.close()
