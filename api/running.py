@@ -71,6 +71,7 @@ class Running:
     is_stopping: Callable[[], bool]
     bell: SessionBell = field(default_factory=SessionBell)
     readiness: Remembered[dict[str, bool]] = field(default_factory=lambda: Remembered(READINESS_LASTS_S))
+    problems: Remembered[list[str]] = field(default_factory=lambda: Remembered(READINESS_LASTS_S))
     looks: Looks = field(default_factory=lambda: Looks(LOOK_LASTS_S))
     ledger_whole: Remembered[bool] = field(default_factory=lambda: Remembered(LEDGER_TEST_S))
 

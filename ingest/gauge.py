@@ -2,11 +2,15 @@
 
 import threading
 from collections import deque
+from datetime import datetime
 from typing import Any
 
 from vms.clock import Clock
 
 WINDOW_S = 5.0
+SLOW_SHARE = 0.5
+"""Of its usual pictures; fewer, and the camera is slow."""
+USUAL_HALVES_S = 12 * 3600.0
 GREY_TOLD_AFTER = 3
 """Grey frames in a row before the state says so: one lost answer is no news."""
 
@@ -23,6 +27,27 @@ class Gauge:
         self._since_at = clock.now()
         self._grey_run = 0
         self._facts: dict[str, Any] = {}
+        self._state_since_at = self._since_at
+        self._arrived: deque[float] = deque()
+        self._usual_fps = 0.0
+        self._usual_s = clock.monotonic_s()
+        self._slow_since_at: datetime | None = None
+
+    def usual(self, fps: float) -> None:
+        """Take over what an earlier worker knew of the camera's usual pace."""
+        with self._lock:
+            self._usual_fps = max(self._usual_fps, fps)
+
+    def arrived(self) -> None:
+        """Count a picture that came from the camera."""
+        now_s = self._clock.monotonic_s()
+        with self._lock:
+            self._arrived.append(now_s)
+            _forget(self._arrived, now_s)
+            # The pace of the busiest seconds, forgotten over a day: a camera that is set to fewer pictures is not slow for ever.
+            self._usual_fps *= 0.5 ** ((now_s - self._usual_s) / USUAL_HALVES_S)
+            self._usual_s = now_s
+            self._usual_fps = max(self._usual_fps, len(self._arrived) / WINDOW_S)
 
     def frame(self, grey_reason: str | None) -> None:
         """Count a finished frame."""
@@ -67,11 +92,17 @@ class Gauge:
         with self._lock:
             self._forget(now_s)
             delays = sorted(self._delays_ms)
+            fps = len(self._packets) / WINDOW_S
+            is_slow = self._state != "offline" and fps < SLOW_SHARE * self._usual_fps
+            self._slow_since_at = (self._slow_since_at or self._clock.now()) if is_slow else None
             return {
                 "state": self._state,
                 "reason": self._reason or None,
-                "since_at": self._since_at.isoformat().replace("+00:00", "Z"),
-                "fps": round(len(self._packets) / WINDOW_S, 1),
+                "since_at": _text(self._since_at),
+                "state_since_at": _text(self._state_since_at),
+                "fps": round(fps, 1),
+                "usual_fps": round(self._usual_fps, 1),
+                "slow_since_at": None if self._slow_since_at is None else _text(self._slow_since_at),
                 "bitrate_bps": round(sum(size for _, size in self._packets) * 8 / WINDOW_S),
                 "delay_ms": round(delays[len(delays) // 2]) if delays else None,
                 **self._facts,
@@ -79,10 +110,22 @@ class Gauge:
 
     def _become(self, state: str, reason: str) -> None:
         with self._lock:
-            if (state, reason) != (self._state, self._reason):
-                self._state, self._reason = state, reason
-                self._since_at = self._clock.now()
+            if (state, reason) == (self._state, self._reason):
+                return
+            self._since_at = self._clock.now()
+            if state != self._state:
+                self._state_since_at = self._since_at
+            self._state, self._reason = state, reason
 
     def _forget(self, now_s: float) -> None:
         while self._packets and self._packets[0][0] < now_s - WINDOW_S:
             self._packets.popleft()
+
+
+def _forget(instants_s: deque[float], now_s: float) -> None:
+    while instants_s and instants_s[0] < now_s - WINDOW_S:
+        instants_s.popleft()
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")

@@ -18,6 +18,7 @@ import structlog
 
 from ingest.adopted import WorkerProcess, generation, list_orphans
 from ingest.backoff import Backoff
+from ingest.camera_problems import STORAGE_FULL, StorageTrend, problems_of_cameras
 from ingest.parts import IngestParts
 from ingest.takeover import take_over
 from vms.db import edge, placements, reports, segments
@@ -98,6 +99,7 @@ class IngestNode:
         self._environment |= {OF_NODE: str(os.getpid())}
         self._children: dict[PlacementId, _Child] = {}
         self._has_adopted = False
+        self._trend = StorageTrend(parts.settings.free_bytes_floor)
         self._looked_s: float | None = None
         self._finish_at_s: dict[PlacementId, float] = {}
         self._reported_s: float | None = None
@@ -209,9 +211,27 @@ class IngestNode:
                 words["edge_recording"] = [one.id for one in lasting if one.id in asked and asked[one.id].keeps]
                 problems += [reports.EDGE_RECORDING] if words["edge_recording"] else []
                 words["ending"] = {name: one.valid_until_at.isoformat() for name, one in ending.items()}
+                cameras = problems_of_cameras(lasting, now)
+                words |= {"cameras": cameras} | self._storage()
+                problems += [*cameras, *words["storage"]]
                 reports.store(conn, Report(Service.INGEST, now, now + SILENT_AFTER, tuple(problems), words))
         except Unavailable as error:
             log.warning("the node can't report: the database does not answer", cause=str(error))
+
+    def _storage(self) -> dict[str, Any]:
+        """Return what is wrong with the footage volume, how much is free, and how long that lasts at the present rate."""
+        try:
+            free_bytes = self._parts.store.free_bytes()
+        except OSError as error:
+            log.warning("storage.unreadable", cause=str(error))
+            return {"storage": [STORAGE_FULL], "storage_free_bytes": None, "hours_until_full": None}
+        self._trend.see(free_bytes, self._parts.clock.monotonic_s())
+        hours, problem = self._trend.hours_until_full(), self._trend.problem()
+        return {
+            "storage": [] if problem is None else [problem],
+            "storage_free_bytes": free_bytes,
+            "hours_until_full": None if hours is None else round(hours, 1),
+        }
 
     def _end(self, child: _Child, now_s: float) -> None:
         """Ask a worker to drain, and see to it that it does."""

@@ -135,6 +135,7 @@ class Pipeline:
         session, parts = self._session, self._parts
         if session is None:
             return
+        parts.gauge.arrived()
         now_s = parts.clock.monotonic_s()
         before = session.shedder.level
         level = session.shedder.see(now_s - packet.arrived_s, now_s)

@@ -81,6 +81,8 @@ class Recording:
         """Whether the volume is full."""
         self.waiting_rows = 0
         """Rows that wait for the database."""
+        self.recorded = 0
+        """How many pictures have been recorded."""
         self._newest_note: Note | None = None
 
     def put(self, entry: Entry) -> None:
@@ -160,9 +162,10 @@ class Recording:
             recorder.append(packet)
         except StorageFull as error:
             if not self.full:
-                log.critical("the footage volume is full: recording has stopped", cause=str(error))
+                log.critical("there is no room to record: recording has stopped", cause=str(error))
             self.full = True
             return
+        self.recorded += 1
         if self.full:
             log.warning("there is room again: recording goes on")
             self.full = False

@@ -90,6 +90,8 @@ class Worker:
         self._told_off_s = int((placement.status or {}).get("wall_clock_off_s") or 0)
         self._crew = Crew(stop)
         self._gauge = Gauge(clock)
+        self._gauge.usual(float((placement.status or {}).get("usual_fps") or 0.0))
+        self._recorded = (0, clock.now())
         self._inbox = Inbox()
         self._plans = PlanWatch(parts.db, placement.id)
         self._recording = Recording(self._make_recorder)
@@ -165,6 +167,7 @@ class Worker:
             "viewers": self._channel.viewers,
             **(self._telemetry.facts() if self._telemetry else {"telemetry_hz": None}),
             "recording": "full" if self._recording.full else ("on" if self._plan and self._plan.records else "off"),
+            "unrecorded_since_at": self._unrecorded_since_at(),
             "rows_waiting": self._recording.waiting_rows,
             "dropped_packets": self._inbox.dropped_packets,
             "fit": self._fit(),
@@ -172,6 +175,14 @@ class Worker:
             "error": self._reader.last_failure,
             "wall_clock_off_s": self._told_off_s,
         }
+
+    def _unrecorded_since_at(self) -> str | None:
+        """Return since when no picture has been recorded; None while they are."""
+        recorded, now = self._recording.recorded, self._parts.clock.now()
+        if recorded != self._recorded[0] or not (self._plan and self._plan.records):
+            self._recorded = (recorded, now)
+            return None
+        return self._recorded[1].isoformat()
 
     def _look(self) -> None:
         now_s = self._parts.clock.monotonic_s()

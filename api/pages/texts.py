@@ -16,7 +16,9 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "Conflict": N_("Somebody else changed this in the meantime. Reload the page and decide again."),
     "Unavailable": N_("A part of the system does not answer at the moment. Try again in a few seconds."),
     "Fenced": N_("Another recorder has taken over this camera. Reload the page."),
-    "StorageFull": N_("The storage is full. Recording has stopped; nothing is erased early. Call the technician."),
+    "StorageFull": N_(
+        "There is no room for this: a volume is full. Nothing was done, and nothing is erased early. Call the technician."
+    ),
     "IntegrityLost": N_(
         "The footage on disk is not what was recorded. It is reported as an incident; call the technician."
     ),
@@ -48,7 +50,9 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "footage.open": N_("This minute is still being recorded. Try again in a minute."),
     "footage.expiring": N_("This minute is being erased: its time was over."),
     "footage.destroyed": N_("This minute has been erased: its time was over."),
-    "footage.full": N_("The storage is full. Recording has stopped; nothing is erased early. Call the technician."),
+    "footage.full": N_(
+        "There is no room for this: a volume is full. Nothing was done, and nothing is erased early. Call the technician."
+    ),
     "footage.lost": N_("This minute was lost when the recorder failed."),
     "footage.key-gone": N_("This minute has been erased: its time was over."),
     "footage.withheld": N_(

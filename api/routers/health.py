@@ -16,12 +16,14 @@ from api.running import running_of
 from config.policy import Action
 from vms import __version__
 from vms.db import migrate, reports
-from vms.errors import IntegrityLost, Unavailable, VmsError
+from vms.errors import IntegrityLost, StorageFull, Unavailable, VmsError
 from vms.ledger import outside
 
 router = APIRouter(prefix="/api", tags=["health"])
 
-_FOR_MACHINES: Final = ("last_good_at", "oldest_unheld_at", "overdue_s", "placements", "workers")
+_FOR_MACHINES: Final = (
+    "last_good_at", "oldest_unheld_at", "overdue_s", "placements", "workers", "storage_free_bytes", "hours_until_full",
+)  # fmt: skip
 """What may be told without signing in: no id of a camera or hold."""
 
 log = structlog.get_logger(__name__)
@@ -38,7 +40,9 @@ def services_health(request: Request) -> JSONResponse:
     """Say how ingest and retention are, by their own reports; 503 where somebody must look."""
     found = services_of(running_of(request).parts)
     for one in found:
+        cameras = one["words"].get("cameras") or {}
         one["words"] = {name: value for name, value in one["words"].items() if name in _FOR_MACHINES}
+        one["cameras"] = {problem: len(ids) for problem, ids in cameras.items()}
     whole = all(one["in_order"] for one in found)
     return JSONResponse({"in_order": whole, "services": found}, status_code=200 if whole else 503)
 
@@ -74,7 +78,20 @@ def ready(request: Request) -> JSONResponse:
     running = running_of(request)
     found = running.readiness.get(running.parts.clock.monotonic_s(), lambda: _all_checks(running.parts))
     whole = all(found.values())
-    return JSONResponse({"ready": whole, "checks": found}, status_code=200 if whole else 503)
+    # A camera that is away is no reason to send nobody here: it is named, and the answer stays 200.
+    problems = running.problems.get(running.parts.clock.monotonic_s(), lambda: _problems(running.parts))
+    return JSONResponse({"ready": whole, "checks": found, "problems": problems}, status_code=200 if whole else 503)
+
+
+def _problems(parts: ApiParts) -> list[str]:
+    """Return what ingest and retention say is not in order; nothing while the database, a check of its own, is away."""
+    try:
+        with parts.db.read() as conn:
+            found = reports.conditions(conn, parts.clock.now())
+    except Unavailable as error:
+        log.warning("not known what is wrong", problem=str(error))
+        return []
+    return sorted({problem for one in found for problem in one.problems})
 
 
 def _all_checks(parts: ApiParts) -> dict[str, bool]:
@@ -84,6 +101,7 @@ def _all_checks(parts: ApiParts) -> dict[str, bool]:
         "ledger": _ledger,
         "keyring": _keyring,
         "footage": _footage,
+        "storage": _storage,
     }
     return {name: _passes(name, check, parts) for name, check in checks.items()}
 
@@ -126,3 +144,9 @@ def _keyring(parts: ApiParts) -> None:
 def _footage(parts: ApiParts) -> None:
     if not os.access(parts.store.folder, os.W_OK | os.X_OK):
         raise IntegrityLost(f"{parts.store.folder} can't be written", code="footage.folder")
+
+
+def _storage(parts: ApiParts) -> None:
+    free_bytes = parts.store.free_bytes()
+    if free_bytes < parts.settings.free_bytes_floor:
+        raise StorageFull(f"only {free_bytes} bytes are free in {parts.store.folder}", code="footage.full")

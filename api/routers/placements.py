@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api", tags=["placements"])
 STATUS_STALE: Final = timedelta(seconds=15)
 """A worker that has said nothing for so long is taken to be away."""
 
-_SHOWN: Final = ("reason", "recording", "fps", "viewers", "bitrate_bps", "since_at")
+_SHOWN: Final = ("reason", "recording", "fps", "usual_fps", "slow_since_at", "viewers", "bitrate_bps", "since_at")
 _TELEMETRY: Final = (
     "telemetry_hz", "telemetry_source", "telemetry_stream", "telemetry_poll_hz", "telemetry_poll_ms", "telemetry_garbled",
     "telemetry_zone_s", "telemetry_problem",

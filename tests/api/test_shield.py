@@ -125,8 +125,11 @@ def test_it_says_whether_it_can_work(site: Site) -> None:
     """A machine that sends us work must learn of a missing disk or a foreign schema."""
     assert site.client.get("/api/ready").json() == {
         "ready": True,
-        "checks": {"database": True, "migrations": True, "ledger": True, "keyring": True, "footage": True},
-    }
+        "checks": {
+            "database": True, "migrations": True, "ledger": True, "keyring": True, "footage": True, "storage": True,
+        },
+        "problems": ["never-reported"],
+    }  # fmt: skip
     with site.parts.db.write() as conn:
         conn.exec_driver_sql("UPDATE alembic_version SET version_num = 'other'")
     assert site.client.get("/api/ready").status_code == 200, "a thousand hashes for each stranger's question"
@@ -135,6 +138,32 @@ def test_it_says_whether_it_can_work(site: Site) -> None:
     assert answer.status_code == 503
     assert answer.json()["checks"]["migrations"] is False
     assert site.client.get("/api/health").status_code == 200
+
+
+def test_a_full_volume_and_cameras_that_are_away_are_told_to_machines(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both answers were 200 and "in order"; a camera that is away is named, but is no reason to send nobody here."""
+    with site.parts.db.write() as conn:
+        now = site.clock.now()
+        cameras = {"camera-away": ["place-1"], "recording-stopped": ["place-1", "place-2"]}
+        words = {"cameras": cameras, "hours_until_full": 3.5, "storage_free_bytes": 10}
+        found = ("camera-away", "recording-stopped", "storage-low")
+        reports.store(conn, Report(Service.INGEST, now, now + timedelta(minutes=1), found, words))
+        reports.store(conn, Report(Service.RETENTION, now, now + timedelta(minutes=1), (), {}))
+    answer = site.client.get("/api/health/services")
+    assert answer.status_code == 503
+    [ingest, _] = answer.json()["services"]
+    assert ingest["problems"] == list(found)
+    assert ingest["cameras"] == {"camera-away": 1, "recording-stopped": 2}
+    assert ingest["words"] == {"hours_until_full": 3.5, "storage_free_bytes": 10}
+    assert "place-1" not in answer.text, "ids of cameras are nobody's business"
+    ready = site.client.get("/api/ready")
+    assert (ready.status_code, ready.json()["problems"]) == (200, list(found))
+    monkeypatch.setattr(type(site.parts.store), "free_bytes", lambda _self: 0)
+    site.clock.advance(timedelta(seconds=5))
+    ready = site.client.get("/api/ready")
+    assert (ready.status_code, ready.json()["checks"]["storage"]) == (503, False)
 
 
 def test_monitoring_learns_how_recording_and_erasing_are_without_an_account(site: Site) -> None:

@@ -445,6 +445,25 @@ def test_a_health_check_fails_until_the_service_reports(vms: CommandLine) -> Non
     assert "ingest has not reported since" in done.stderr
 
 
+def test_a_check_names_cameras_and_storage_by_which_footage_is_missing(vms: CommandLine) -> None:
+    """It said "in order" while the volume was full or the only camera dead; a new start of the process would help neither."""
+    assert vms("health", "ingest").status == 1
+    now = SystemClock().now()
+    words = {"cameras": {"camera-away": ["markt"]}, "hours_until_full": 3.5}
+    database = Database(f"sqlite:///{vms.folder / 'data' / 'vms.sqlite'}")
+    with database.write() as conn:
+        reports.store(conn, Report(Service.RETENTION, now, now + HOUR, (), {}))
+        reports.store(conn, Report(Service.INGEST, now, now + HOUR, ("camera-away", "storage-low"), words))
+    health = vms("health", "ingest")
+    assert health.status == 0
+    assert "camera-away: markt" in health.stdout
+    assert "full in 3.5 hours" in health.stdout
+    done = vms("check")
+    assert done.status == 2
+    assert "camera-away (markt); storage-low (full in 3.5 hours)" in done.stderr
+    assert "In order" not in done.stdout
+
+
 def test_a_role_counts_on_its_last_day_until_midnight_in_amsterdam(vms: CommandLine) -> None:
     """Who reads "until 30 June" works on 30 June."""
     people(vms, "smit")

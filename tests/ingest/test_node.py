@@ -19,7 +19,7 @@ from vms.clock import Clock, ManualClock, SystemClock
 from vms.db import cameras, edge, placements, reports, segments
 from vms.db.edge import EdgeCheck, EdgeRecordings
 from vms.db.engine import Database
-from vms.db.reports import Service
+from vms.db.reports import Condition, Service
 from vms.footage.credentials import CredentialBox
 from vms.footage.keys import KeyService
 from vms.footage.store import FootageStore
@@ -360,3 +360,39 @@ def test_a_worker_whose_placement_ended_meanwhile_is_drained(scene: Scene, tmp_p
             until(ended)
         finally:
             node.drain()
+
+
+def test_the_node_raises_the_alarm_of_cameras_and_storage(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full volume, or the only camera dead for a minute, was reported as in order."""
+    node = node_on(scene, tmp_path)
+    free = [1 << 40]
+    monkeypatch.setattr(FootageStore, "free_bytes", lambda _self: free[0])
+
+    def told(**status: object) -> Condition:
+        scene.clock.advance(timedelta(seconds=11))
+        with scene.db.write() as conn:
+            said = {"state": "live", "recording": "on", **status}
+            placements.set_status(conn, scene.placement_id, said, scene.clock.now())
+        node.look()
+        with scene.db.read() as conn:
+            [ingest] = [one for one in reports.conditions(conn, scene.clock.now()) if one.service is Service.INGEST]
+        assert ingest.works, "starting the node anew would help nobody, and take the other cameras' pictures too"
+        return ingest
+
+    try:
+        assert told().in_order
+        since = (scene.clock.now() - timedelta(minutes=1)).isoformat()
+        away = told(state="offline", state_since_at=since, unrecorded_since_at=since)
+        assert set(away.problems) == {"camera-away", "recording-stopped"}
+        assert away.words["cameras"]["camera-away"] == [scene.placement_id]
+        assert told(problems=["camera-moved"]).problems == ("camera-moved",), "a word of the worker's own"
+        free[0] = 0
+        full = told(recording="full")
+        assert set(full.problems) == {"recording-stopped", "storage-full"}
+        assert full.words["hours_until_full"] == 0.0
+        free[0] = 1 << 40
+        assert told().in_order
+    finally:
+        node.drain()

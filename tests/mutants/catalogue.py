@@ -4,6 +4,7 @@ A mutant is one small replacement in one file. Anchors are short, so that they s
 error: take the new text of the same decision, or another place where the same fault could be made. Never drop a mutant.
 """
 
+from tests.mutants.alarms import ALARMS
 from tests.mutants.anchors import ANCHORS
 from tests.mutants.codec import CODEC
 from tests.mutants.deciding import DECIDING, DECIDING_SELECTION
@@ -287,6 +288,7 @@ MUTANTS = (
     *OVERSIGHT,
     *KEYS,
     *STALLING,
+    *ALARMS,
 )
 
 SELECTION = (

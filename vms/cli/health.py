@@ -22,5 +22,9 @@ def health(context: typer.Context, service: Annotated[Service, typer.Argument(he
     condition = found[service]
     at = "never" if condition.reported_at is None else f"{condition.reported_at:%Y-%m-%d %H:%M:%S} UTC"
     typer.echo(f"{service}: {', '.join(condition.problems) or 'in order'}; last report {at}")
+    for problem, cameras in sorted((condition.words.get("cameras") or {}).items()):
+        typer.echo(f"{problem}: {', '.join(cameras)}")
+    if (hours := condition.words.get("hours_until_full")) is not None:
+        typer.echo(f"storage: full in {hours} hours at the present rate")
     if not condition.works:
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from vms.cli import (
     blanking,
     calibrating,
     cameras,
+    check,
     clock,
     health,
     keeping,
@@ -41,6 +42,7 @@ app.add_typer(masks.app, name="masks")
 app.add_typer(clock.app, name="clock")
 app.add_typer(keeping.app, name="keys")
 processes.add_to(app)
+check.add_to(app)
 health.add_to(app)
 blanking.add_to(app)
 selftest.add_to(app)

@@ -1,4 +1,4 @@
-"""`vms up|demo|api|ingest|retention|migrate|check`: the processes."""
+"""`vms up|demo|api|ingest|retention|migrate`: the processes."""
 
 import asyncio
 import ctypes
@@ -24,7 +24,6 @@ from vms.cli.logs import configure
 from vms.cli.parts import Parts, build, private_folder
 from vms.cli.supervise import Supervisor, add_system, stop_on_signals
 from vms.clock import SystemClock
-from vms.db import placements, plans, reports
 from vms.db.migrate import upgrade
 from vms.errors import IntegrityLost, Unavailable, VmsError
 from vms.heartbeat import Heartbeat, HeartbeatWatch, beat_file, worker_name
@@ -54,7 +53,7 @@ EXIT_NOT_STARTED = 3
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (up, demo, api, ingest, retention, migrate, check):
+    for command in (up, demo, api, ingest, retention, migrate):
         app.command(command.__name__)(command)
 
 
@@ -308,39 +307,6 @@ def migrate(context: typer.Context) -> None:
     private_folder(settings.data_dir)
     upgrade(settings.database)
     typer.echo("The schema is up to date.")
-
-
-def check(context: typer.Context) -> None:
-    """Check settings, folders, schema, keyring, ledger, and that services still report; status 2 and one line if not."""
-    settings = state.invocation(context).settings
-    parts = build(settings)
-    with parts.db.read() as conn:
-        ending = placements.list_ending(conn, parts.clock.now())
-        look_again = plans.due_to_look_again(conn, parts.clock.now())
-        silent = [one for one in reports.conditions(conn, parts.clock.now()) if reports.SILENT in one.problems]
-        size = parts.ledger.size(conn)
-        parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
-    for one in silent:
-        raise Unavailable(
-            f"{one.service} has not reported since {one.reported_at:%Y-%m-%d %H:%M} UTC: start `vms {one.service}`, or read its log",
-            code="service.silent",
-        )
-    for item in ending:
-        typer.echo(
-            f"{item.id}: designation {item.designation.number} of {item.area.name} ends or ended on "
-            f"{item.designation.valid_until_at:%Y-%m-%d %H:%M} UTC, and recording with it: enter the new decision (docs/cameras.md)",
-            err=True,
-        )
-    hours = len(parts.keys.hours())
-    for plan in look_again:
-        typer.echo(
-            f"{plan.placement_id}: two persons must look again by {plan.look_again_at:%Y-%m-%d} whether no dwelling is in "
-            "sight (docs/plans.md)",
-            err=True,
-        )
-    typer.echo(
-        f"In order: settings, folders, schema, keyring ({hours} hour keys, level {parts.keys.level()}), ledger ({size} entries)."
-    )
 
 
 def beating(settings: Settings, name: str) -> Heartbeat:

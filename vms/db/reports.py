@@ -35,16 +35,25 @@ PROOF_FINDINGS: Final = "proof-findings"
 """The newest monthly proof of erasing is not in order (retention/proof.py); a good one takes it back."""
 NO_DWELLING_DUE: Final = "no-dwelling-due"
 """Two persons must look again whether a fixed camera without masks has no dwelling in sight (docs/plans.md)."""
-ON_PAPER: Final = ANCHORS | {
-    NO_DWELLING_DUE,
-    DESIGNATION_ENDING,
-    DESIGNATION_ENDED,
-    OFF_PLAN,
-    EDGE_RECORDING,
-    WITNESS_AWAY,
-    LEDGER_CONTRADICTED,
-    PROOF_FINDINGS,
-}
+STORAGE_FULL: Final = "storage-full"
+"""The footage volume has no room: nothing is recorded."""
+STORAGE_LOW: Final = "storage-low"
+"""The footage volume will be full within a day."""
+STORAGE: Final = frozenset({STORAGE_FULL, STORAGE_LOW})
+ON_PAPER: Final = (
+    ANCHORS
+    | STORAGE
+    | {
+        NO_DWELLING_DUE,
+        DESIGNATION_ENDING,
+        DESIGNATION_ENDED,
+        OFF_PLAN,
+        EDGE_RECORDING,
+        WITNESS_AWAY,
+        LEDGER_CONTRADICTED,
+        PROOF_FINDINGS,
+    }
+)
 """Problems that a person solves at a desk: starting the process anew would only add a gap."""
 
 
@@ -89,7 +98,17 @@ class Condition:
     @property
     def works(self) -> bool:
         """Whether the process itself is in order, whatever has to be done on paper."""
-        return ON_PAPER.issuperset(self.problems)
+        return (ON_PAPER | self.of_cameras).issuperset(self.problems)
+
+    @property
+    def of_cameras(self) -> frozenset[str]:
+        """The problems that single cameras have: starting the process anew would take the others' pictures too."""
+        return frozenset(self.words.get("cameras") or ())
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """The problems by which footage is missing now, or will be soon."""
+        return tuple(one for one in self.problems if one in STORAGE or one in self.of_cameras or one == "worker-down")
 
 
 def store(conn: Connection, report: Report) -> None:

@@ -72,6 +72,11 @@ export class CameraTile extends HTMLElement {
     if ((condition.state || live) === "grey") return said("grey", t("Blanked"), t("Picture blanked"), greyReason(condition.reason || reason));
     const missing = notRecorded(this.placement.state.recording);
     if (missing) return said("thin", t("Not recorded"), missing, "");
+    const { fps, usual_fps, slow_since_at } = this.placement.state;
+    if (slow_since_at) {
+      const pace = t("{fps} of {usual} pictures a second", { fps: formatNumber(fps ?? 0, 1), usual: formatNumber(usual_fps ?? 0) });
+      return said("thin", t("Slow"), pace, "");
+    }
     if (condition.shedding) return said("thin", t("Fewer pictures"), "", "");
     return said("live", t("Live"), "", "");
   }

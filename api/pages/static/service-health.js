@@ -16,6 +16,12 @@ const PROBLEMS = {
   "never-reported": () => t("has never reported: not started?"),
   silent: () => t("reports no longer: stopped or stuck"),
   "worker-down": () => t("a camera is not served: its process restarts"),
+  "recording-stopped": () => t("a camera is not being recorded"),
+  "camera-away": () => t("a camera gives no pictures"),
+  "camera-slow": () => t("a camera gives less than half of its usual pictures"),
+  grey: () => t("a camera has been wholly grey for minutes"),
+  "storage-full": () => t("the footage volume is full: nothing is recorded"),
+  "storage-low": () => t("the footage volume will be full within a day"),
   "off-plan": () => t("a camera is off its blanking plan: calibrate it again"),
   "edge-recording": () => t("a camera records by itself, unblanked: switch that off and wipe its card"),
   "designation-ending": () => t("a designation ends soon, and recording with it"),
@@ -81,6 +87,12 @@ function serviceRow(service) {
 
 function remarks({ problems, words }) {
   const lines = problems.map(problemText);
+  const hours = words.hours_until_full;
+  if (hours !== null && hours !== undefined) lines.push(t("full in {hours} hours", { hours: formatNumber(hours, 1) }));
+  for (const [code, cameras] of Object.entries(words.cameras ?? {})) {
+    const at = lines.indexOf(problemText(code));
+    if (at >= 0) lines[at] = t("{problem}: {cameras}", { problem: lines[at], cameras: cameras.join(" · ") });
+  }
   const causes = [...(words.doubts ?? []).map(doubtText), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...Object.entries(words.look_again ?? {}).map(([id, at]) => t("{camera}: look again by {time}", { camera: id, time: stamp(at) })), ...(words.stuck_holds ?? [])];
   return [...lines, ...causes].map((line) => element("span", { class: "muted small line" }, line));
 }

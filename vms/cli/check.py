@@ -1,0 +1,61 @@
+"""`vms check`: is the installation in order, and is anything missing now or soon?"""
+
+import typer
+
+from vms.cli import state
+from vms.cli.parts import build
+from vms.db import placements, plans, reports
+from vms.errors import Unavailable
+from vms.ledger import outside
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("check")(check)
+
+
+def check(context: typer.Context) -> None:
+    """Check settings, folders, schema, keyring, ledger, and that nothing is silent or missing; status 2 and one line if not."""
+    settings = state.invocation(context).settings
+    parts = build(settings)
+    with parts.db.read() as conn:
+        ending = placements.list_ending(conn, parts.clock.now())
+        look_again = plans.due_to_look_again(conn, parts.clock.now())
+        conditions = reports.conditions(conn, parts.clock.now())
+        size = parts.ledger.size(conn)
+        parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
+    for one in (one for one in conditions if reports.SILENT in one.problems):
+        raise Unavailable(
+            f"{one.service} has not reported since {one.reported_at:%Y-%m-%d %H:%M} UTC: start `vms {one.service}`, or read its log",
+            code="service.silent",
+        )
+    for item in ending:
+        typer.echo(
+            f"{item.id}: designation {item.designation.number} of {item.area.name} ends or ended on "
+            f"{item.designation.valid_until_at:%Y-%m-%d %H:%M} UTC, and recording with it: enter the new decision (docs/cameras.md)",
+            err=True,
+        )
+    hours = len(parts.keys.hours())
+    for plan in look_again:
+        typer.echo(
+            f"{plan.placement_id}: two persons must look again by {plan.look_again_at:%Y-%m-%d} whether no dwelling is in "
+            "sight (docs/plans.md)",
+            err=True,
+        )
+    if alarms := [alarm for one in conditions for alarm in _alarms(one)]:
+        raise Unavailable(f"not in order: {'; '.join(alarms)}", code="service.alarm")
+    typer.echo(
+        f"In order: settings, folders, schema, keyring ({hours} hour keys, level {parts.keys.level()}), ledger ({size} entries)."
+    )
+
+
+def _alarms(condition: reports.Condition) -> list[str]:
+    """Return what is missing now or soon, each with the cameras it is about."""
+    cameras, hours = condition.words.get("cameras") or {}, condition.words.get("hours_until_full")
+    lines = []
+    for alarm in condition.alarms:
+        about = ", ".join(cameras.get(alarm, ()))
+        if alarm == reports.STORAGE_LOW and hours is not None:
+            about = f"full in {hours} hours"
+        lines.append(f"{alarm} ({about})" if about else alarm)
+    return lines
