@@ -101,7 +101,7 @@ def _prepared(settings_file: Path, city: Path) -> str:
     assert drawer is not None
     assert approver is not None
     for wanted in read_register(city):
-        register(parts, wanted, drawn_by=drawer.id, approved_by=approver.id)
+        register(parts, wanted, officers=(drawer.id, approver.id))
     parts.db.dispose()
     return password
 

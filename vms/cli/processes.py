@@ -101,7 +101,7 @@ def api(
     # Video does not compress; trying would cost a core.
     video: dict[str, Any] = {"ws_max_size": 65_536, "ws_per_message_deflate": False}
     application = create_app(api_parts(settings, parts), is_stopping=lambda: server.should_exit)
-    server = _server(application, settings, stop, **forwarded(settings), **video)
+    server = _server(application, settings, stop, heartbeat, **forwarded(settings), **video)
     end_when_contradicted(parts, stop)
     server.run()
     if not server.started:
