@@ -21,8 +21,9 @@ from blanking.frames import RawFrame
 from blanking.plan import Plan, parse_plan
 from blanking.pose import stamped_sample
 from blanking.stage import BlankingStage
-from ingest.decoder import PictureDecoder, raw_frame
+from ingest.decoder import PictureDecoder
 from ingest.encoder import PictureEncoder
+from ingest.raw_picture import raw_frame
 
 WIDTH, HEIGHT, FPS, FRAMES = 1920, 1080, 25, 150
 REGIMES: dict[str, tuple[float, Callable[[float], tuple[float, float, float]]]] = {

@@ -85,6 +85,7 @@ def burn(raw: RawFrame, decision: Blank, pool: BufferPool) -> BlankedFrame:
         captured_s=raw.captured_s,
         pts=raw.pts,
         full_range=raw.full_range,
+        signal=raw.signal,
         decision=decision,
         grey_rel=grey_px / (width_px * height_px),
     )
@@ -100,6 +101,7 @@ def grey_frame(raw: RawFrame, width_px: int, height_px: int, reason: GreyReason)
         captured_s=raw.captured_s,
         pts=raw.pts,
         full_range=raw.full_range,
+        signal=raw.signal,
         decision=BlankAll(reason),
         grey_rel=1.0,
     )

@@ -3,6 +3,7 @@
 They are different types so that nothing which writes or shows pictures can be handed a raw one (docs/decisions/0010).
 """
 
+from dataclasses import dataclass
 from typing import NoReturn, Self
 
 import numpy as np
@@ -11,6 +12,29 @@ from numpy.typing import NDArray
 from blanking.decision import Decision
 
 Plane = NDArray[np.uint8]
+UNSPECIFIED = 2
+"""In ITU-T H.273: not told; whoever shows the picture assumes something."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSignal:
+    """What a picture says of how it is to be shown. Its samples are carried through as they are, so this must be too.
+
+    Args:
+        matrix, primaries, transfer: numbers of ITU-T H.273.
+        aspect: width and height of a sample, None where not told.
+        orientation: the display matrix (nine numbers as in an MP4 track header) by which the picture is turned or mirrored.
+    """
+
+    matrix: int = UNSPECIFIED
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+    aspect: tuple[int, int] | None = None
+    orientation: tuple[int, ...] | None = None
+
+
+PLAIN = VideoSignal()
+"""A picture that says nothing of itself."""
 
 
 def is_subsampled(width_px: int, height_px: int) -> bool:
@@ -46,9 +70,20 @@ class RawFrame:
         pts: the container's time stamp, carried along unseen.
         owner: what owns the memory of the planes; kept alive as long as this frame.
         full_range: samples use 0..255 although the format's name does not say so.
+        signal: how it is to be shown.
     """
 
-    __slots__ = ("captured_s", "full_range", "height_px", "owner", "pixel_format", "planes", "pts", "width_px")
+    __slots__ = (
+        "captured_s",
+        "full_range",
+        "height_px",
+        "owner",
+        "pixel_format",
+        "planes",
+        "pts",
+        "signal",
+        "width_px",
+    )
 
     def __init__(
         self,
@@ -61,6 +96,7 @@ class RawFrame:
         pts: int | None = None,
         owner: object = None,
         full_range: bool = False,
+        signal: VideoSignal = PLAIN,
     ) -> None:
         self.planes = planes
         self.width_px = width_px
@@ -70,6 +106,7 @@ class RawFrame:
         self.pts = pts
         self.owner = owner
         self.full_range = full_range or pixel_format.startswith("yuvj")
+        self.signal = signal
 
     def __repr__(self) -> str:
         return f"<RawFrame {self.width_px}x{self.height_px} {self.pixel_format} at {self.captured_s:.3f} s>"
@@ -105,9 +142,10 @@ class BlankedFrame:
         pts: the raw frame's time stamp.
         decision: what was greyed.
         grey_rel: share of the picture that is grey, 0..1.
+        signal: how it is to be shown; a grey picture keeps it too, so that the stream goes on unchanged.
     """
 
-    __slots__ = ("buffer", "captured_s", "decision", "full_range", "grey_rel", "height_px", "pts", "width_px")
+    __slots__ = ("buffer", "captured_s", "decision", "full_range", "grey_rel", "height_px", "pts", "signal", "width_px")
 
     def __new__(cls, seal: object, **_fields: object) -> Self:
         """Refuse every maker but `blanking.burn`."""
@@ -127,6 +165,7 @@ class BlankedFrame:
         full_range: bool,
         decision: Decision,
         grey_rel: float,
+        signal: VideoSignal = PLAIN,
     ) -> None:
         self.buffer = buffer
         self.width_px = width_px
@@ -136,6 +175,7 @@ class BlankedFrame:
         self.full_range = full_range
         self.decision = decision
         self.grey_rel = grey_rel
+        self.signal = signal
 
     @property
     def pixel_format(self) -> str:

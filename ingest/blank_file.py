@@ -159,12 +159,17 @@ def _job(plan: Plan, samples: list[PoseSample], output: Mp4Output, max_delay_s: 
     stage = BlankingStage(plan, max_delay_s, most_waiting=_MOST_WAITING)
     for sample in samples:
         stage.add_sample(sample)
-    return _Job(stage, sorted(s.arrived_s for s in samples), output, PictureEncoder(qp=QP, gop_frames=_GOP_FRAMES))
+    return _Job(
+        stage,
+        sorted(s.arrived_s for s in samples),
+        output,
+        PictureEncoder(qp=QP, gop_frames=_GOP_FRAMES, states_orientation=False),
+    )
 
 
 def _run(video: FileVideo, job: _Job) -> None:
     context = video.stream.codec_context
-    decoder = PictureDecoder(context, context.extradata, video.instant_of, video.fps)
+    decoder = PictureDecoder(context, context.extradata, video.instant_of, video.fps, video.stream.sample_aspect_ratio)
     for packet in video.packets():
         for picture in decoder.decode(packet):
             _take_stamped(job, picture)

@@ -6,29 +6,36 @@ One decoder thread: more of them add a frame of delay each (facts/media.md).
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from fractions import Fraction
+from typing import Any, TypeAlias
 
 import av
 import av.error
-import numpy as np
 from av.codec.context import ThreadType
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from blanking.frames import Plane, RawFrame
+from blanking.frames import RawFrame
 from ingest.bitstream import join_annexb, parameter_nals, split_sample
 from ingest.instant_order import InstantOrder
 from ingest.loss import Finding, H264LossDetector, LossDetector
 from ingest.loss_h265 import H265LossDetector
 from ingest.pace import PaceWatch
+from ingest.raw_picture import raw_frame
 from vms.errors import InvalidInput
 
 _MOST_OUTSTANDING = 32
 """Pictures that a decoder may hold back for reordering: more than any codec's 16."""
-_FULL_RANGE = 2
 _log = logging.getLogger(__name__)
 
 Packet: TypeAlias = "av.Packet[Any]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tag:
+    """Goes with a packet through the library, which knows it by its address alone: equal numbers would be one object to it."""
+
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class PictureDecoder:
         extradata: the stream's parameter sets as the container gives them.
         instant_of: maps a time stamp (in the stream's time base) to seconds on the video's clock.
         fps: the rate that the session description or the container states; the stream's own word counts more.
+        aspect: width of a sample by its height as the container states it, which counts more than the stream's own word.
     """
 
     def __init__(
@@ -68,12 +76,14 @@ class PictureDecoder:
         extradata: bytes | None,
         instant_of: Callable[[int], float],
         fps: float | None = None,
+        aspect: Fraction | None = None,
     ) -> None:
         context = _new_context(codec) if isinstance(codec, str) else codec
         codec = context.name
         self._context = _configured(context, extradata)
         self._extradata = extradata
         self._instant_of = instant_of
+        self._aspect = aspect
         self._detector: LossDetector | None = None
         self._pace = PaceWatch()
         self._pace.expect(fps)
@@ -127,7 +137,7 @@ class PictureDecoder:
                 self._order.put_in(sequence, self._instant_of(packet.pts))
         if sequence and self._intact and not was_intact:
             self._renew_context(sequence)
-        packet.opaque = sequence
+        packet.opaque = _Tag(sequence)
         try:
             frames = self._context.decode(packet)
         except av.error.FFmpegError as error:
@@ -208,12 +218,18 @@ class PictureDecoder:
         return not self._intact
 
     def _take(self, frame: VideoFrame) -> None:
-        sequence = frame.opaque if isinstance(frame.opaque, int) else None
+        tag = frame.opaque
+        sequence = tag.sequence if isinstance(tag, _Tag) else None
         suspect = True if sequence is None else self._suspect_of.pop(sequence, True)
         if frame.is_corrupt:
             self._damage_from(sequence)
             suspect = True
-        raw = raw_frame(frame, self._instant_of)
+        raw = raw_frame(
+            frame,
+            self._instant_of,
+            self._aspect or self._context.sample_aspect_ratio,
+            has_full_range_grey=self._detector is None,
+        )
         if not self._order.take_out(sequence, raw.captured_s):
             raw.captured_s = float("nan")
         picture = Picture(raw, suspect, frame.key_frame, sequence)
@@ -274,44 +290,3 @@ def _configured(context: VideoCodecContext, extradata: bytes | None) -> VideoCod
     if extradata and context.extradata != extradata:
         context.extradata = extradata
     return context
-
-
-def raw_frame(frame: VideoFrame, instant_of: Callable[[int], float]) -> RawFrame:
-    """Wrap a decoded frame without copying it; formats that cannot be burned directly are converted first.
-
-    Returns:
-        A raw frame of 4:2:0 (even sizes), or of the decoder's own 4:2:0 or 4:4:4 (odd sizes).
-    """
-    full_range = frame.color_range == _FULL_RANGE
-    even = frame.width % 2 == 0 and frame.height % 2 == 0
-    direct = {"yuv420p", "yuvj420p"} if even else {"yuv420p", "yuvj420p", "yuv444p", "yuvj444p"}
-    pts, name = frame.pts, frame.format.name
-    if name not in direct:
-        full_range = full_range or name.startswith("yuvj")
-        family: Literal["yuvj", "yuv"] = "yuvj" if full_range else "yuv"
-        try:
-            frame = frame.reformat(format=family + ("420p" if even else "444p"))
-            name = frame.format.name
-        except (av.error.FFmpegError, ValueError) as error:
-            _log.warning("pixel format %s cannot be converted: %s", name, error)
-    shown = name in direct or name.endswith(("420p", "444p"))
-    none = np.empty((0, 0), np.uint8)
-    planes = (_plane_view(frame, 0), _plane_view(frame, 1), _plane_view(frame, 2)) if shown else (none, none, none)
-    return RawFrame(
-        planes=planes,
-        width_px=frame.width,
-        height_px=frame.height,
-        pixel_format=name,
-        captured_s=instant_of(pts) if pts is not None else float("nan"),
-        pts=pts,
-        owner=frame,
-        full_range=full_range,
-    )
-
-
-def _plane_view(frame: VideoFrame, index: int) -> Plane:
-    plane = frame.planes[index]
-    lines: Plane = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    view = lines[: plane.height, : plane.width]
-    view.flags.writeable = False  # these samples are the decoder's references
-    return view

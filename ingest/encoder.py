@@ -7,6 +7,7 @@ parameter sets in every key picture, so that any key picture can start a file, a
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 import av.error
@@ -14,8 +15,9 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
-from blanking.frames import BlankedFrame
-from ingest.bitstream import NAL_SEI, join_annexb, split_nals
+from blanking.frames import BlankedFrame, VideoSignal
+from ingest.bitstream import NAL_IDR, NAL_SEI, join_annexb, split_nals
+from ingest.orientation import orientation_sei
 from vms.errors import Unavailable
 
 _CLOCK = Fraction(1, 90_000)
@@ -34,6 +36,7 @@ class EncodedPicture:
         pts: as given to `encode`.
         captured_s: the blanked frame's instant.
         width_px, height_px: size of the picture.
+        orientation: the display matrix, None for none.
     """
 
     data: bytes
@@ -42,27 +45,42 @@ class EncodedPicture:
     captured_s: float
     width_px: int
     height_px: int
+    orientation: tuple[int, ...] | None = None
+
+
+class _Wanted(NamedTuple):
+    """What an encoder is opened for."""
+
+    width_px: int
+    height_px: int
+    pixel_format: str
+    signal: VideoSignal
+    qp: int
 
 
 class PictureEncoder:
     """An x264 encoder that takes blanked frames only.
 
-    It reopens by itself, with a key picture, when size, sample range or QP change.
+    It reopens by itself, with a key picture, when size, sample range, QP or what the pictures say of themselves change.
 
     Args:
         qp: constant quantiser, 0 (lossless) .. 51.
         gop_frames: a key picture at least every so many frames.
         preset: x264's speed preset.
+        states_orientation: say in key pictures how they are turned; a file's container says it instead.
     """
 
-    def __init__(self, *, qp: int = 24, gop_frames: int = 50, preset: str = "ultrafast") -> None:
+    def __init__(
+        self, *, qp: int = 24, gop_frames: int = 50, preset: str = "ultrafast", states_orientation: bool = True
+    ) -> None:
         if not 0 <= qp <= 51 or gop_frames < 1:
             raise ValueError(f"qp {qp} or gop_frames {gop_frames} out of range")
         self._qp = qp
         self._gop_frames = gop_frames
         self._preset = preset
         self._context: VideoCodecContext | None = None
-        self._opened_for: tuple[int, int, str, int] | None = None
+        self._states_orientation = states_orientation
+        self._opened_for: _Wanted | None = None
         self._since_key = 0
         self._ticks = 0
         self._inside: deque[tuple[int, float]] = deque()
@@ -83,8 +101,8 @@ class PictureEncoder:
             raise TypeError("only blanked frames are encoded")
         out: list[EncodedPicture] = []
         key = force_keyframe or self._context is None or self._since_key >= self._gop_frames
-        wanted = (frame.width_px, frame.height_px, frame.pixel_format, self._qp)
-        if self._opened_for is None or wanted[:3] != self._opened_for[:3] or (key and wanted != self._opened_for):
+        wanted = _Wanted(frame.width_px, frame.height_px, frame.pixel_format, frame.signal, self._qp)
+        if self._opened_for is None or wanted[:-1] != self._opened_for[:-1] or (key and wanted != self._opened_for):
             out += self.flush()
             self._open(wanted)
             key = True
@@ -112,12 +130,19 @@ class PictureEncoder:
         self._context, self._opened_for = None, None
         self._inside.clear()
 
-    def _open(self, wanted: tuple[int, int, str, int]) -> None:
-        width_px, height_px, pixel_format, qp = wanted
+    def _open(self, wanted: _Wanted) -> None:
+        width_px, height_px, pixel_format, signal, qp = wanted
         context = av.CodecContext.create("libx264", "w")
         assert isinstance(context, VideoCodecContext)
         context.width, context.height, context.pix_fmt = width_px, height_px, pixel_format
         context.time_base, context.framerate = _CLOCK, Fraction(_CLOCK.denominator, _TICKS)
+        context.colorspace, context.color_primaries, context.color_trc = (
+            signal.matrix,
+            signal.primaries,
+            signal.transfer,
+        )
+        if signal.aspect is not None:
+            context.sample_aspect_ratio = Fraction(*signal.aspect)
         context.thread_count = 1
         context.max_b_frames = 0
         context.gop_size = 1_000_000  # key pictures are forced by count, so that all cameras' settings mean the same
@@ -147,14 +172,19 @@ class PictureEncoder:
                 continue
             pts, captured_s = self._inside.popleft()
             nals = [nal for nal in split_nals(bytes(packet)) if nal[0] & 0x1F != NAL_SEI]
+            orientation = self._opened_for.signal.orientation
+            if orientation is not None and packet.is_keyframe and self._states_orientation:
+                first_slice = next(index for index, nal in enumerate(nals) if nal[0] & 0x1F == NAL_IDR)
+                nals.insert(first_slice, orientation_sei(orientation))
             out.append(
                 EncodedPicture(
                     data=join_annexb(nals),
                     is_keyframe=packet.is_keyframe,
                     pts=pts,
                     captured_s=captured_s,
-                    width_px=self._opened_for[0],
-                    height_px=self._opened_for[1],
+                    width_px=self._opened_for.width_px,
+                    height_px=self._opened_for.height_px,
+                    orientation=orientation,
                 )
             )
         return out

@@ -233,6 +233,25 @@ def test_a_stream_that_states_no_usable_rate_goes_by_its_container_s(tmp_path: P
     assert sum(picture.suspect for picture in pictures) == (0 if fps else 9)
 
 
+def test_decoders_side_by_side_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """The library keeps what goes through it by its address: equal numbers of two decoders were one, and gone with the first."""
+    codec, options = STREAMS["b-pyramid"]
+    data, marks, name, extradata = packets_of(write_clip(tmp_path / "in.mp4", codec=codec, options=options, count=40))
+    ahead, behind = (PictureDecoder(name, extradata, float) for _ in range(2))
+    found = []
+    for body, (pts, dts, key) in zip(data, marks, strict=True):
+        for decoder, keeps in ((behind, True), (ahead, False)):
+            packet = av.Packet(body)
+            packet.pts, packet.dts, packet.is_keyframe = pts, dts, key
+            pictures = decoder.decode(packet)
+            found += pictures if keeps else []
+        if pts == marks[20][0]:
+            ahead.flush()
+    found += behind.flush()
+    assert len(found) == 40
+    assert not any(picture.suspect or picture.sequence is None for picture in found)
+
+
 def test_planes_are_views_that_cannot_be_written(tmp_path: Path) -> None:
     """They are the decoder's references: a burned one would smear grey over the street."""
     codec, options = STREAMS["no B"]

@@ -108,12 +108,12 @@ class FakeOutput:
         return [one for one in self.events if one is None or (isinstance(one, str) and not isinstance(one, GapCause))]
 
 
-def shot(count: int, *, width: int = WIDTH, b_frames: int = 0) -> list[av.Packet]:
+def shot(count: int, *, width: int = WIDTH, b_frames: int = 0, aspect: Fraction = Fraction(1)) -> list[av.Packet]:
     """A bright, moving picture, encoded; a keyframe a second."""
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, HEIGHT, "yuv420p"
     encoder.time_base, encoder.framerate, encoder.gop_size = Fraction(1, 90_000), Fraction(FPS), FPS
-    encoder.max_b_frames = b_frames
+    encoder.max_b_frames, encoder.sample_aspect_ratio, encoder.colorspace = b_frames, aspect, 5
     encoder.options = {"preset": "ultrafast"} | ({"bf": "2"} if b_frames else {"tune": "zerolatency"})
     packets = []
     for number in range(count):
@@ -211,6 +211,19 @@ def test_masks_are_grey_and_the_rest_is_the_street() -> None:
     assert all(np.abs(luma[:, :160].astype(int) - 128).max() <= 20 for luma in seen)
     assert all(luma[:, 176:].mean() > 150 for luma in seen)
     assert [one.is_keyframe for one in bench.output.packets] == [number % FPS == 0 for number in range(30)]
+
+
+@pytest.mark.parametrize("active", [NO_PLAN, masks(FIXED_PLAN), CLEAR], ids=["grey", "masked", "no dwelling"])
+def test_what_a_picture_says_of_itself_is_recorded_and_shown(active: ActivePlan) -> None:
+    """A street that is squeezed, or in other colours than the witness saw, is poor evidence; grey must not change the stream either."""
+    bench = Bench()
+    bench.put(PlanChanged(active))
+    bench.put(Opened(FakeStream()))  # type: ignore[arg-type]  # a fake
+    bench.play(shot(5, aspect=Fraction(12, 11)))
+    decoder = av.CodecContext.create("h264", "r")
+    frames = [frame for one in bench.output.packets for frame in decoder.decode(av.Packet(one.data))]
+    assert {frame.colorspace for frame in [*frames, *decoder.decode(None)]} == {5}
+    assert decoder.sample_aspect_ratio == Fraction(12, 11)
 
 
 def test_without_a_plan_everything_is_grey() -> None:

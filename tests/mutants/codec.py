@@ -96,4 +96,18 @@ CODEC = (
         "        self._measure(pts)\n        spacing = self._spacing or spacing\n        if latest is None or spacing",
         (PACE,),
     ),
+    Mutant(
+        "what a picture says of itself lost when it is grey",
+        "blanking/burn.py",
+        "        signal=raw.signal,\n        decision=BlankAll(reason),",
+        "        decision=BlankAll(reason),",
+        ("tests/ingest/test_pipeline.py",),
+    ),
+    Mutant(
+        "brightness alone squeezed",
+        "ingest/raw_picture.py",
+        "    if is_grey:\n",
+        "    if False:\n",
+        ("tests/ingest/test_video_signal.py",),
+    ),
 )
