@@ -15,7 +15,7 @@ from vms.db import commissioning, edge, placements, plans
 from vms.db.commissioning import Commissioning
 from vms.db.edge import EdgeCheck
 from vms.db.placements import Placement
-from vms.db.plans import PlanVersion
+from vms.db.plans import PlanHead
 from vms.model import CameraKind, PlacementId
 
 router = APIRouter(prefix="/api", tags=["placements"])
@@ -44,7 +44,7 @@ def list_placements(
     now = running.parts.clock.now()
     with running.parts.db.read() as conn:
         found = placements.list_all(conn)
-        approved = plans.current_of_all(conn)
+        approved = plans.current_heads(conn)
         unblanked = commissioning.approved(conn)
     return [
         {
@@ -70,7 +70,7 @@ def camera_health(
     now = parts.clock.now()
     with parts.db.read() as conn:
         found = placements.list_all(conn)
-        approved = plans.current_of_all(conn)
+        approved = plans.current_heads(conn)
         unblanked = commissioning.approved(conn)
         asked = edge.of_all(conn)
     return [
@@ -146,5 +146,5 @@ def _edge(check: EdgeCheck | None) -> dict[str, Any] | None:
     }
 
 
-def _plan(plan: PlanVersion | None) -> dict[str, Any] | None:
+def _plan(plan: PlanHead | None) -> dict[str, Any] | None:
     return None if plan is None else {"version": plan.version, "no_dwelling_in_sight": plan.no_dwelling_in_sight}

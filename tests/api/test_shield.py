@@ -166,6 +166,22 @@ def test_a_full_volume_and_cameras_that_are_away_are_told_to_machines(
     assert (ready.status_code, ready.json()["checks"]["storage"]) == (503, False)
 
 
+def test_lists_that_pages_ask_for_every_few_seconds_read_no_masks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every open page fetched and parsed the documents of all plans each time, to show a version number."""
+
+    def refuse(*_arguments: object) -> object:
+        raise AssertionError("a whole plan was read")
+
+    person = site.sign_in(Role.TECHNICIAN)
+    monkeypatch.setattr("vms.db.plans._from_row", refuse)
+    for path in ("/api/placements", "/api/cameras"):
+        answer = person.get(path)
+        assert answer.status_code in {200, 403}, answer.text
+    assert [one["plan"]["version"] for one in person.get("/api/cameras").json() if one["plan"]], (
+        "there are plans to show"
+    )
+
+
 def test_monitoring_learns_how_recording_and_erasing_are_without_an_account(site: Site) -> None:
     """A daemon that stands still must ring somewhere; ids of cameras and holds are nobody's business."""
     answer = site.client.get("/api/health/services")

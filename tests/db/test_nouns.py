@@ -365,6 +365,7 @@ def test_without_an_approved_plan_there_is_none(placed: Database) -> None:
         plans.withdraw(conn, PLACE)
         assert plans.current(conn, PLACE) is None
         assert set(plans.current_of_all(conn)) == {OTHER}
+        assert set(plans.current_heads(conn)) == {OTHER}
         with pytest.raises(Conflict):
             plans.withdraw(conn, PLACE)
         with pytest.raises(InvalidInput):

@@ -196,6 +196,21 @@ def current_version(conn: Connection, placement_id: PlacementId) -> int | None:
     return conn.execute(query).scalar_one_or_none()
 
 
+@dataclass(frozen=True, slots=True)
+class PlanHead:
+    """What lists show of a plan that counts."""
+
+    version: int
+    no_dwelling_in_sight: bool
+
+
+def current_heads(conn: Connection) -> dict[PlacementId, PlanHead]:
+    """Return what lists show of the plans that count: pages ask every few seconds, and documents are large."""
+    query = select(plan.c.placement_id, plan.c.version, plan.c.no_dwelling_in_sight)
+    rows = conn.execute(query.where(plan.c.state == PlanState.APPROVED.value))
+    return {PlacementId(row.placement_id): PlanHead(row.version, row.no_dwelling_in_sight) for row in rows}
+
+
 def current_of_all(conn: Connection) -> dict[PlacementId, PlanVersion]:
     """Return the plans that count."""
     rows = conn.execute(_query().where(plan.c.state == PlanState.APPROVED.value))
