@@ -164,3 +164,12 @@ def test_no_template_has_a_sentence_of_its_own(path: Path) -> None:
     between = [text.strip() for text in re.findall(r">([^<]*)<", source) if re.search(r"[A-Za-z]{2}", text)]
     labels = re.findall(r'(?:title|aria-label|placeholder|alt)="([^"]*[A-Za-z][^"]*)"', source)
     assert [text for text in between if text != "· VMS"] + labels == []
+
+
+@pytest.mark.parametrize("code", ["StorageFull", "footage.full", "database.full", "keys.tpm-full", "keys.token-full"])
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_an_answer_about_a_full_volume_says_nothing_of_recording(language: str, code: str) -> None:
+    """It may be the volume of database, keys or packages, and recording goes on: only the worker knows, and says so itself."""
+    text = error_text(language, code, {}) or error_text(language, "StorageFull", {})
+    assert text is not None
+    assert not re.search("record|opgenomen|opname", text, re.IGNORECASE), text
