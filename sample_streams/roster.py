@@ -161,7 +161,7 @@ def _alley() -> CameraSpec:
         "Oude Havensteeg, hoek Wevergracht",
         "Havenkwartier",
         CameraKind.FIXED,
-        PlaceKind.STREET,
+        PlaceKind.ALLEY,
         Codec.H264,
         optics,
         optics,

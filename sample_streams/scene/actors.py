@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -11,48 +11,51 @@ import numpy as np
 from sample_streams.device.mechanics import Pose
 from sample_streams.optics import Optics
 from sample_streams.scene.projection import Canvas
+from sample_streams.scene.routes import Spot
 from sample_streams.scene.sprites import Sprite
 
 MIN_HEIGHT_PX = 5
 MAX_HEIGHT_PX = 9000
 HEIGHT_STEP = 0.035
+ALONG = 0.75  # movement that leads so much towards the eye, or away from it, is seen from the front or the back
 LARGE_PX = 220  # figures larger than this are cut out of the stored picture, at their exact height
 
 
-class Route:
-    """A way over the ground as points (x, z) in metres, gone to and fro at a speed; zero stands still."""
+class Way(Protocol):
+    """Where an actor is over time."""
 
-    def __init__(self, points: Sequence[tuple[float, float]], speed_m_s: float, offset_m: float) -> None:
-        self.speed_m_s = speed_m_s
-        self.offset_m = offset_m
-        self._points = tuple(points)
-        self._lengths = [math.dist(a, b) for a, b in pairwise(self._points)]
-        self._total = sum(self._lengths)
+    offset_m: float
 
-    def at(self, time_s: float) -> tuple[float, float, bool]:
-        """Return x and z at a time, and whether the movement goes to the left as seen from the origin."""
-        if len(self._points) == 1:
-            return *self._points[0], False
-        run = (self.offset_m + self.speed_m_s * time_s) % (2 * self._total)
-        is_back = run > self._total
-        run = 2 * self._total - run if is_back else run
-        leg = 0
-        while leg < len(self._lengths) - 1 and run > self._lengths[leg]:
-            run -= self._lengths[leg]
-            leg += 1
-        a, b, share = self._points[leg], self._points[leg + 1], run / self._lengths[leg]
-        x, z = a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])
-        is_left = (b[0] - a[0]) * z - (b[1] - a[1]) * x < 0
-        return x, z, is_left != is_back
+    def at(self, time_s: float) -> Spot | None:
+        """Return the spot at a time; None while the actor is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What something looks like from the side, when it comes and when it goes."""
+
+    side: Sprite
+    coming: Sprite
+    going: Sprite
+
+    def towards(self, away: float) -> Sprite:
+        """Return the view of something whose movement leads away from the eye by so much."""
+        if abs(away) < ALONG:
+            return self.side
+        return self.going if away > 0 else self.coming
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Something upright that stands or moves."""
 
-    sprite: Sprite
+    look: Sprite | Views
     height_m: float
-    route: Route
+    way: Way
+
+    def sprite(self, spot: Spot) -> Sprite:
+        """Return what is seen of it at a spot."""
+        return self.look.towards(spot.away) if isinstance(self.look, Views) else self.look
 
 
 class Actors:
@@ -62,21 +65,32 @@ class Actors:
         self._actors = tuple(actors)
         self._eye_height_m = eye_height_m
 
+    @property
+    def everybody(self) -> tuple[Actor, ...]:
+        """All of them, there or not."""
+        return self._actors
+
     def draw(self, canvas: Canvas, optics: Optics, pose: Pose, time_s: float) -> None:
         """Draw everybody who is in the picture at a time."""
         if not self._actors:
             return
-        placed = [(actor, actor.route.at(time_s)) for actor in self._actors]
-        placed.sort(key=lambda one: -(one[1][0] ** 2 + one[1][1] ** 2))
-        feet = np.array([(x, self._eye_height_m, z) for _, (x, z, _) in placed])
+        there = ((actor, actor.way.at(time_s)) for actor in self._actors)
+        placed = [(actor, spot) for actor, spot in there if spot is not None]
+        if not placed:
+            return
+        placed.sort(key=lambda one: -(one[1].x ** 2 + one[1].z ** 2))
+        feet = np.array([(spot.x, self._eye_height_m, spot.z) for _, spot in placed])
         heads = feet - np.array([[0.0, actor.height_m, 0.0] for actor, _ in placed])
         ends = optics.project(pose, np.concatenate([feet, heads]))
-        for i, (actor, (_, _, is_left)) in enumerate(placed):
+        for i, (actor, spot) in enumerate(placed):
             foot, head = ends[i], ends[i + len(placed)]
             height = float(foot[1] - head[1])
             if MIN_HEIGHT_PX <= height <= MAX_HEIGHT_PX:
-                phase = actor.sprite.phase(time_s + actor.route.offset_m)
-                _draw(canvas, actor.sprite, phase, -height if is_left else height, (float(foot[0]), float(foot[1])))
+                sprite = actor.sprite(spot)
+                is_moving = spot.dx != 0 or spot.dz != 0 or sprite.is_restless
+                phase = sprite.phase(time_s + actor.way.offset_m) if is_moving else 0
+                foot_px = (float(foot[0]), float(foot[1]))
+                _draw(canvas, sprite, phase, -height if spot.is_left else height, foot_px)
 
 
 def _draw(canvas: Canvas, sprite: Sprite, phase: int, height: float, foot: tuple[float, float]) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -10,14 +9,36 @@ from numpy.typing import NDArray
 
 from sample_streams.scene.light import Colour, Light
 from sample_streams.scene.masonry import brick, plaster
+from sample_streams.scene.sheet import Box, Polygon, Sheet, hull
+from sample_streams.scene.storefronts import (
+    FRAME,
+    GROUND_FLOOR_M,
+    HOME_DOOR_M,
+    STONE,
+    Front,
+    Shop,
+    home_door,
+    home_front,
+    office_front,
+    sash,
+    shop_front,
+)
 from sample_streams.scene.texture import Image, Texture, make_texture
 from sample_streams.scene.world import Dwelling, Window
 
-STONE: Colour = (176, 190, 196)
-FRAME: Colour = (208, 214, 216)
 ROOF: Colour = (58, 62, 96)
-GROUND_FLOOR_M = 3.6
-Polygon = tuple[tuple[float, float], ...]
+GABLE_MARGIN_M = (0.3, 0.35, 0.3)
+STOREY_MARGIN_M = (0.35, 0.4, 0.3)
+DOOR_MARGIN_M = (0.2, 0.25, 0.0)
+
+
+class Use(StrEnum):
+    """Who is in a house."""
+
+    HOME = "home"  # dwellings from the pavement up
+    HOME_ABOVE_SHOP = "home-above-shop"  # a shop or cafe, dwellings above with a front door beside it
+    SHOP = "shop"  # a shop or cafe, its stock and offices above
+    OFFICE = "office"  # nobody lives here
 
 
 class Gable(StrEnum):
@@ -38,10 +59,20 @@ class House:
     gable: Gable
     colour: Colour
     is_rendered: bool
-    shop: str | None
-    shop_colour: Colour = (70, 50, 30)
-    is_dwelling: bool = True
+    use: Use
+    shop: Shop
+    has_balcony: bool = False
     storey_m: float = 2.9
+
+    @property
+    def is_home_above(self) -> bool:
+        """Whether people live above the ground floor."""
+        return self.use in {Use.HOME, Use.HOME_ABOVE_SHOP}
+
+    @property
+    def has_shop(self) -> bool:
+        """Whether there is a shop at the street."""
+        return self.use in {Use.HOME_ABOVE_SHOP, Use.SHOP}
 
     @property
     def wall_top_m(self) -> float:
@@ -61,7 +92,7 @@ class House:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A painted part of a house: how high its top and bottom are above the street, its windows and dwelling.
+    """A painted part of a house: how high its top and bottom are above the street, its windows and dwellings.
 
     The wall and the gable are parts of their own, because only the gable has an outline that must be cut out.
     """
@@ -70,28 +101,7 @@ class Part:
     top_m: float
     bottom_m: float
     windows: tuple[Window, ...]
-    dwelling: Dwelling | None
-
-
-@dataclass(slots=True)
-class _Sheet:
-    """A picture that is painted in metres."""
-
-    bgr: Image
-    px_per_m: float
-
-    def box(self, x: float, y: float, w: float, h: float, colour: Colour) -> None:
-        p = self.px_per_m
-        a, b = (round(x * p), round(y * p)), (round((x + w) * p) - 1, round((y + h) * p) - 1)
-        cv2.rectangle(self.bgr, a, b, colour, -1)
-
-    def polygon(self, points: Polygon, colour: Colour) -> None:
-        cv2.fillPoly(self.bgr, [np.round(np.array(points) * self.px_per_m).astype(np.int32)], colour, cv2.LINE_AA)
-
-    def text(self, text: str, x: float, y: float, height_m: float, colour: Colour) -> None:
-        scale = height_m * self.px_per_m / 22
-        at = (round(x * self.px_per_m), round(y * self.px_per_m))
-        cv2.putText(self.bgr, text, at, cv2.FONT_HERSHEY_DUPLEX, scale, colour, max(round(scale * 1.4), 1), cv2.LINE_AA)
+    dwellings: tuple[Dwelling, ...]
 
 
 def outline_m(house: House) -> Polygon:
@@ -124,24 +134,20 @@ def outline_m(house: House) -> Polygon:
     return (*left, *((w - x, y) for x, y in reversed(left)))
 
 
-def dwelling_of(house: House, dwelling_id: str, from_top_m: float) -> Dwelling | None:
-    """Return what of a house is dwelling: all of it, or the part above its shop.
+def dwellings_of(name: str, homes: list[tuple[str, Box]], from_top_m: float) -> tuple[Dwelling, ...]:
+    """Return what of a house is somebody's home, as the police draw it: windows, balconies, front doors.
 
     Args:
-        house: The house.
-        dwelling_id: What to call it.
-        from_top_m: Where the panel that it will be listed with begins, measured from the top of the house.
+        name: The name of the house.
+        homes: What each box is, and where it is from the top of the house.
+        from_top_m: Where the panel that they will be listed with begins, measured from the top of the house.
     """
-    if not house.is_dwelling:
-        return None
-    bottom = house.height_m - (GROUND_FLOOR_M if house.shop else 0.0)
-    cut = tuple((x, min(y, bottom) - from_top_m) for x, y in outline_m(house))
-    pieces = [
-        ((xa, ya), (xb, yb), (house.width_m - xb, yb), (house.width_m - xa, ya))
-        for (xa, ya), (xb, yb) in pairwise(cut[: len(cut) // 2])
-        if abs(ya - yb) > 1e-9
-    ]
-    return Dwelling(dwelling_id, tuple(pieces), cut)
+    found = []
+    for what, (x, top, w, h) in homes:
+        y = top - from_top_m
+        corners = ((x, y + h), (x, y), (x + w, y), (x + w, y + h))
+        found.append(Dwelling(f"{name}-{what}", (corners,), corners))
+    return tuple(found)
 
 
 def paint_house(
@@ -149,15 +155,13 @@ def paint_house(
 ) -> tuple[Part, Part]:
     """Paint a house, its gable and its wall, with windows numbered from ``first_window``."""
     size = (round(house.width_m * px_per_m), round(house.height_m * px_per_m))
-    sheet = _Sheet(_walling(house, size, px_per_m, rng), px_per_m)
+    sheet = Sheet(_walling(house, size, px_per_m, rng), px_per_m)
     alpha = _silhouette(house, sheet)
-    windows = _upper_windows(house, sheet, first_window)
-    if house.shop:
-        windows += _shop_front(house, sheet, first_window + len(windows))
-    else:
-        windows += _ground_floor(house, sheet, first_window + len(windows), rng)
+    upper = _upper_floors(house, sheet, first_window, light.lit_share, rng)
+    ground = _ground_floor(house, sheet, first_window + len(upper.windows), light.lit_share, rng)
+    windows, homes = upper.windows + ground.windows, upper.homes + ground.homes
     _edges(house, sheet)
-    lit = light.apply(sheet.bgr, _lamp_light(house, px_per_m, rng))
+    lit = light.apply(sheet.bgr, sheet.lamps(_lamp_light(house, px_per_m, rng)))
     seam_px = round(house.gable_m * px_per_m)
     seam_m = seam_px / px_per_m
     above = tuple(one for one in windows if one.top_m < seam_m)
@@ -166,8 +170,8 @@ def paint_house(
     wall = make_texture(np.ascontiguousarray(lit[seam_px:]), px_per_m)
     height = house.height_m
     return (
-        Part(gable, height, height - seam_m, above, None),
-        Part(wall, height - seam_m, 0.0, below, dwelling_of(house, name, seam_m)),
+        Part(gable, height, height - seam_m, above, ()),
+        Part(wall, height - seam_m, 0.0, below, dwellings_of(name, homes, seam_m)),
     )
 
 
@@ -177,7 +181,7 @@ def _walling(house: House, size: tuple[int, int], px_per_m: float, rng: np.rando
     return brick(*size, px_per_m, house.colour, rng)
 
 
-def _silhouette(house: House, sheet: _Sheet) -> Image:
+def _silhouette(house: House, sheet: Sheet) -> Image:
     height, width = sheet.bgr.shape[:2]
     alpha = np.zeros((height, width), np.uint8)
     points = np.round(np.array(outline_m(house)) * sheet.px_per_m).astype(np.int32)
@@ -191,7 +195,7 @@ def _silhouette(house: House, sheet: _Sheet) -> Image:
     return alpha
 
 
-def _edges(house: House, sheet: _Sheet) -> None:
+def _edges(house: House, sheet: Sheet) -> None:
     w, g = house.width_m, house.gable_m
     if house.gable is Gable.CORNICE:
         sheet.box(0, 0.9, w, 0.34, FRAME)
@@ -204,70 +208,60 @@ def _edges(house: House, sheet: _Sheet) -> None:
     sheet.box(0, house.height_m - 0.45, w, 0.45, (92, 92, 90))
 
 
-def _upper_windows(house: House, sheet: _Sheet, first: int) -> list[Window]:
-    windows: list[Window] = []
-    count = 3 if house.width_m > 5.2 else 2
+def _upper_floors(house: House, sheet: Sheet, first: int, lit_share: float, rng: np.random.Generator) -> Front:
+    """Paint the windows above the ground floor; those of a dwelling are painted anew as things go on behind them."""
+    front, count = Front(), 3 if house.width_m > 5.2 else 2
+    gap = (house.width_m - count * 1.05) / (count + 1)
+    rows: list[Box] = []
     for storey in range(1, house.storeys):
         top = house.gable_m + (house.storeys - 1 - storey) * house.storey_m + 0.55
-        width, height = 1.05, 1.85 if storey < 3 else 1.5
-        gap = (house.width_m - count * width) / (count + 1)
-        for i in range(count):
-            windows.append(_window(house, sheet, first + len(windows), (gap + i * (width + gap), top, width, height)))
+        height = 1.85 if storey < 3 else 1.5
+        rows += [(gap + i * (1.05 + gap), top, 1.05, height) for i in range(count)]
+    gables: list[Box] = []
     if house.gable is not Gable.CORNICE:
-        windows.append(
-            _window(house, sheet, first + len(windows), (house.width_m / 2 - 0.42, house.gable_m * 0.52, 0.84, 1.15))
-        )
-    return windows
+        gables = [(house.width_m / 2 - 0.42, house.gable_m * 0.52, 0.84, 1.15)]
+    for box in rows + gables:
+        sash(sheet, box)
+        if house.is_home_above:
+            front.windows.append(Window(first + len(front.windows), *box, is_dwelling=True))
+        else:
+            sheet.pane(box, is_lit=bool(rng.random() < lit_share))
+    if house.is_home_above:
+        front.homes.append(("storeys", hull(rows, STOREY_MARGIN_M)))
+        front.homes += [("gable", hull([box], GABLE_MARGIN_M)) for box in gables]
+        if house.has_balcony:
+            _balcony(house, sheet, rows[-count:])
+    return front
 
 
-def _window(house: House, sheet: _Sheet, number: int, box: tuple[float, float, float, float]) -> Window:
-    x, y, w, h = box
-    sheet.box(x - 0.16, y - 0.3, w + 0.32, 0.2, STONE)
-    sheet.box(x - 0.1, y - 0.1, w + 0.2, h + 0.16, FRAME)
-    sheet.box(x - 0.18, y + h + 0.06, w + 0.36, 0.1, STONE)
-    sheet.box(x, y, w, h, (60, 48, 40))
-    return Window(number, x, y, w, h, is_dwelling=house.is_dwelling)
+def _balcony(house: House, sheet: Sheet, windows: list[Box]) -> None:
+    """Paint a balcony with plants before some windows; it lies between them and is masked with them."""
+    x, y, w, h = hull(windows, (0.2, 0.0, 0.0))
+    foot = min(y + h + 0.1, house.wall_top_m + house.gable_m - GROUND_FLOOR_M - 0.1)
+    sheet.box(x, foot, w, 0.16, (150, 158, 160))
+    for i in range(int(w / 0.12) + 1):
+        sheet.box(x + i * 0.12, foot - 0.95, 0.03, 0.95, (44, 46, 48))
+    sheet.box(x, foot - 0.98, w, 0.06, (44, 46, 48))
+    for i in range(int(w / 0.5)):
+        sheet.disc(x + 0.3 + i * 0.5, foot - 0.95, 0.16, (52, 120, 70))
+        sheet.disc(x + 0.36 + i * 0.5, foot - 1.02, 0.07, (90, 70, 210) if i % 2 else (70, 200, 230))
 
 
-def _ground_floor(house: House, sheet: _Sheet, first: int, rng: np.random.Generator) -> list[Window]:
-    base = house.height_m
-    door_x = 0.5 if rng.random() < 0.5 else house.width_m - 1.55
-    colour = tuple(float(c) for c in rng.choice([(40, 70, 30), (90, 40, 20), (38, 34, 120), (60, 60, 60)]))
-    sheet.box(door_x - 0.12, base - 3.15, 1.3, 3.15, FRAME)
-    sheet.box(door_x, base - 2.3, 1.06, 2.25, (colour[0], colour[1], colour[2]))
-    for i in range(2):
-        sheet.box(door_x + 0.16, base - 2.1 + i * 1.0, 0.74, 0.8, (colour[0] * 0.7, colour[1] * 0.7, colour[2] * 0.7))
-    windows = [Window(first, door_x + 0.1, base - 3.0, 0.86, 0.55, is_dwelling=house.is_dwelling)]
-    left = 0.5 if door_x > house.width_m / 2 else 2.1
-    room = house.width_m - 2.6
-    count = max(int(room // 1.35), 1)
-    width = min(room / count - 0.3, 1.25)
-    for i in range(count):
-        x = left + i * (room / count)
-        windows.append(_window(house, sheet, first + len(windows), (x, base - 2.75, width, 1.9)))
-    return windows
-
-
-def _shop_front(house: House, sheet: _Sheet, first: int) -> list[Window]:
-    base, w, c = house.height_m, house.width_m, house.shop_colour
-    sheet.box(0.15, base - GROUND_FLOOR_M + 0.12, w - 0.3, GROUND_FLOOR_M - 0.12, c)
-    sheet.box(0.15, base - GROUND_FLOOR_M + 0.12, w - 0.3, 0.62, (c[0] * 0.75, c[1] * 0.75, c[2] * 0.75))
-    label = house.shop or ""
-    height = min(0.34, (w - 0.8) / max(len(label), 1) / 0.8)
-    sheet.text(label, 0.4, base - GROUND_FLOOR_M + 0.58, height, (200, 226, 240))
-    door = w / 2 - 0.5
-    glass = [(0.4, door - 0.6), (door + 1.2, w - 0.4 - door - 1.2)]
-    windows: list[Window] = []
-    for x, width in glass:
-        if width > 0.5:
-            sheet.box(x, base - 2.7, width, 2.2, (120, 150, 170))
-            windows.append(Window(first + len(windows), x, base - 2.7, width, 2.2, is_dwelling=False))
-    sheet.box(door, base - 2.5, 1.0, 2.45, (c[0] * 1.2, c[1] * 1.2, c[2] * 1.2))
-    windows.append(Window(first + len(windows), door + 0.15, base - 2.3, 0.7, 1.6, is_dwelling=False))
-    stripes = int((w - 0.4) / 0.3)
-    for i in range(stripes):
-        sheet.box(0.2 + i * 0.3, base - GROUND_FLOOR_M + 0.74, 0.3, 0.3, c if i % 2 else (215, 220, 222))
-    return windows
+def _ground_floor(house: House, sheet: Sheet, first: int, lit_share: float, rng: np.random.Generator) -> Front:
+    width, base = house.width_m, house.height_m
+    if house.use is Use.HOME:
+        return home_front(sheet, width, base, first, rng)
+    if house.use is Use.OFFICE:
+        office_front(sheet, (width, base), house.shop.label, max(lit_share, 0.5), rng)
+        return Front()
+    if house.use is Use.SHOP:
+        return Front(shop_front(sheet, house.shop, (0.0, width), base, first))
+    is_left = bool(rng.random() < 0.5)
+    span = (HOME_DOOR_M, width) if is_left else (0.0, width - HOME_DOOR_M)
+    door_x = 0.28 if is_left else width - 1.34
+    windows = shop_front(sheet, house.shop, span, base, first)
+    home_door(sheet, door_x, base, rng)
+    return Front(windows, [("door", hull([(door_x, base - 3.0, 1.06, 3.0)], DOOR_MARGIN_M))])
 
 
 def _lamp_light(house: House, px_per_m: float, rng: np.random.Generator) -> Image:
@@ -279,5 +273,5 @@ def _lamp_light(house: House, px_per_m: float, rng: np.random.Generator) -> Imag
     from_ground = house.height_m - y
     pool: NDArray[np.float64] = 150 * np.exp(-(((x - lamp_x) / 3.2) ** 2) - ((from_ground - 3.6) / 2.8) ** 2)
     street = 60 * np.exp(-from_ground / 3.0)
-    shop = 90 * np.exp(-(((from_ground - 1.2) / 2.0) ** 2)) if house.shop else 0.0
+    shop = 90 * np.exp(-(((from_ground - 1.2) / 2.0) ** 2)) if house.has_shop else 0.0
     return np.asarray(np.clip(pool + street + shop, 0, 255), np.uint8)

@@ -69,6 +69,15 @@ def tiled_floor(picture: Image, px_per_m: float, corner: tuple[float, float], ey
     return panels
 
 
+def side_street(plot: Plot, corner: tuple[float, float], eye_height_m: float) -> list[Panel]:
+    """Pave a street that comes out at a place, seen from afar only."""
+    (w, h), px_per_m = plot.size_px, plot.px_per_m
+    ground = paving(w, h, px_per_m, (96, 104, 124), plot.rng)
+    kerb = round(1.6 * px_per_m)
+    ground[kerb : h - kerb] = asphalt(w, h - 2 * kerb, (78, 76, 74), plot.rng)
+    return tiled_floor(plot.lit(ground), px_per_m, corner, eye_height_m)
+
+
 def street_ground(plot: Plot) -> Image:
     """Paint a street with pavements, kerbs, a cycle lane and lamp light; its far end is the top row."""
     (w, h), px_per_m, rng = plot.size_px, plot.px_per_m, plot.rng
@@ -84,7 +93,33 @@ def street_ground(plot: Plot) -> Image:
         cv2.line(
             ground, (kerb + lane, y), (kerb + lane, y + round(1.2 * px_per_m)), (190, 194, 196), max(stone // 2, 1)
         )
+    for z_m in (22.0, 58.0):
+        _crossing(ground, plot, (kerb, w - kerb), z_m)
+    _covers(ground, plot, 18)
     return plot.lit(ground)
+
+
+def _crossing(ground: Image, plot: Plot, between_px: tuple[int, int], z_m: float) -> None:
+    """Paint a zebra crossing over a road, so far from the near end."""
+    top = round((plot.length_m - z_m - 3.2) * plot.px_per_m)
+    step = round(0.5 * plot.px_per_m)
+    for x in range(between_px[0] + step // 2, between_px[1] - step, 2 * step):
+        ground[top : top + round(3.2 * plot.px_per_m), x : x + step] = (206, 210, 212)
+
+
+def _covers(ground: Image, plot: Plot, count: int) -> None:
+    """Set drains and manhole covers into the ground."""
+    p = plot.px_per_m
+    for i in range(count):
+        x, y = plot.rng.uniform(0.06, 0.94) * plot.width_m * p, plot.rng.uniform(0.03, 0.97) * plot.length_m * p
+        if i % 3:
+            cv2.circle(ground, (round(x), round(y)), round(0.36 * p), (64, 68, 72), -1, cv2.LINE_AA)
+            cv2.circle(
+                ground, (round(x), round(y)), round(0.27 * p), (92, 96, 98), max(round(0.05 * p), 1), cv2.LINE_AA
+            )
+        else:
+            corner = round(x + 0.5 * p), round(y + 0.35 * p)
+            cv2.rectangle(ground, (round(x), round(y)), corner, (58, 62, 66), -1)
 
 
 def canal_ground(plot: Plot) -> Image:
@@ -119,4 +154,5 @@ def square_ground(plot: Plot, *, has_rails: bool = True) -> Image:
             y = bed + round(offset_m * px_per_m)
             cv2.line(ground, (0, y), (w, y), (150, 160, 168), max(round(0.09 * px_per_m), 1))
             cv2.line(ground, (0, y + 2), (w, y + 2), (50, 50, 54), max(round(0.05 * px_per_m), 1))
+    _covers(ground, plot, 30)
     return plot.lit(ground)

@@ -1,10 +1,15 @@
 """Rows of houses: who stands next to whom, drawn from the town's seed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from sample_streams.scene.facade import Gable, House, paint_house
+from sample_streams.scene.facade import Gable, House, Use, paint_house
 from sample_streams.scene.light import Colour, Light
-from sample_streams.scene.world import Panel, wall
+from sample_streams.scene.masonry import garden
+from sample_streams.scene.storefronts import Shop
+from sample_streams.scene.texture import make_texture
+from sample_streams.scene.world import Dwelling, Panel, wall
 
 BRICKS: tuple[Colour, ...] = (
     (62, 78, 142),
@@ -36,19 +41,33 @@ SHOPS = (
 SHOP_COLOURS: tuple[Colour, ...] = ((62, 44, 26), (40, 62, 34), (34, 32, 84), (52, 52, 52), (76, 60, 20))
 
 
-def design_row(length_m: float, rng: np.random.Generator, shop_share: float) -> list[House]:
-    """Draw houses that together are exactly as long as asked."""
+OFFICES = (
+    "NOTARIS TEN HAVE",
+    "Advocaten Singel",
+    "ARCHITECTEN VIER",
+    "Tandarts De Vries",
+    "UITGEVERIJ DOM",
+    "Makelaardij Oost",
+)
+GARDEN_M = 1.2
+GARDEN_PX_PER_M = 40.0
+
+
+def design_row(length_m: float, rng: np.random.Generator, uses: Sequence[Use]) -> list[House]:
+    """Draw houses that together are exactly as long as asked; their uses come one after the other, and again."""
     widths: list[float] = []
     while sum(widths) < length_m - 4.4:
-        widths.append(float(rng.choice([4.8, 5.4, 5.6, 6.2, 6.6])))
+        widths.append(float(rng.choice([5.4, 5.6, 6.2, 6.6])))
     factor = length_m / sum(widths)
+    shops, offices = list(rng.permutation(SHOPS)), list(rng.permutation(OFFICES))
     houses = []
-    names = list(rng.permutation(SHOPS))
     for number, width in enumerate(widths):
         gable = Gable(rng.choice([Gable.STEPPED, Gable.BELL, Gable.NECK, Gable.CORNICE, Gable.CORNICE]))
         is_rendered = bool(rng.random() < 0.22)
         colours = RENDERS if is_rendered else BRICKS
-        shop = str(names[number % len(names)]) if rng.random() < shop_share else None
+        use = uses[number % len(uses)]
+        names = offices if use is Use.OFFICE else shops
+        shop = Shop(str(names[number % len(names)]), SHOP_COLOURS[int(rng.integers(len(SHOP_COLOURS)))])
         houses.append(
             House(
                 width * factor,
@@ -56,8 +75,9 @@ def design_row(length_m: float, rng: np.random.Generator, shop_share: float) -> 
                 gable,
                 colours[int(rng.integers(len(colours)))],
                 is_rendered,
+                use,
                 shop,
-                SHOP_COLOURS[int(rng.integers(len(SHOP_COLOURS)))],
+                has_balcony=bool(rng.random() < 0.3),
             )
         )
     return houses
@@ -67,8 +87,16 @@ class Builder:
     """Put up rows of houses and number their windows and dwellings."""
 
     def __init__(
-        self, prefix: str, light: Light, rng: np.random.Generator, px_per_m: float, eye_height_m: float
+        self,
+        prefix: str,
+        light: Light,
+        rng: np.random.Generator,
+        px_per_m: float,
+        eye_height_m: float,
+        *,
+        has_gardens: bool = False,
     ) -> None:
+        self._has_gardens = has_gardens
         self._prefix = prefix
         self._light = light
         self._rng = rng
@@ -77,13 +105,13 @@ class Builder:
         self._windows = 0
         self._houses = 0
 
-    def row(self, start: tuple[float, float], end: tuple[float, float], shop_share: float) -> list[Panel]:
+    def row(self, start: tuple[float, float], end: tuple[float, float], uses: Sequence[Use]) -> list[Panel]:
         """Put up a row from one point (x, z) to another, left to right as seen from its front."""
         a, b = np.array(start), np.array(end)
         length = float(np.linalg.norm(b - a))
         along = (b - a) / length
         panels, at = [], 0.0
-        for house in design_row(length, self._rng, shop_share):
+        for house in design_row(length, self._rng, uses):
             p, q = a + at * along, a + (at + house.width_m) * along
             panels += self._put_up(house, p.tolist(), q.tolist())
             at += house.width_m
@@ -104,7 +132,27 @@ class Builder:
                 bottom_m=part.bottom_m,
             )
             panel.windows = list(part.windows)
-            panel.dwellings = [] if part.dwelling is None else [part.dwelling]
+            panel.dwellings = list(part.dwellings)
             self._windows += len(part.windows)
             panels.append(panel)
+        if self._has_gardens and house.use is Use.HOME:
+            panels.append(self._garden(name, panels[-1]))
         return panels
+
+    def _garden(self, name: str, front: Panel) -> Panel:
+        """Lay out a front garden before a dwelling: private as the rooms behind it are."""
+        size = round(front.width_m * GARDEN_PX_PER_M), round(GARDEN_M * GARDEN_PX_PER_M)
+        texture = make_texture(self._light.apply(garden(*size, GARDEN_PX_PER_M, self._rng)), GARDEN_PX_PER_M)
+        outwards = np.cross(front.right, front.down) * -1.0
+        foot = front.origin + front.height_m * front.down
+        whole = ((0.0, GARDEN_M), (0.0, 0.0), (front.width_m, 0.0), (front.width_m, GARDEN_M))
+        return Panel(
+            f"{name}-garden",
+            foot,
+            front.right,
+            outwards,
+            front.width_m,
+            GARDEN_M,
+            texture,
+            dwellings=[Dwelling(f"{name}-garden", (whole,), whole)],
+        )

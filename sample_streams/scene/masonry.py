@@ -47,6 +47,20 @@ def asphalt(width_px: int, height_px: int, colour: Colour, rng: np.random.Genera
     return _toned(colour, _stains(width_px, height_px, rng, 8.0) + _grain(width_px, height_px, rng, 5.0))
 
 
+def garden(width_px: int, height_px: int, px_per_m: float, rng: np.random.Generator) -> Image:
+    """Paint a front garden seen from above: earth and shrubs, some in flower, within a low kerb."""
+    image = asphalt(width_px, height_px, (48, 62, 78), rng)
+    colours = ((46, 104, 60), (58, 128, 76), (40, 88, 66), (90, 80, 200), (80, 190, 220))
+    for _ in range(int(width_px * height_px / (0.03 * px_per_m**2))):
+        centre = int(rng.integers(width_px)), int(rng.integers(height_px))
+        kind = int(rng.choice(5, p=(0.36, 0.28, 0.24, 0.06, 0.06)))
+        radius = max(round(px_per_m * (0.16 if kind < 3 else 0.06)), 1)
+        cv2.circle(image, centre, radius, colours[kind], -1, cv2.LINE_AA)
+    kerb = max(round(0.1 * px_per_m), 1)
+    cv2.rectangle(image, (0, 0), (width_px - 1, height_px - 1), (150, 158, 160), kerb)
+    return image
+
+
 def water(width_px: int, height_px: int, rng: np.random.Generator) -> Image:
     """Paint canal water: dark, with long ripples."""
     ripples = cv2.GaussianBlur(rng.normal(0, 1, (height_px, width_px)), (0, 0), sigmaX=9, sigmaY=1.5)

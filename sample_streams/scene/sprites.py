@@ -30,6 +30,8 @@ class Sprite:
     phases: list[list[Figure]]
     phase_hz: float
     aspect: float
+    is_restless: bool = False
+    """Whether it moves although it stays where it is, as a light that flashes does."""
     _cache: OrderedDict[tuple[int, int, bool], Figure] = field(default_factory=OrderedDict)
     _cached_px: int = 0
 
@@ -100,10 +102,18 @@ def _solid(alpha: Image) -> Image:
     return np.asarray(cv2.threshold(alpha, SOLID_ABOVE, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def _finish(sheets: list[tuple[Image, Image]], light: Light, phase_hz: float, glow: Image | None = None) -> Sprite:
+def finish(
+    sheets: list[tuple[Image, Image]],
+    light: Light,
+    phase_hz: float,
+    glow: Image | None = None,
+    *,
+    is_restless: bool = False,
+) -> Sprite:
+    """Light the painted phases of a figure and keep them in their sizes."""
     height, width = sheets[0][0].shape[:2]
     phases = [_sizes(to_yuv(light.apply(bgr, glow)), alpha) for bgr, alpha in sheets]
-    return Sprite(phases, phase_hz, width / height)
+    return Sprite(phases, phase_hz, width / height, is_restless)
 
 
 def _sizes(yuv: Image, alpha: Image) -> list[Figure]:
@@ -119,31 +129,36 @@ def _blank(width: int, height: int) -> tuple[Image, Image]:
     return np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
 
 
-class _Pen:
+class Pen:
     """Draw the same shape into colour and mask."""
 
     def __init__(self, width: int, height: int) -> None:
         self.bgr, self.alpha = _blank(width, height)
 
     def line(self, a: tuple[float, float], b: tuple[float, float], colour: Colour, thick: float) -> None:
+        """Draw a line."""
         for image, value in ((self.bgr, colour), (self.alpha, 255)):
             cv2.line(image, _at(a), _at(b), value, max(round(thick), 1), cv2.LINE_AA)
 
     def ellipse(self, centre: tuple[float, float], axes: tuple[float, float], colour: Colour) -> None:
+        """Fill an ellipse."""
         for image, value in ((self.bgr, colour), (self.alpha, 255)):
             cv2.ellipse(image, _at(centre), _at(axes), 0, 0, 360, value, -1, cv2.LINE_AA)
 
     def polygon(self, points: list[tuple[float, float]], colour: Colour) -> None:
+        """Fill a polygon."""
         array = np.array([_at(point) for point in points], np.int32)
         for image, value in ((self.bgr, colour), (self.alpha, 255)):
             cv2.fillPoly(image, [array], value, cv2.LINE_AA)
 
     def ring(self, centre: tuple[float, float], radius: float, colour: Colour, thick: float) -> None:
+        """Draw a circle's edge."""
         for image, value in ((self.bgr, colour), (self.alpha, 255)):
             cv2.circle(image, _at(centre), round(radius), value, max(round(thick), 1), cv2.LINE_AA)
 
     @property
     def sheet(self) -> tuple[Image, Image]:
+        """What was drawn: colours, and where they are solid."""
         return self.bgr, self.alpha
 
 
@@ -156,7 +171,7 @@ def pedestrian(coat: Colour, trousers: Colour, skin: Colour, light: Light) -> Sp
     sheets = []
     for i in range(8):
         swing = np.sin(2 * np.pi * i / 8)
-        pen = _Pen(160, 400)
+        pen = Pen(160, 400)
         for side in (-1, 1):
             knee = (80 + side * swing * 22, 300.0)
             pen.line((80, 215), knee, trousers, 34)
@@ -169,7 +184,7 @@ def pedestrian(coat: Colour, trousers: Colour, skin: Colour, light: Light) -> Sp
         pen.ellipse((80, 44), (24, 30), skin)
         pen.ellipse((78, 30), (26, 20), (36, 48, 62))
         sheets.append(pen.sheet)
-    return _finish(sheets, light, 7.0)
+    return finish(sheets, light, 7.0)
 
 
 def cyclist(coat: Colour, light: Light) -> Sprite:
@@ -177,7 +192,7 @@ def cyclist(coat: Colour, light: Light) -> Sprite:
     sheets = []
     for i in range(4):
         turn = 2 * np.pi * i / 4
-        pen = _Pen(400, 400)
+        pen = Pen(400, 400)
         for x in (95, 305):
             pen.ring((x, 315), 72, (40, 40, 42), 9)
         frame = (60, 60, 130)
@@ -196,40 +211,12 @@ def cyclist(coat: Colour, light: Light) -> Sprite:
         pen.ellipse((318, 205), (9, 9), (235, 250, 255))
         pen.ellipse((40, 240), (8, 8), (40, 40, 250))
         sheets.append(pen.sheet)
-    return _finish(sheets, light, 5.0)
-
-
-def car(colour: Colour, light: Light) -> Sprite:
-    """Paint a car from the side; 1.5 m high."""
-    pen = _Pen(900, 300)
-    pen.polygon(
-        [
-            (20, 170),
-            (60, 130),
-            (250, 115),
-            (340, 30),
-            (620, 30),
-            (720, 120),
-            (860, 140),
-            (885, 180),
-            (885, 245),
-            (20, 245),
-        ],
-        colour,
-    )
-    pen.polygon([(275, 115), (350, 48), (470, 48), (470, 115)], (96, 84, 70))
-    pen.polygon([(490, 115), (490, 48), (608, 48), (680, 115)], (96, 84, 70))
-    for x in (190, 700):
-        pen.ellipse((x, 240), (62, 58), (28, 28, 30))
-        pen.ellipse((x, 240), (32, 30), (120, 122, 124))
-    pen.ellipse((868, 175), (16, 18), (225, 245, 255))
-    pen.ellipse((30, 180), (10, 18), (40, 40, 230))
-    return _finish([pen.sheet], light, 1.0)
+    return finish(sheets, light, 5.0)
 
 
 def tree(light: Light, rng: np.random.Generator) -> Sprite:
     """Paint a lime tree; about 9 m high."""
-    pen = _Pen(520, 720)
+    pen = Pen(520, 720)
     pen.line((260, 715), (255, 380), (50, 62, 74), 26)
     for angle in (-0.7, -0.3, 0.35, 0.75):
         pen.line((256, 430), (256 + 230 * np.sin(angle), 430 - 230 * np.cos(angle)), (50, 62, 74), 10)
@@ -238,12 +225,12 @@ def tree(light: Light, rng: np.random.Generator) -> Sprite:
         x, y = 260 + radius * np.cos(angle) * 1.1, 235 + radius * np.sin(angle)
         shade = 0.55 + 0.45 * (1 - y / 460) + rng.uniform(-0.15, 0.15)
         pen.ellipse((x, y), (rng.uniform(7, 15), rng.uniform(6, 12)), (45 * shade, 104 * shade, 78 * shade))
-    return _finish([pen.sheet], light, 1.0)
+    return finish([pen.sheet], light, 1.0)
 
 
 def lamp_post(light: Light) -> Sprite:
     """Paint a street lamp; 4.5 m high."""
-    pen = _Pen(120, 640)
+    pen = Pen(120, 640)
     pen.line((60, 635), (60, 110), (52, 60, 52), 12)
     pen.line((60, 635), (60, 560), (52, 60, 52), 22)
     pen.polygon([(36, 40), (84, 40), (74, 110), (46, 110)], (150, 214, 248))
@@ -251,4 +238,4 @@ def lamp_post(light: Light) -> Sprite:
     glow = np.zeros((640, 120), np.uint8)
     if light.lamp_strength > 0:
         glow[20:130] = 255
-    return _finish([pen.sheet], light, 1.0, glow)
+    return finish([pen.sheet], light, 1.0, glow)

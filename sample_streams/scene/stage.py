@@ -63,6 +63,8 @@ class _Sight:
     view: View
     window: Window
     area: Area
+    before: tuple[View, ...]
+    """Panels that stand before it, nearest last: they are drawn over it again."""
 
 
 class Stage:
@@ -108,7 +110,8 @@ class Stage:
             self._has_areas = True
         for sight in self._in_sight:
             if rooms.update(sight.window, sight.view, number):
-                self._painter.draw(self._flat, sight.view, sight.area)
+                for view in (sight.view, *sight.before):
+                    self._painter.draw(self._flat, view, sight.area)
                 self._lens.look(self._flat, self._seen, pose.zoom, sight.area)
         return self._copy()
 
@@ -143,11 +146,12 @@ class Stage:
     def _find_areas(self, camera: Pinhole) -> list[_Sight]:
         """Return the windows that are large enough in the picture for somebody to see into."""
         found = []
-        for view in self._visible:
+        for i, view in enumerate(self._visible):
             for window in view.panel.windows:
                 area = _window_area(camera, view.panel, window)
                 if area is not None and area.size[0] * area.size[1] >= SMALL_WINDOW_PX:
-                    found.append(_Sight(view, window, area))
+                    before = tuple(one for one in self._visible[i + 1 :] if not one.area.intersection(area).is_empty)
+                    found.append(_Sight(view, window, area, before))
         return found
 
     def _draw_truth(self, camera: Pinhole) -> None:
