@@ -119,7 +119,7 @@ def blank_file(
     """Write a blanked copy of a video file.
 
     Args:
-        source: any container and codec that FFmpeg reads; its first video stream is taken, sound is dropped.
+        source: any container and codec that FFmpeg reads; its first video track that moves is taken, sound is dropped.
         plan: PLAN.json.
         telemetry: TELEMETRY.jsonl; without it a plan of directions greys everything.
         out: the MP4 to write; replaced only when everything went well.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import av.error
+import structlog
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -16,9 +17,15 @@ from ingest.decoder import Packet, Picture, PictureDecoder
 from ingest.file_stamps import PacketTimes, Stamp, display_stamps, order_contradicts
 from vms.errors import InvalidInput
 
+log = structlog.get_logger(__name__)
+
 _USUAL_FPS = Fraction(25)
 _COUNTING_ONLY = "avi"
 """A container without presentation times: what the library makes of its numbers is its own guess."""
+
+
+_STILLS = frozenset({"mjpeg", "png", "bmp", "gif", "webp"})
+"""Codecs of cover pictures and previews: a track of these is taken where there is no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class _Survey:
 
 
 class FileVideo:
-    """An open file's first video stream.
+    """An open file's first video track that moves.
 
     Args:
         source: any container and codec that FFmpeg reads.
@@ -50,6 +57,12 @@ class FileVideo:
     def __init__(self, source: Path, stack: ExitStack) -> None:
         self._container = stack.enter_context(_opened(source))
         self.stream = _video_of(self._container, source)
+        if len(self._container.streams.video) > 1:
+            log.warning(
+                "the file holds several video tracks: one is blanked",
+                track=self.stream.index,
+                codecs=[one.codec_context.name for one in self._container.streams.video],
+            )
         self.time_base = self.stream.time_base or Fraction(1, 90_000)
         self._stamps = _stamps(source, self.stream, self.time_base)
         self._unsure = {stamp.ticks for stamp in self._stamps or () if not stamp.is_sure}
@@ -81,9 +94,11 @@ def _opened(source: Path) -> InputContainer:
 
 
 def _video_of(container: InputContainer, source: Path) -> VideoStream:
-    if not container.streams.video:
+    """Return the first video track that moves: a cover picture is one as well, to the library."""
+    tracks = container.streams.video
+    if not tracks:
         raise InvalidInput(f"{source} holds no video stream.", code="blank.source")
-    return container.streams.video[0]
+    return next((one for one in tracks if one.codec_context.name not in _STILLS), tracks[0])
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:

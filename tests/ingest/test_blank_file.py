@@ -304,6 +304,25 @@ def test_a_whole_file_at_any_rate_has_no_lost_picture(
     assert instants == pytest.approx([number / rate for number in range(26)], abs=2e-3)
 
 
+def test_the_first_track_that_moves_is_blanked(bench: Bench) -> None:
+    """A cover picture or a preview in front of the film was taken for it, and the file refused."""
+    small = write_clip(bench.folder / "small.mkv", count=1, size=(64, 48), codec="mjpeg", pixel_format="yuvj420p")
+    both = bench.folder / "both.mp4"
+    with av.open(str(both), "w") as out, av.open(str(small)) as cover, av.open(str(bench.source)) as film:
+        inputs = [cover.streams.video[0], film.streams.video[0]]
+        tracks = [out.add_stream_from_template(one) for one in inputs]
+        for container, one, track in zip((cover, film), inputs, tracks, strict=True):
+            for packet in container.demux(one):
+                if packet.size:
+                    packet.stream = track
+                    out.mux(packet)
+    bench.source = both
+    with av.open(str(both)) as container:
+        assert [one.codec_context.name for one in container.streams.video] == ["mjpeg", "h264"]
+    frames = bench.run(image_plan())
+    assert [frame["reason"] for frame in frames] == [None] * 30
+
+
 def test_uneven_time_stamps_are_kept(bench: Bench) -> None:
     """Cameras drop frames and jump."""
     pts = [0, 1, 2, 5, 6, 30, 31, 33, 34, 80]
