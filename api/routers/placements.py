@@ -28,6 +28,7 @@ _TELEMETRY: Final = (
     "telemetry_hz", "telemetry_source", "telemetry_stream", "telemetry_poll_hz", "telemetry_poll_ms", "telemetry_garbled",
     "telemetry_zone_s", "telemetry_problem",
 )  # fmt: skip
+SLOW_TOLD_AFTER: Final = timedelta(seconds=10)
 HEALTH: Final = (
     *_SHOWN, *_TELEMETRY, "codec", "reconnects", "delay_ms", "dropped_packets", "fit", "error", "wall_clock_off_s",
 )  # fmt: skip
@@ -110,7 +111,14 @@ def state_of(item: Placement, now: datetime) -> dict[str, Any]:
             "fps": None,
             "bitrate_bps": None,
         }
+    if not _lasts(said.get("slow_since_at"), now):
+        shown["slow_since_at"] = None
     return {**shown, "live": said.get("state", said.get("live", "starting"))}
+
+
+def _lasts(since: str | None, now: datetime) -> bool:
+    """Tell whether a slowness is more than that of a session that has just begun."""
+    return since is not None and now - datetime.fromisoformat(since) >= SLOW_TOLD_AFTER
 
 
 def _head(item: Placement) -> dict[str, Any]:

@@ -393,6 +393,24 @@ def test_a_stop_of_the_server_closes_what_is_open(site: Site, worker: Worker, do
     site.client.__enter__()
 
 
+def test_a_camera_at_a_fraction_of_its_pace_is_told_as_slow_when_that_lasts(site: Site) -> None:
+    """0.4 of 15 pictures a second is not live; the first seconds of a session are no slowness."""
+
+    def told(ago_s: float) -> object:
+        since_at = (site.clock.now() - timedelta(seconds=ago_s)).isoformat()
+        status = {"state": "live", "fps": 0.4, "usual_fps": 15.0, "slow_since_at": since_at}
+        with site.parts.db.write() as conn:
+            placements.set_status(conn, FIXED, status, site.clock.now())
+        [state] = [
+            one["state"] for one in site.sign_in(Role.OBSERVER).get("/api/placements").json() if one["id"] == FIXED
+        ]
+        assert (state["fps"], state["usual_fps"]) == (0.4, 15.0)
+        return state["slow_since_at"] == since_at
+
+    assert told(11.0)
+    assert not told(3.0)
+
+
 @pytest.mark.parametrize("recording", ["on", "off", "full"])
 def test_the_wall_and_the_technician_are_told_whether_pictures_are_recorded(site: Site, recording: str) -> None:
     """A live picture looks the same when the storage is full, and everybody counts on the recording."""
