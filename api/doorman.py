@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from api.access import Subject
@@ -80,7 +80,6 @@ class Doorman:
         """
         if not token:
             raise _required()
-        now = self._parts.clock.now()
         with self._parts.db.read() as conn:
             session = sessions.by_token(conn, token)
             account = users.get(conn, session.user_id) if session else None
@@ -90,13 +89,17 @@ class Doorman:
         if why is not None:
             self._end(session, why)
             raise _required()
-        if active and now - session.seen_at >= _SEEN_EVERY:
-            with self._parts.db.write() as conn:
-                sessions.note_seen(conn, session.id, now)
+        if active:
+            self._note_active(session)
         return _subject(account, session.id, origin)
 
-    def still_in(self, session_id: str) -> Subject | None:
-        """Return the person of a session while it lasts, else None; used by what goes on after the request."""
+    def still_in(self, session_id: str, *, active: bool = False) -> Subject | None:
+        """Return the person of a session while it lasts, else None; used by what goes on after the request.
+
+        Args:
+            session_id: the session.
+            active: what goes on is activity: somebody watches.
+        """
         with self._parts.db.read() as conn:
             session = sessions.get(conn, session_id)
             account = users.get(conn, session.user_id) if session else None
@@ -106,7 +109,23 @@ class Doorman:
         if why is not None:
             self._end(session, why)
             return None
+        if active:
+            self._note_active(session)
         return _subject(account, session.id, session.origin)
+
+    def ends_at(self, session_id: str) -> tuple[datetime, datetime] | None:
+        """Return when a session ends if nobody does anything more, and when it ends in any case; None: it has ended."""
+        with self._parts.db.read() as conn:
+            session = sessions.get(conn, session_id)
+        if session is None or session.ended_at is not None:
+            return None
+        return session.seen_at + self._idle, session.ends_at
+
+    def _note_active(self, session: Session) -> None:
+        now = self._parts.clock.now()
+        if now - session.seen_at >= _SEEN_EVERY:
+            with self._parts.db.write() as conn:
+                sessions.note_seen(conn, session.id, now)
 
     def _why_over(self, session: Session, account: Account) -> str | None:
         """Return why a session does not count any more, or None."""

@@ -65,6 +65,9 @@ def entry_shown(entry: StoredEntry, reading: Reading) -> dict[str, Any]:
             "session": actor["sess"],
         },
         "object": entry.object,
+        "people": {
+            found: reading.names[UserId(found)] for found in sorted(_texts_in(entry.object)) if found in reading.names
+        },
         "object_text": _in_words(entry.object),
         "result": entry.document["res"],
         "why": entry.document["why"],
@@ -127,6 +130,15 @@ def _line(cells: Iterator[str] | tuple[str, ...]) -> bytes:
     written = io.StringIO()
     csv.writer(written, delimiter=";").writerow(cells)
     return written.getvalue().encode()
+
+
+def _texts_in(value: Any) -> set[str]:
+    """Return all texts in an object: an id of somebody may stand anywhere."""
+    if isinstance(value, dict):
+        return {text for item in value.values() for text in _texts_in(item)}
+    if isinstance(value, list):
+        return {text for item in value for text in _texts_in(item)}
+    return {value} if isinstance(value, str) else set()
 
 
 def _in_words(value: Any) -> str:

@@ -79,7 +79,7 @@ async def _look_after(running: Running, view: View, subject: Subject, bell: asyn
 
 
 def _why_over(running: Running, session_id: str) -> str | None:
-    subject = running.doorman.still_in(session_id)
+    subject = running.doorman.still_in(session_id, active=True)
     if subject is None:
         return "session-over"
     try:

@@ -174,7 +174,7 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "auth.refused": N_("was refused at sign-in"),
     "auth.sign-out": N_("signed out"),
     "auth.locked": N_("was locked out after too many attempts"),
-    "auth.expired": N_("was signed out after too long without activity"),
+    "auth.expired": N_("was signed out by the system"),
     "auth.revoked": N_("had all sessions ended"),
     "policy.denied": N_("tried something that the role does not allow"),
     "live.open": N_("began to watch live"),

@@ -79,6 +79,7 @@ def choose_language(
 def _me(running: Running, subject: Subject, token: str, request: Request) -> dict[str, Any]:
     parts = running.parts
     now = parts.clock.now()
+    over = running.doorman.ends_at(subject.session_id)
     roles = sorted(subject.roles_at(now))
     language = subject.language or language_of(request, parts.settings.default_language)
     return {
@@ -93,5 +94,10 @@ def _me(running: Running, subject: Subject, token: str, request: Request) -> dic
         "allowed": sorted(allowed_actions(parts.policy, subject, Context(at=now))),
         "csrf": csrf_of(token),
         "server_time": instant(now),
-        "session": {"idle_s": parts.settings.session_idle_s, "longest_s": parts.settings.session_longest_s},
+        "session": {
+            "idle_s": parts.settings.session_idle_s,
+            "longest_s": parts.settings.session_longest_s,
+            "idle_at": None if over is None else instant(over[0]),
+            "ends_at": None if over is None else instant(over[1]),
+        },
     }

@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from vms.bus.channel import PlacementChannel
 from vms.bus.commands import Command, PtzContinuous, PtzPresets, PtzStop
 from vms.bus.messages import FrameMessage, InitMessage, StateMessage
 from vms.bus.protocol import Admit
-from vms.db import edge, placements, views
+from vms.db import edge, placements, sessions, views
 from vms.db.edge import EdgeCheck, EdgeRecordings
 from vms.model import EdgeState, PlacementId, Role
 
@@ -194,6 +194,31 @@ def test_the_picture_stops_when_its_reason_is_gone(site: Site, worker: Worker, w
     assert closed.code == (4403 if denied else 4401)
     until(lambda: len(site.ledger("live.close")) == 1)
     assert site.ledger("live.close")[0].document["why"] == ("no-longer-allowed" if denied else "session-over")
+
+
+def test_somebody_who_watches_is_at_work(site: Site, worker: Worker) -> None:
+    """Because an operator on a quiet night touches nothing for hours, and the wall must not go dark before his eyes."""
+    worker.show(1, key=True)
+    person = site.sign_in(Role.OBSERVER)
+
+    def last_seen() -> datetime:
+        with site.parts.db.read() as conn:
+            [session] = sessions.list_lasting(conn)
+        return session.seen_at
+
+    with person.watch(FIXED) as socket:
+        frames(socket, 1)
+        for _ in range(4):
+            site.clock.advance(timedelta(minutes=14))
+            now = site.clock.now()
+            until(lambda now=now: last_seen() == now)  # type: ignore[misc]  # bound at once
+    site.clock.advance(timedelta(minutes=14))
+    assert person.get("/api/me").status_code == 200
+    # A shift is over for those who watch too.
+    with person.watch(FIXED) as socket:
+        frames(socket, 1)
+        site.clock.advance(timedelta(hours=10))
+        assert ends(socket).code == 4401
 
 
 def test_an_unknown_placement_and_a_missing_session_close_with_their_own_codes(site: Site) -> None:

@@ -6,6 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from api.accounts import COMMAND_LINE
+from api.routers.shapes import instant
 from tests.api.site import ORIGIN, PASSWORD, Site
 from vms.db import users
 from vms.model import Role
@@ -125,6 +126,32 @@ def test_a_session_ends_when_nobody_does_anything(site: Site) -> None:
     assert person.get("/api/me").status_code == 401
     [entry] = site.ledger("auth.expired")
     assert entry.document["why"] == "idle"
+
+
+def test_the_pages_know_when_the_session_ends(site: Site) -> None:
+    """Because who is warned a minute ahead loses no work; a poll asks without putting the end off."""
+    person = site.sign_in(Role.OBSERVER)
+    began_at = site.clock.now()
+    told = person.me["session"]
+    assert (told["idle_at"], told["ends_at"]) == (
+        instant(began_at + timedelta(minutes=15)),
+        instant(began_at + timedelta(hours=10)),
+    )
+    site.clock.advance(timedelta(minutes=5))
+    poll = person.headers | {"X-VMS-Background": "1"}
+    assert site.client.get("/api/me", headers=poll).json()["session"] == told
+    active = person.get("/api/me").json()["session"]
+    assert (active["idle_at"], active["ends_at"]) == (instant(began_at + timedelta(minutes=20)), told["ends_at"])
+
+
+def test_the_log_names_who_was_signed_out(site: Site) -> None:
+    """Because "the system" signed nobody out of itself, and nobody knows colleagues by an id."""
+    person = site.sign_in(Role.OBSERVER)
+    site.clock.advance(timedelta(minutes=16))
+    assert person.get("/api/me").status_code == 401
+    reader = site.sign_in(Role.DIRECTOR)
+    [entry] = reader.get("/api/ledger", act="auth.expired").json()["entries"]
+    assert entry["people"] == {person.me["user"]["id"]: "Observer"}
 
 
 def test_a_session_ends_after_a_shift_whatever_happens(site: Site) -> None:

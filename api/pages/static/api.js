@@ -25,10 +25,10 @@ export class ApiError extends Error {
 
 /**
  * @typedef {{user: {id: string, username: string, display_name: string, language: string, roles: string[]},
- *   allowed: string[], csrf: string, server_time: string}} Me
+ *   allowed: string[], csrf: string, server_time: string, session: {idle_at: string | null, ends_at: string | null}}} Me
  */
 
-/** Fires `network` with `{online}` whenever reaching the server succeeds or fails. */
+/** Fires `network` with `{online}` whenever reaching the server succeeds or fails, and `session` with `{idle_at, ends_at}` when that is known anew. */
 export const signals = new EventTarget();
 
 let csrf = "";
@@ -68,6 +68,7 @@ export async function askMe(background) {
     shortestRound_ms = Math.max(round_ms, 1);
     serverAhead_ms = parseInstant(answer.server_time) + round_ms / 2 - Date.now();
   }
+  signals.dispatchEvent(new CustomEvent("session", { detail: answer.session }));
   return answer;
 }
 
@@ -84,8 +85,42 @@ export async function request(method, path, body, options = {}) {
   const response = await reach(method, path, body, options);
   if (response.ok) return response.status === 204 ? null : response.json();
   const error = await readError(response);
-  if (response.status === 401 && !options.stay) leaveToSignIn("ended");
+  // Who waits for a poll is nobody; who waits for what was filled in goes on after signing in again.
+  if (response.status === 401 && !options.stay && (await sessionOver()) && !options.background) return request(method, path, body, options);
   throw error;
+}
+
+/** @type {Set<() => boolean>} */
+const unsaved = new Set();
+/** @type {Promise<boolean> | null} */
+let again = null;
+
+/** The page holds work that nothing has stored yet while this says so: it outlives a new sign-in. @param {() => boolean} isUnsaved */
+export function keepWhile(isUnsaved) {
+  unsaved.add(isUnsaved);
+}
+
+/** The session is over: leave for the sign-in page, or, with work that is not stored, sign in over this page. @returns {Promise<boolean>} whether it goes on */
+export async function sessionOver() {
+  if (isLeaving) return false;
+  if (!document.querySelector("dialog[open] form") && ![...unsaved].some((isUnsaved) => isUnsaved())) {
+    leaveToSignIn("ended");
+    return false;
+  }
+  again ||= signInAgain().finally(() => {
+    again = null;
+  });
+  return again;
+}
+
+async function signInAgain() {
+  const [{ user }, { askPassword }] = await Promise.all([me(), import("./session-dialog.js")]);
+  const answer = await askPassword(user);
+  if (!answer) return false;
+  csrf = answer.csrf;
+  known = Promise.resolve(answer);
+  signals.dispatchEvent(new CustomEvent("session", { detail: answer.session }));
+  return true;
 }
 
 let isLeaving = false;

@@ -1,6 +1,6 @@
 /** One placement's live stream over a WebSocket: messages taken apart, connection made again with growing pauses. */
 
-import { announce, leaveToSignIn } from "./api.js";
+import { announce, sessionOver } from "./api.js";
 
 const KIND_INIT = 1;
 const KIND_FRAME = 2;
@@ -32,6 +32,8 @@ export class LiveSocket {
     this.socket = null;
     this.retry_ms = RETRY_FIRST_MS;
     this.timer = 0;
+    /** Stands for a new sign-in that is waited for. @type {object | null} */
+    this.waits = null;
   }
 
   connect() {
@@ -48,6 +50,7 @@ export class LiveSocket {
   }
 
   disconnect() {
+    this.waits = null;
     clearTimeout(this.timer);
     if (!this.socket) return;
     this.socket.onclose = null;
@@ -58,7 +61,7 @@ export class LiveSocket {
 
   #closed(code) {
     this.socket = null;
-    if (code === CLOSED_SESSION) leaveToSignIn("ended");
+    if (code === CLOSED_SESSION) this.#signedOut();
     else if (code === CLOSED_DENIED) this.listener.onLink("denied", 0);
     else if (code === CLOSED_UNKNOWN) this.listener.onLink("unknown", 0);
     else {
@@ -68,6 +71,13 @@ export class LiveSocket {
       this.timer = setTimeout(() => this.connect(), wait_ms);
       this.listener.onLink("lost", wait_ms);
     }
+  }
+
+  async #signedOut() {
+    this.listener.onLink("lost", 0);
+    const waits = {};
+    this.waits = waits;
+    if ((await sessionOver()) && this.waits === waits) this.connect();
   }
 
   /** @param {ArrayBuffer} data */

@@ -31,17 +31,49 @@ export function roleName(role) {
   return role ? ROLES[role]?.() ?? role : "";
 }
 
+/** @type {Record<string, () => string>} why something ended or was refused, where the log keeps a code */
+const WHYS = {
+  idle: () => t("nobody did anything for too long"),
+  "too-long": () => t("the session reached its longest time"),
+  "account-closed": () => t("the account was closed"),
+  left: () => t("whoever watched left"),
+  "session-over": () => t("the session was over"),
+  "no-longer-allowed": () => t("it was no longer allowed"),
+  "server-stopped": () => t("the server was stopped"),
+  "server-died": () => t("the server failed"),
+  unavailable: () => t("a part of the system did not answer"),
+  "wrong-password": () => t("wrong password"),
+  "unknown-name": () => t("unknown user name"),
+  closed: () => t("closed account"),
+};
+
+/** @param {string | null} why @returns {string | null} a code in words; what somebody wrote as it is */
+export function whyText(why) {
+  return why ? WHYS[why]?.() ?? why : why;
+}
+
+/** Acts that the system only notes: whom they happened to stands in the object. */
+const HAPPENED_TO = new Set(["auth.expired"]);
+
+/** @param {any} entry @returns {{id: string, name: string, kind: string}} who the sentence is about */
+export function subjectOf({ act, actor, object, people }) {
+  if (!HAPPENED_TO.has(act) || !object?.user) return actor;
+  return { id: object.user, name: people?.[object.user] ?? object.user, kind: "person" };
+}
+
 /** @param {{id: string, name: string, kind: string}} actor */
 export function actorName({ id, name, kind }) {
   return kind === "service" ? SERVICES[id]?.() ?? name ?? id : name || id;
 }
 
 /**
- * @param {Record<string, any>} object of an entry
+ * @param {any} entry
  * @param {Map<string, string>} placementNames
+ * @param {string} actor id of who acted: needs no second naming
  * @returns {string} what it was about, short
  */
-export function objectSummary(object, placementNames) {
+export function objectSummary({ act, object: found, people = {}, why }, placementNames, actor = "") {
+  const object = found ?? {};
   const ids = object.placement_id ? [object.placement_id] : object.placement_ids ?? [];
   const parts = [
     ids.map((id) => placementNames.get(id) ?? id).join(", "),
@@ -51,9 +83,10 @@ export function objectSummary(object, placementNames) {
     Number.isInteger(object.number) ? t("segment {number}", { number: object.number }) : "",
     segmentCount(object.segments),
     object.preset ? t("preset {name}", { name: object.preset }) : "",
+    HAPPENED_TO.has(act) ? whyText(why) : "",
     object.cause ? gapCause(object.cause) : "",
     object.role ?? object.action ?? object.process ?? object.program ?? "",
-    object.user && !ids.length ? String(object.user) : "",
+    object.user && !ids.length && object.user !== actor ? people[object.user] ?? String(object.user) : "",
   ];
   return parts.filter(Boolean).join(" · ");
 }

@@ -5,7 +5,7 @@ import { formatStamp, formatUtc, fromField, isoInstant, parseInstant } from "./c
 import { chip } from "./data-table.js";
 import { element, icon } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
-import { actorName, objectSummary, roleName } from "./log-words.js";
+import { actorName, objectSummary, roleName, subjectOf, whyText } from "./log-words.js";
 import { noticeError } from "./notices.js";
 import { purposeName } from "./choices.js";
 import { CASE_EXAMPLE, tidyCaseNumber } from "./purpose-dialog.js";
@@ -90,12 +90,13 @@ function showState({ size, root }) {
 
 function entryLine(entry) {
   const at_ms = parseInstant(entry.at);
-  const isPerson = entry.actor.kind !== "service";
-  const about = objectSummary(entry.object ?? {}, placementNames);
+  const subject = subjectOf(entry);
+  const isPerson = subject.kind !== "service";
+  const about = objectSummary(entry, placementNames, subject.id);
   const summary = element("summary", {},
     element("time", { title: formatUtc(at_ms), dateTime: entry.at }, formatStamp(at_ms)),
     element("span", { class: "log-sentence" },
-      element("strong", { class: isPerson ? "" : "is-service" }, actorName(entry.actor)), " ", entry.act_text || entry.act,
+      element("strong", { class: isPerson ? "" : "is-service" }, actorName(subject)), " ", entry.act_text || entry.act,
       about ? element("span", { class: "log-object" }, " · ", about) : null),
     resultOf(entry),
     element("span", { class: "log-seq muted mono" }, `#${entry.seq}`));
@@ -111,8 +112,8 @@ function resultOf({ result }) {
 function details(entry, at_ms) {
   const rows = [
     [t("UTC"), formatUtc(at_ms)], [t("Act"), entry.act], [t("Who"), [entry.actor.id, roleName(entry.actor.role)].filter(Boolean).join(", ")],
-    [t("Purpose"), purposeText(entry.purpose)], [t("Receiver"), entry.recipient], [t("Reason"), entry.why], [t("Origin"), entry.origin && values(entry.origin)],
-    ...Object.entries(entry.object || {}).map(([name, value]) => [name, valueText(name, value)]),
+    [t("Purpose"), purposeText(entry.purpose)], [t("Receiver"), entry.recipient], [t("Reason"), whyText(entry.why)], [t("Origin"), entry.origin && values(entry.origin)],
+    ...Object.entries(entry.object || {}).map(([name, value]) => [name, valueText(name, value, entry.people ?? {})]),
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
   const told = rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { class: "mono" }, String(value))]);
   if (found) told.push(element("dt", {}, t("Proof")), element("dd", {}, proofLink(entry.seq)));
@@ -131,7 +132,8 @@ function purposeText(purpose) {
   return [name, purpose.case ?? purpose.case_number, purpose.text].filter(Boolean).join(" · ");
 }
 
-function valueText(name, value) {
+function valueText(name, value, people) {
+  if (people[value]) return `${people[value]} (${value})`;
   if (name === "placement_id" || name === "placement") return `${placementNames.get(value) ?? value} (${value})`;
   return typeof value === "object" && value !== null ? values(value) : String(value);
 }

@@ -5,7 +5,7 @@
  * height}` in `detail`, or null to take it away; editor-picture.js puts the commissioning view there. This module neither asks for a picture nor keeps one longer than it is shown.
  */
 
-import { request } from "./api.js";
+import { keepWhile, request } from "./api.js";
 import { labelled } from "./dialog.js";
 import { element, icon, iconButton } from "./dom.js";
 import { offerPicture } from "./editor-picture.js";
@@ -137,9 +137,9 @@ export class PlanEditor {
       ["Del", t("remove the chosen point or mask")], ["+ -", t("zoom")], ["F2", t("rename the chosen mask")],
       ["Ctrl+Z Ctrl+Y", t("undo, redo")], ["Ctrl+S", t("save as a draft")],
     ]);
-    addEventListener("beforeunload", (event) => {
-      if (draft.isChanged && !this.isSaved) event.preventDefault();
-    });
+    const isUnsaved = () => draft.isChanged && !this.isSaved;
+    keepWhile(isUnsaved);
+    addEventListener("beforeunload", (event) => isUnsaved() && event.preventDefault());
   }
 
   #next(by) {

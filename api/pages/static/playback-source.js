@@ -1,6 +1,6 @@
 /** The index of one placement's opened recordings: which bytes hold which instant, and the bytes themselves. */
 
-import { ApiError, leaveToSignIn, request } from "./api.js";
+import { ApiError, request, sessionOver } from "./api.js";
 import { isoInstant, MINUTE_MS, parseInstant } from "./civil-time.js";
 import { t } from "./i18n.js";
 
@@ -136,7 +136,7 @@ export class PlaybackSource {
     const response = await fetch(`/api/playback/${encodeURIComponent(segment.opening)}/segments/${segment.number}`, {
       headers: { Range: `bytes=${offset}-${offset + length - 1}` }, credentials: "same-origin", cache: "no-store", signal,
     });
-    if (response.status === 401) leaveToSignIn("ended");
+    if (response.status === 401 && (await sessionOver())) return this.#read(segment, offset, length, signal);
     if (!response.ok) throw new ApiError(response.status, "playback.segment", t("This minute can't be read: it was erased in the meantime, or the storage does not answer."), {});
     const bytes = await response.arrayBuffer();
     return response.status === 206 ? bytes : bytes.slice(offset, offset + length);

@@ -6,6 +6,7 @@ import { showDialog } from "./dialog.js";
 import { element } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
 import { noticeError } from "./notices.js";
+import { isWarning, watchSession } from "./session-dialog.js";
 
 const CLOCK_MS = 250;
 const CLOCK_CHECK_MS = 60_000;
@@ -89,7 +90,7 @@ function watchNetwork() {
 function sayWhenSomebodyWorks() {
   let said_ms = Date.now();
   const say = async () => {
-    if (Date.now() - said_ms < SIGN_OF_LIFE_MS) return;
+    if (Date.now() - said_ms < (isWarning() ? SECOND_MS : SIGN_OF_LIFE_MS)) return;
     said_ms = Date.now();
     try {
       await askMe(false);
@@ -97,7 +98,7 @@ function sayWhenSomebodyWorks() {
       console.info("no answer to the sign of life", error);
     }
   };
-  for (const kind of ["pointerdown", "keydown", "wheel"]) addEventListener(kind, say, { passive: true });
+  for (const kind of ["pointermove", "pointerdown", "keydown", "wheel"]) addEventListener(kind, say, { passive: true });
 }
 
 function start() {
@@ -105,6 +106,7 @@ function start() {
   const tick = () => {
     clock.textContent = formatClock(serverNow_ms());
   };
+  watchSession();
   me().then(() => {
     tick();
     setInterval(tick, CLOCK_MS);
