@@ -7,7 +7,7 @@ stops it, but two people in two processes could move it in turns (docs/decisions
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -42,6 +42,8 @@ class Hold:
 
     subject: Subject
     until_s: float
+    since_at: datetime
+    until_at: datetime
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class _Camera:
     tickets: int = 0
     hold: Hold | None = None
     movement: _Movement | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class PtzDesk:
@@ -90,8 +93,25 @@ class PtzDesk:
                 code="ptz.locked",
                 holder=holder.subject.display_name,
             )
-        camera.hold = Hold(asker.subject, now_s + self._parts.pace.ptz_lock_s)
+        lasts_s, now = self._parts.pace.ptz_lock_s, self._parts.clock.now()
+        goes_on = holder is not None and holder.until_s > now_s and not others
+        since_at = holder.since_at if holder is not None and goes_on else now
+        camera.hold = Hold(asker.subject, now_s + lasts_s, since_at, now + timedelta(seconds=lasts_s))
+        if not goes_on:
+            camera.changed.set()
+            camera.changed = asyncio.Event()
         return camera.hold
+
+    def control(self, placement_id: PlacementId) -> Hold | None:
+        """Return who has the camera now, or None."""
+        camera = self._cameras.get(placement_id)
+        holder = None if camera is None else camera.hold
+        return holder if holder is not None and holder.until_s > self._parts.clock.monotonic_s() else None
+
+    async def wait_for_change(self, placement_id: PlacementId, within_s: float) -> None:
+        """Wait until somebody else has the camera, at most so long: then what goes on may have gone on longer, or ended."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._cameras.setdefault(placement_id, _Camera()).changed.wait(), within_s)
 
     def refuse_while_steered(self, placement_id: PlacementId) -> None:
         """Make sure that nobody has the controls of a camera.
@@ -99,8 +119,8 @@ class PtzDesk:
         Raises:
             Conflict: somebody has; the text names the person.
         """
-        holder = self._cameras.setdefault(placement_id, _Camera()).hold
-        if holder is not None and holder.until_s > self._parts.clock.monotonic_s():
+        holder = self.control(placement_id)
+        if holder is not None:
             raise Conflict(
                 f"placement {placement_id} is being moved by {holder.subject.user_id}",
                 code="ptz.locked",

@@ -63,6 +63,10 @@ class _Inside:
     grey: GreyReason | None
 
 
+MASKS_COVER_ALL = "masks-cover-all"
+"""What viewers and the recording are told of a picture that was blanked as planned, and of which nothing is left."""
+
+
 class MaskedWay:
     """Turn one session's packets into blanked, encoded packets. Made for one thread.
 
@@ -260,7 +264,8 @@ class MaskedWay:
             reason = one.decision.reason.value if isinstance(one.decision, BlankAll) else None
             source = one.decision.source.value if isinstance(one.decision, Blank) else "none"
             for coded in self._encoder.encode(one.frame, one.frame.pts or 0, force_keyframe=due):
-                self._output.note(captured_at, reason, one.margin_px, source, told_by(one.witness))
+                told = reason or (MASKS_COVER_ALL if one.grey_rel >= 1.0 else None)
+                self._output.note(captured_at, told, one.margin_px, source, told_by(one.witness))
                 data = with_witness(coded.data, self._witness(one, source, reason))
                 self._output.packet(
                     Packet(data, captured_at, coded.is_keyframe, coded.width_px, coded.height_px, "h264")

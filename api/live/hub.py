@@ -6,11 +6,12 @@ does not keep up loses what is queued and goes on at the next keyframe; what is 
 
 import asyncio
 import contextlib
+import json
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -25,6 +26,8 @@ GROUP_FRAMES: Final = 250
 GROUP_BYTES: Final = 16 * 1024 * 1024
 """A group of pictures larger than this is not kept for late viewers: they wait for the next keyframe."""
 RETRY_S: Final = 1.0
+KIND_NOTICE: Final = 5
+"""First byte of what the API itself tells viewers; 1 to 3 come from the worker (`vms/bus/messages.py`), 4 is the commissioning view's."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +39,11 @@ class Item:
     data: bytes
     is_frame: bool
     is_keyframe: bool = False
+
+
+def notice_item(document: dict[str, Any]) -> Item:
+    """Return something that viewers are told besides the picture: who has the camera, that it is being calibrated."""
+    return Item(bytes([KIND_NOTICE]) + json.dumps(document).encode(), is_frame=False)
 
 
 class Viewer:
@@ -193,6 +201,12 @@ class LiveHub:
         """Return how many watch a placement through this process."""
         feed = self._feeds.get(placement_id)
         return len(feed.viewers) if feed else 0
+
+    def tell(self, placement_id: PlacementId, document: dict[str, Any]) -> None:
+        """Tell everybody who watches a placement now."""
+        feed = self._feeds.get(placement_id)
+        for viewer in feed.viewers if feed is not None else ():
+            viewer.offer(notice_item(document))
 
     async def _end(self, feed: _Feed) -> None:
         if self._feeds.get(feed.placement_id) is feed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Any, Final
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -9,13 +10,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.access import Asker, Subject
 from api.gate import origin_of, permit, token_of
-from api.live.hub import Viewer
+from api.live.hub import Viewer, notice_item
+from api.routers.shapes import instant
 from api.running import Running
 from api.sockets import CLOSE_GOING_AWAY, CLOSE_LATER, LEFT, refuse, shown, until_over
 from config.policy import Action
 from vms.db.views import View
 from vms.errors import Denied, VmsError
 from vms.model import PlacementId
+
+_CONTROL_AGAIN_S: Final = 0.5
+"""How soon it is seen that the controls were kept longer, or let go."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +37,11 @@ async def serve_live(running: Running, socket: WebSocket, placement_id: Placemen
         bell = running.bell.listen(asker.subject.session_id)
         try:
             async with running.hub.watch(view.placement_id) as viewer:
-                watches = (_send(socket, viewer), _look_after(running, view, asker.subject, bell))
+                watches = (
+                    _send(socket, viewer),
+                    _look_after(running, view, asker.subject, bell),
+                    _tell_control(running, viewer, view.placement_id, asker.subject),
+                )
                 return await until_over(socket, *watches, is_stopping=running.is_stopping)
         finally:
             running.bell.forget(asker.subject.session_id, bell)
@@ -55,6 +64,28 @@ async def _send(socket: WebSocket, viewer: Viewer) -> str:
             for data in await viewer.take():
                 await socket.send_bytes(data)
     return LEFT
+
+
+async def _tell_control(running: Running, viewer: Viewer, placement_id: PlacementId, subject: Subject) -> str:
+    """Tell a viewer who has the camera, since when and until when, whenever that changes; never returns."""
+    told: dict[str, Any] | None = None
+    while True:
+        control = running.ptz.control(placement_id)
+        found = (
+            None
+            if control is None
+            else {
+                "name": control.subject.display_name,
+                "is_own": control.subject.session_id == subject.session_id,
+                "since_at": instant(control.since_at),
+                # To the second: while somebody moves the camera, the end moves with each command.
+                "until_at": instant(control.until_at.replace(microsecond=0)),
+            }
+        )
+        if found != told:
+            told = found
+            viewer.offer(notice_item({"control": found}))
+        await running.ptz.wait_for_change(placement_id, _CONTROL_AGAIN_S)
 
 
 async def _look_after(running: Running, view: View, subject: Subject, bell: asyncio.Event) -> str:

@@ -13,7 +13,7 @@ from api.routers.shapes import Identifier, instant
 from api.running import Running, running_of
 from config.policy import Action
 from vms.bus.commands import CalibrationCancel, CalibrationCheck, CalibrationStart, CalibrationStatus
-from vms.db import calibrations, placements, plans, rechecks
+from vms.db import calibrations, placements, plans, rechecks, sessions, users, views
 from vms.db.calibrations import Calibration
 from vms.errors import NotFound, Unavailable
 from vms.ledger.acts import Act
@@ -41,7 +41,10 @@ async def list_calibrations(placement_id: Identifier, asker: Measurer, request: 
         progress = await running.parts.bus.request(PlacementId(placement_id), CalibrationStatus())
     except Unavailable:
         progress = {"state": "away"}
-    return {"progress": progress, **found}
+    watchers = await run_in_threadpool(_watchers, running, PlacementId(placement_id))
+    control = running.ptz.control(PlacementId(placement_id))
+    steered_by = None if control is None else control.subject.display_name
+    return {"progress": progress, **found, "watched_by": watchers, "steered_by": steered_by}
 
 
 @router.post("/{placement_id}/calibrations", openapi_extra=writes(Act.CALIBRATION_START))
@@ -51,7 +54,9 @@ async def start(placement_id: Identifier, asker: Measurer, request: Request, bod
     about: dict[str, Value] = {"placement_id": placement_id, "thorough": body.thorough}
     await run_in_threadpool(_write, running, asker, Act.CALIBRATION_START, about)
     command = CalibrationStart(asker.subject.user_id, body.thorough)
-    return await running.parts.bus.request(PlacementId(placement_id), command)
+    reply = await running.parts.bus.request(PlacementId(placement_id), command)
+    _tell_viewers(running, asker, placement_id, "calibration")
+    return reply
 
 
 @router.post("/{placement_id}/calibrations/checks", openapi_extra=writes(Act.CALIBRATION_START))
@@ -60,7 +65,9 @@ async def check(placement_id: Identifier, asker: Measurer, request: Request) -> 
     running = running_of(request)
     about: dict[str, Value] = {"placement_id": placement_id, "check": True}
     await run_in_threadpool(_write, running, asker, Act.CALIBRATION_START, about)
-    return await running.parts.bus.request(PlacementId(placement_id), CalibrationCheck(asker.subject.user_id))
+    reply = await running.parts.bus.request(PlacementId(placement_id), CalibrationCheck(asker.subject.user_id))
+    _tell_viewers(running, asker, placement_id, "check")
+    return reply
 
 
 @router.delete("/{placement_id}/calibrations/running", openapi_extra=writes(Act.CALIBRATION_CANCEL))
@@ -69,6 +76,23 @@ async def cancel(placement_id: Identifier, asker: Measurer, request: Request) ->
     running = running_of(request)
     await run_in_threadpool(_write, running, asker, Act.CALIBRATION_CANCEL, {"placement_id": placement_id})
     return await running.parts.bus.request(PlacementId(placement_id), CalibrationCancel())
+
+
+def _tell_viewers(running: Running, asker: Asker, placement_id: str, what: str) -> None:
+    """Tell whoever watches why the picture goes grey, and who did it."""
+    running.hub.tell(PlacementId(placement_id), {"measuring": {"what": what, "by": asker.subject.display_name}})
+
+
+def _watchers(running: Running, placement_id: PlacementId) -> list[str]:
+    """Return the names of those who watch a placement live."""
+    with running.parts.db.read() as conn:
+        watching = {
+            view.session_id
+            for view in views.list_open(conn)
+            if view.kind == "live" and view.placement_id == placement_id
+        }
+        found = {session.user_id for session in sessions.list_lasting(conn) if session.id in watching}
+        return sorted(account.display_name for account in users.list_all(conn) if account.id in found)
 
 
 def _write(running: Running, asker: Asker, act: Act, about: dict[str, Value]) -> None:

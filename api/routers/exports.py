@@ -86,9 +86,10 @@ def list_exports(asker: Lister, request: Request) -> list[dict[str, Any]]:
     with parts.db.read() as conn:
         found = exports.list_in(conn)
         about = {hold.id: hold for hold in holds.list_in(conn)}
+        numbers = holds.numbers_in_cases(conn)
         names = {account.id: account.display_name for account in users.list_all(conn)}
     language = language_of(request, parts.settings.default_language)
-    return [_json(export, about[export.hold_id], names, language) for export in found]
+    return [_json(export, about[export.hold_id], numbers, names, language) for export in found]
 
 
 @router.get("/{export_id}", openapi_extra=writes())
@@ -193,8 +194,9 @@ def _one(request: Request, export_id: ExportId) -> dict[str, Any]:
     with parts.db.read() as conn:
         export = exports.get(conn, export_id)
         hold = holds.get(conn, export.hold_id)
+        numbers = holds.numbers_in_cases(conn)
         names = {account.id: account.display_name for account in users.list_all(conn)}
-    return _json(export, hold, names, language_of(request, parts.settings.default_language))
+    return _json(export, hold, numbers, names, language_of(request, parts.settings.default_language))
 
 
 def _in_words(failure: str | None, language: str) -> str | None:
@@ -202,7 +204,9 @@ def _in_words(failure: str | None, language: str) -> str | None:
     return None if failure is None else error_text(language, failure, {}) or error_text(language, "internal", {})
 
 
-def _json(export: Export, hold: Hold, names: Mapping[UserId, str], language: str) -> dict[str, Any]:
+def _json(
+    export: Export, hold: Hold, numbers: Mapping[HoldId, int], names: Mapping[UserId, str], language: str
+) -> dict[str, Any]:
     def who(user_id: UserId | None) -> dict[str, str] | None:
         return None if user_id is None else {"id": user_id, "name": names.get(user_id, user_id)}
 
@@ -212,6 +216,11 @@ def _json(export: Export, hold: Hold, names: Mapping[UserId, str], language: str
         "progress": {"done": export.progress_done, "total": export.progress_total},
         "hold_id": hold.id,
         "case_number": hold.case_number,
+        "number_in_case": numbers[hold.id],
+        "ground": hold.ground,
+        "reason": hold.reason,
+        "held_by": who(hold.requested_by),
+        "held_at": instant(hold.requested_at),
         "placement_ids": list(hold.placement_ids),
         "start_at": instant(hold.span.start_at),
         "end_at": instant(hold.span.end_at),

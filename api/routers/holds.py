@@ -123,6 +123,7 @@ def release(
 def _json(parts: ApiParts, found: list[Hold]) -> list[dict[str, Any]]:
     with parts.db.read() as conn:
         names = {account.id: account.display_name for account in users.list_all(conn)}
+        numbers = holds.numbers_in_cases(conn)
         counts = {hold.id: holds.count_outcomes(conn, hold.id) for hold in found}
     now = parts.clock.now()
     return [
@@ -130,6 +131,7 @@ def _json(parts: ApiParts, found: list[Hold]) -> list[dict[str, Any]]:
             "id": hold.id,
             "state": hold.state,
             "case_number": hold.case_number,
+            "number_in_case": numbers[hold.id],
             "ground": hold.ground,
             "reason": hold.reason,
             "placement_ids": list(hold.placement_ids),

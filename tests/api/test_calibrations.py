@@ -1,5 +1,6 @@
 """Calibrations through the API: who may, what is written down, and what is shown."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -61,6 +62,21 @@ def test_a_calibration_is_started_watched_and_cancelled_and_each_act_is_in_the_l
     assert reply.json()["state"] == "idle"
     assert [entry.document["obj"]["placement_id"] for entry in site.ledger("calibration.start")] == [DOME, DOME]
     assert len(site.ledger("calibration.cancel")) == 1
+
+
+def test_who_starts_a_calibration_sees_who_watches_and_steers_and_they_are_told(site: Site, worker: Worker) -> None:
+    """Because a street that goes grey in the middle of an incident is worse than a calibration an hour later."""
+    technician, observer = site.sign_in(Role.TECHNICIAN), site.sign_in(Role.OBSERVER)
+    path = f"/api/placements/{DOME}/calibrations"
+    assert technician.get(path).json()["watched_by"] == []
+    with observer.watch(DOME) as socket:
+        observer.post(f"/api/placements/{DOME}/ptz", {"kind": "ptz.continuous", "pan": 0.1, "tilt": 0, "zoom": 0})
+        shown = technician.get(path).json()
+        assert (shown["watched_by"], shown["steered_by"]) == (["Observer"], "Observer")
+        technician.post(path, {})
+        while (data := socket.receive_bytes())[0] != 5 or "measuring" not in json.loads(data[1:]):
+            pass
+        assert json.loads(data[1:])["measuring"] == {"what": "calibration", "by": "Technician"}
 
 
 def test_a_re_check_is_asked_for_and_written_down_first(site: Site, worker: Worker) -> None:

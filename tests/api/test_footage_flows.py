@@ -268,6 +268,21 @@ def test_a_wrong_hold_is_refused_with_a_sentence_that_helps(site: Site, changed:
     assert person.get("/api/holds").json() == []
 
 
+def test_who_approves_an_export_sees_what_of_which_hold_and_why(site: Site) -> None:
+    """Because whoever signs without having seen cameras, period, ground and reason signs blindly; and one case can have two holds."""
+    start_at = site.record(COPIED, 130)
+    investigator, director = site.sign_in(Role.INVESTIGATOR), site.sign_in(Role.DIRECTOR)
+    first = place(investigator, start_at + timedelta(seconds=10), 30).json()["hold"]
+    site.clock.advance(timedelta(seconds=1))
+    second = place(investigator, start_at + timedelta(seconds=50), 40, request_id="r-2").json()["hold"]
+    assert (first["number_in_case"], second["number_in_case"]) == (1, 2)
+    investigator.post("/api/exports", {"hold_id": second["id"], "receiver": "OM Midden-Nederland"})
+    [shown] = director.get("/api/exports").json()
+    for name in ("case_number", "number_in_case", "ground", "reason", "placement_ids", "start_at", "end_at"):
+        assert shown[name] == second[name], name
+    assert (shown["held_by"], shown["held_at"]) == (second["requested_by"], second["requested_at"])
+
+
 def test_an_export_goes_from_request_to_download_with_two_people(any_site: Site) -> None:
     """Ask, approve, build, fetch: four entries, a package that checks out, and the asker can't approve."""
     site = any_site

@@ -13,6 +13,7 @@ from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from api.accounts import COMMAND_LINE
+from api.routers.shapes import instant
 from tests.api.site import DOME, FIXED, Person, Site
 from vms.bus.channel import PlacementChannel
 from vms.bus.commands import Command, PtzContinuous, PtzPresets, PtzStop
@@ -358,6 +359,41 @@ def test_one_person_moves_a_camera_at_a_time_and_the_director_may_take_over(site
     assert move(other, **PAN).status_code == 200
     acts = [entry.act.value for entry in site.ledger() if entry.act.value.startswith("ptz.")]
     assert acts == ["ptz.move", "ptz.stop", "ptz.take", "ptz.preset", "ptz.move"]
+
+
+def told(socket: WebSocketTestSession, name: str) -> Any:
+    """Read until the server tells something of this name besides the picture; return it."""
+    while True:
+        data = socket.receive_bytes()
+        if data[0] == 5 and name in (notice := json.loads(data[1:])):
+            return notice[name]
+
+
+def test_everybody_who_looks_is_told_who_has_the_camera(site: Site, dome: Worker) -> None:
+    """Because a panel that knows only its own commands says "you have the control" for ever, and the other one nothing."""
+    site.people.add_user(COMMAND_LINE, username="tweede", display_name="Tweede Kijker", password="een lang wachtwoord")
+    site.people.grant_role(COMMAND_LINE, "tweede", Role.OBSERVER, site.clock.now() + timedelta(days=1))
+    one, other, director = site.sign_in(Role.OBSERVER), site.sign_in("tweede"), site.sign_in(Role.DIRECTOR)
+    dome.show(1, key=True)
+    with other.watch(DOME) as seen, one.watch(DOME) as own:
+        began_at = site.clock.now()
+        move(one, **PAN)
+        control = told(seen, "control")
+        assert (control["name"], control["is_own"]) == ("Observer", False)
+        assert control["since_at"] == instant(began_at)
+        assert control["until_at"] == instant(began_at + timedelta(seconds=10))
+        assert told(own, "control")["is_own"] is True
+        site.clock.advance(timedelta(seconds=5))
+        move(one, **PAN)
+        longer = told(seen, "control")
+        assert (longer["since_at"], longer["until_at"]) == (
+            control["since_at"],
+            instant(began_at + timedelta(seconds=15)),
+        )
+        director.post(f"/api/placements/{DOME}/ptz/lock", {"take_over": True})
+        assert told(seen, "control")["name"] == "Director"
+        site.clock.advance(timedelta(seconds=11))
+        assert told(seen, "control") is None
 
 
 @pytest.mark.parametrize(

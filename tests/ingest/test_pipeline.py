@@ -310,6 +310,16 @@ def test_a_new_plan_counts_from_the_next_frame_in_a_new_recording() -> None:
     )
 
 
+def test_a_picture_that_its_masks_cover_wholly_is_told_and_recorded_as_grey() -> None:
+    """Because it shows nothing, and "Live" in green over a grey picture would be a lie; in playback the reason must be there too."""
+    whole = {**FIXED_PLAN, "masks": [{"id": "m1", "polygon_rel": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]}]}
+    bench = Bench()
+    bench.put(PlanChanged(masks(whole)))
+    bench.put(Opened(FakeStream()))  # type: ignore[arg-type]  # a fake
+    bench.play(shot(5))
+    assert bench.output.reasons == ["masks-cover-all"] * 5
+
+
 def test_another_size_is_grey_in_the_plans_size() -> None:
     """Another profile may crop differently."""
     bench = Bench()

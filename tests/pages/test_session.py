@@ -24,7 +24,7 @@ PATIENCE_MS = 60_000
 def house(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ApiParts]]:
     """The API and the pages; a session ends after little more than the minute of the warning."""
     parts = own_parts(_sqlite_template, tmp_path_factory.mktemp("session"), {"wacht": Role.INVESTIGATOR})
-    parts = replace(parts, settings=parts.settings.model_copy(update={"session_idle_s": 64}))
+    parts = replace(parts, settings=parts.settings.model_copy(update={"session_idle_s": 75}))
     with pytest.MonkeyPatch.context() as patch, serving(create_app(parts)) as url:
         # The time of last activity is stored every 20 s; here the whole wait is shorter than that.
         patch.setattr(doorman, "_SEEN_EVERY", timedelta(0))
@@ -52,15 +52,16 @@ def person(browser: Browser, house: tuple[str, ApiParts], complaints: list[str])
 
 def test_the_end_is_told_ahead_and_moving_the_mouse_puts_it_off(person: Page) -> None:
     """Who only watches or reads must not be thrown out without a word."""
-    expect(person.locator("dialog.session-warning")).to_contain_text("seconden")
+    expect(person.locator("dialog.session-warning")).to_contain_text("seconden", timeout=PATIENCE_MS)
     person.mouse.move(300, 300)
     person.mouse.move(320, 320)
-    expect(person.locator("dialog.session-warning")).to_have_count(0)
+    expect(person.locator("dialog.session-warning")).to_have_count(0, timeout=PATIENCE_MS)
 
 
 def test_a_filled_in_form_outlives_the_session(person: Page, house: tuple[str, ApiParts]) -> None:
     """Because a reason that was thought about for ten minutes is not typed twice, and a fast hold is what saves footage."""
     _url, parts = house
+    person.mouse.move(300, 300)
     person.click("#place")
     person.locator("dialog [name=case_number]").fill("PL0900-2026-123456")
     person.locator("dialog [name=reason]").fill("Vechtpartij bij de halte, aanleiding onduidelijk")
@@ -73,11 +74,11 @@ def test_a_filled_in_form_outlives_the_session(person: Page, house: tuple[str, A
     over = person.locator("dialog.session-over")
     over.locator("[name=password]").fill("something else")
     over.locator("[type=submit]").click()
-    expect(over.locator(".form-error")).to_be_visible()
+    expect(over.locator(".form-error")).to_be_visible(timeout=PATIENCE_MS)
     over.locator("[name=password]").fill(PASSWORD)
     over.locator("[type=submit]").click()
-    expect(over).to_have_count(0)
-    expect(person.locator("dialog h2")).to_have_text("Te laat")
+    expect(over).to_have_count(0, timeout=PATIENCE_MS)
+    expect(person.locator("dialog h2")).to_have_text("Te laat", timeout=PATIENCE_MS)
     assert "/holds" in person.url
 
 

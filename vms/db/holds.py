@@ -173,6 +173,17 @@ def list_in(conn: Connection, states: Collection[HoldState] = frozenset(HoldStat
     return _from_rows(conn, list(conn.execute(query.order_by(hold.c.requested_at.desc(), hold.c.id))))
 
 
+def numbers_in_cases(conn: Connection) -> dict[HoldId, int]:
+    """Return which hold of its case each one is, counted from 1 in the order of asking: what people tell two of them apart by."""
+    numbers: dict[HoldId, int] = {}
+    counted: dict[str, int] = {}
+    query = select(hold.c.id, hold.c.case_number).order_by(hold.c.requested_at, hold.c.id)
+    for row in conn.execute(query):
+        counted[row.case_number] = counted.get(row.case_number, 0) + 1
+        numbers[HoldId(row.id)] = counted[row.case_number]
+    return numbers
+
+
 def subjects_of_case(conn: Connection, case_number: str) -> list[str]:
     """Return by what the ledger's entries about a case can be found: its number, and the ids of its holds and their exports."""
     query = select(hold.c.id, export.c.id.label("export_id")).outerjoin(export, export.c.hold_id == hold.c.id)

@@ -4,9 +4,11 @@
  */
 
 import { parseInstant, formatClock } from "./civil-time.js";
+import { controlText } from "./control-words.js";
 import { element, icon } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
 import "./live-player.js";
+import { notice } from "./notices.js";
 import { gapCause, greyReason, notRecorded } from "./reasons.js";
 
 const AGE_STEP_MS = 500;
@@ -20,6 +22,8 @@ export class CameraTile extends HTMLElement {
     this.placement = null;
     this.number = 0;
     this.told_ms = 0;
+    /** Who has the camera, or null. @type {import("./control-words.js").Control | null} */
+    this.control = null;
   }
 
   connectedCallback() {
@@ -30,15 +34,17 @@ export class CameraTile extends HTMLElement {
     this.badge = element("span", { class: "tile-badge" });
     this.age = element("span", { class: "tile-age" });
     this.unblanked = element("span", { class: "tile-unblanked", hidden: true, title: t("Somebody may see this camera unblanked, to draw masks; you don't.") }, t("View for drawing masks open"));
+    this.steered = element("span", { class: "tile-steered", hidden: true });
     this.shade = element("div", { class: "tile-shade" });
     this.layer = element("div", { class: "tile-layer" });
     this.player = element("live-player", { placement: id });
     this.player.addEventListener("condition", (event) => this.#show(event.detail));
+    this.player.addEventListener("told", (event) => this.#tell(event.detail));
     this.append(
       element("div", { class: "tile-caption" },
         this.number ? element("span", { class: "tile-number", "aria-hidden": "true" }, String(this.number)) : null,
         element("span", { class: "tile-name" }, name), element("span", { class: "tile-area" }, area.name),
-        element("span", { class: "tile-side" }, this.unblanked, this.age, this.badge)),
+        element("span", { class: "tile-side" }, this.unblanked, this.steered, this.age, this.badge)),
       element("div", { class: "tile-picture" }, this.player, this.shade, this.layer),
     );
     this.unblanked.hidden = !this.placement.commissioning;
@@ -53,6 +59,20 @@ export class CameraTile extends HTMLElement {
     this.placement = placement;
     if (this.unblanked) this.unblanked.hidden = !placement.commissioning;
     if (this.player) this.#show(this.player.condition);
+  }
+
+  /** What the server tells besides the picture: who has the camera; that somebody calibrates it. */
+  #tell({ control, measuring }) {
+    if (control !== undefined) {
+      this.control = control;
+      this.steered.hidden = !control;
+      this.steered.textContent = control ? (control.is_own ? t("You steer") : t("{name} steers", { name: control.name })) : "";
+      this.steered.title = control ? controlText(control) : "";
+    }
+    if (measuring) {
+      const values = { name: measuring.by, camera: this.placement.name };
+      notice(measuring.what === "check" ? t("{name} has {camera} checked: its picture is grey for some seconds.", values) : t("{name} has {camera} calibrated: its picture is grey meanwhile.", values));
+    }
   }
 
   /** @returns {{kind: string, badge: string, title: string, text: string}} what is to be said, worst first */

@@ -38,6 +38,11 @@ export function formatNumber(value, digits = 0) {
   return value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
+/** @param {string[]} names @returns {string} one after the other as people write them; a comma inside of one stays readable */
+export function listed(names) {
+  return new Intl.ListFormat(language, { type: "conjunction" }).format(names.map((name) => (name.includes(",") ? `“${name}”` : name)));
+}
+
 const SIZES = ["B", "kB", "MB", "GB", "TB"];
 
 /** @param {number} bytes */

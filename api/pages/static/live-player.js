@@ -58,6 +58,7 @@ export class LivePlayer extends HTMLElement {
       onInit: (init) => this.buffer.setInit(init),
       onFrame: (frame) => this.buffer.push(frame),
       onState: ({ state, reason, shedding }) => this.#change({ state, reason: reason || "", shedding: shedding || "" }),
+      onNotice: (notice) => this.dispatchEvent(new CustomEvent("told", { detail: notice, bubbles: true })),
       onLink: (link, retryIn_ms) => this.#change({ link, retryIn_ms }),
     });
     this.socket.connect();

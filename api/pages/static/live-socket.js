@@ -5,6 +5,7 @@ import { announce, sessionOver } from "./api.js";
 const KIND_INIT = 1;
 const KIND_FRAME = 2;
 const KIND_STATE = 3;
+const KIND_NOTICE = 5;
 const FLAG_KEYFRAME = 1;
 const RETRY_FIRST_MS = 400;
 const RETRY_LONGEST_MS = 8000;
@@ -16,6 +17,7 @@ const CLOSED_UNKNOWN = 4404;
  * @typedef {{codec: string, width: number, height: number, epoch: number, bytes: Uint8Array}} Init
  * @typedef {{isKeyframe: boolean, captured_ms: number, bytes: Uint8Array}} Frame
  * @typedef {{onInit: (init: Init) => void, onFrame: (frame: Frame) => void, onState: (state: any) => void,
+ *   onNotice?: (notice: any) => void,
  *   onLink: (link: "connecting" | "open" | "lost" | "denied" | "unknown", retryIn_ms: number) => void}} Listener
  */
 
@@ -96,6 +98,8 @@ export class LiveSocket {
       const length_bytes = view.getUint32(1);
       const facts = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 5, length_bytes)));
       this.listener.onInit({ ...facts, bytes: new Uint8Array(data, 5 + length_bytes) });
+    } else if (kind === KIND_NOTICE) {
+      this.listener.onNotice?.(JSON.parse(new TextDecoder().decode(new Uint8Array(data, 1))));
     } else if (kind === KIND_STATE) {
       this.listener.onState(JSON.parse(new TextDecoder().decode(new Uint8Array(data, 1))));
     }

@@ -3,10 +3,11 @@
 import { request } from "./api.js";
 import { residualPlot } from "./calibration-plot.js";
 import { failureText, findingText, phaseText, verdictChip, verdictText } from "./calibration-words.js";
-import { formatStamp, parseInstant } from "./civil-time.js";
+import { formatSpan, formatStamp, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
+import { askForm } from "./dialog.js";
 import { element } from "./dom.js";
-import { formatNumber, t, tn } from "./i18n.js";
+import { formatNumber, listed, t, tn } from "./i18n.js";
 import "./shell.js";
 
 const POLL_MS = 1000;
@@ -65,11 +66,27 @@ function runParts(progress) {
   else if (progress.state === "cancelled") parts.push(element("p", { class: "muted" }, t("The last run was cancelled. Nothing was changed.")));
   const away = progress.state === "away";
   parts.push(element("div", { class: "dialog-buttons" },
-    element("button", { type: "button", class: "primary", disabled: away, on: { click: () => act("POST", "", { thorough: true }) } }, t("Calibrate")),
-    element("button", { type: "button", disabled: away, on: { click: () => act("POST", "", { thorough: false }) } }, t("Calibrate quickly, with wider bounds")),
-    element("button", { type: "button", disabled: away, on: { click: () => act("POST", "/checks") } }, t("Only check"))));
+    element("button", { type: "button", class: "primary", disabled: away, on: { click: () => askFirst(t("Calibrate"), true, () => act("POST", "", { thorough: true })) } }, t("Calibrate")),
+    element("button", { type: "button", disabled: away, on: { click: () => askFirst(t("Calibrate quickly, with wider bounds"), true, () => act("POST", "", { thorough: false })) } }, t("Calibrate quickly, with wider bounds")),
+    element("button", { type: "button", disabled: away, on: { click: () => askFirst(t("Only check"), false, () => act("POST", "/checks")) } }, t("Only check"))));
   if (away) parts.push(element("p", { class: "muted" }, t("The camera's recorder does not answer now.")));
   return parts;
+}
+
+/** How long it takes, and who watches and steers at this moment: a street goes grey before somebody's eyes. */
+async function askFirst(title, isCalibration, start) {
+  const { versions, watched_by: watching, steered_by: steering } = await request("GET", `/api/placements/${placementId}/calibrations`).catch((error) => {
+    failure = error.message;
+    return {};
+  });
+  if (!versions) return load(true);
+  const last = versions[0] && parseInstant(versions[0].finished_at) - parseInstant(versions[0].started_at);
+  const lasts = !isCalibration ? t("The picture is grey for some ten seconds.")
+    : last ? t("The picture is grey meanwhile. The last calibration of this camera took {span}.", { span: formatSpan(last) })
+      : t("The picture is grey meanwhile, usually for some minutes. You can cancel it at any time.");
+  const watch = watching.length ? t("Watching now: {names}. They are told.", { names: listed(watching) }) : t("Nobody watches this camera now.");
+  const steer = steering ? t("{name} steers this camera now.", { name: steering }) : t("Nobody steers this camera now.");
+  await askForm({ title, lead: lasts, fields: [element("p", {}, watch), element("p", { class: steering ? "form-error" : "" }, steer)], submitText: title, danger: Boolean(steering), submit: start });
 }
 
 async function act(method, tail, body) {

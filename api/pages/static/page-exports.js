@@ -5,6 +5,7 @@ import { formatStamp, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled } from "./dialog.js";
 import { element, icon, iconButton, textButton } from "./dom.js";
+import { cameraLines, footageAddress, groundName, holdFacts, holdMark, periodLines, wholeMinutes } from "./hold-facts.js";
 import { formatBytes, formatNumber, t } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";
 import { allowedActions } from "./shell.js";
@@ -15,6 +16,8 @@ const HASH_SHOWN = 16;
 const place = document.getElementById("exports");
 const allowed = allowedActions(place);
 let ownId = "";
+/** @type {any[]} */
+let placements = [];
 
 const STATES = {
   requested: () => chip("warn", t("Waits for a decision")),
@@ -27,14 +30,16 @@ const STATES = {
 };
 
 const list = new WatchedList(document.getElementById("list"), "/api/exports", (exports) => {
-  const columns = [t("Case"), t("State"), t("Receiver"), t("Asked for"), t("Package"), ""].map((title) => ({ title }));
+  const columns = [t("Case"), t("State"), t("Cameras"), t("Period"), t("Receiver"), t("Asked for"), t("Package"), t("Acts")].map((title) => ({ title }));
   return table(t("Exports"), columns, exports.map(exportRow), t("No export has been asked for. Ask for one from a hold."));
 });
 
 function exportRow(item) {
   return row([
-    { class: "nowrap", content: [element("strong", { class: "mono" }, item.case_number)] },
+    { content: [holdMark(item), element("span", { class: "muted small line" }, groundName(item.ground))] },
     { content: stateOf(item) },
+    { content: cameraLines(item.placement_ids, placements) },
+    { content: periodLines(item) },
     { content: [item.receiver] },
     { class: "nowrap", content: [formatStamp(parseInstant(item.requested_at)), element("span", { class: "muted small line" }, item.requested_by.name)] },
     { content: packageOf(item) },
@@ -87,11 +92,18 @@ async function copy(text) {
   }
 }
 
+/** All that is decided about, and, where one may, the way to the footage itself. */
+function factsOf(item) {
+  const asked = t("Asked for by {name} on {time}, for {receiver}", { name: item.requested_by.name, time: formatStamp(parseInstant(item.requested_at)), receiver: item.receiver });
+  const look = allowed.has("playback.view") ? element("p", {}, element("a", { href: footageAddress(item), target: "_blank", rel: "noopener" }, t("Look at the footage (new tab)"))) : null;
+  return [holdFacts(item, placements, { by: item.held_by, at: item.held_at }), element("p", {}, asked), ...(look ? [look] : [])];
+}
+
 async function approve(item) {
   const done = await askForm({
     title: t("Approve this export?"),
     lead: t("You confirm that {receiver} may receive this footage for this case.", { receiver: item.receiver }),
-    fields: [],
+    fields: [...factsOf(item), wholeMinutes(item)],
     submitText: t("Approve"),
     submit: async () => (await request("POST", `/api/exports/${encodeURIComponent(item.id)}/approve`, {})) ?? true,
   });
@@ -101,7 +113,7 @@ async function approve(item) {
 async function refuse(item) {
   const done = await askForm({
     title: t("Refuse this export?"),
-    fields: [labelled(t("Reason"), element("textarea", { name: "reason", maxLength: 1000 }))],
+    fields: [...factsOf(item), labelled(t("Reason"), element("textarea", { name: "reason", maxLength: 1000 }))],
     submitText: t("Refuse"),
     async submit(data, form) {
       const reason = String(data.get("reason")).trim();
@@ -114,6 +126,7 @@ async function refuse(item) {
 
 try {
   ownId = (await me()).user.id;
+  placements = await request("GET", "/api/placements");
 } catch (error) {
   noticeError(error);
 }

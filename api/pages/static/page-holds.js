@@ -1,11 +1,11 @@
 /** Holds: what is kept and until when somebody has to decide, placing, releasing in two steps, asking for an export. */
 
 import { me, request, serverNow_ms } from "./api.js";
-import { grounds } from "./choices.js";
-import { DAY_MS, formatDate, formatSpan, formatStamp, HOUR_MS, parseInstant, startOfDay } from "./civil-time.js";
+import { DAY_MS, formatDate, formatStamp, HOUR_MS, parseInstant, startOfDay } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
-import { askForm, FieldError, labelled } from "./dialog.js";
+import { askForm, FieldError, labelled, showDialog } from "./dialog.js";
 import { element, textButton } from "./dom.js";
+import { cameraLines, groundName, holdFacts, holdMark, periodLines, wholeMinutes } from "./hold-facts.js";
 import { placeHold } from "./hold-dialog.js";
 import { t, tn } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";
@@ -45,22 +45,20 @@ async function load() {
 }
 
 function show(holds) {
-  const columns = [t("Case"), t("State"), t("Span"), t("Cameras"), t("Kept"), t("Review on"), ""].map((title) => ({ title }));
+  const columns = [t("Case"), t("State"), t("Span"), t("Cameras"), t("Kept"), t("Review on"), t("Acts")].map((title) => ({ title }));
   list.replaceChildren(table(t("Holds"), columns, holds.map(holdRow), t("Nothing is secured. Footage is secured from the playback page, or here.")));
 }
 
 function holdRow(hold) {
-  const start_ms = parseInstant(hold.start_at);
-  const end_ms = parseInstant(hold.end_at);
   const isActive = hold.state === "active" || hold.state === "pending";
-  const acts = [];
+  const acts = [textButton(t("Details"), "small", () => showDetails(hold))];
   if (hold.state === "active" && allowed.has("export.request") && hold.segments?.accepted !== 0) acts.push(textButton(t("Export"), "small", () => askExport(hold)));
   if (isActive && allowed.has("hold.release")) acts.push(textButton(t("Release"), "small", () => release(hold)));
   return row([
-    { content: [element("strong", { class: "mono nowrap" }, hold.case_number), element("span", { class: "muted small line" }, groundName(hold.ground))] },
+    { content: [holdMark(hold), element("span", { class: "muted small line" }, groundName(hold.ground))] },
     { content: [(STATES[hold.state] ?? (() => chip("quiet", hold.state)))()] },
-    { class: "nowrap", content: [formatStamp(start_ms), element("span", { class: "muted small line" }, t("{span} long", { span: formatSpan(end_ms - start_ms) }))] },
-    { content: [cameraNames(hold.placement_ids)] },
+    { content: periodLines(hold) },
+    { content: cameraLines(hold.placement_ids, placements) },
     { content: [OUTCOMES[hold.outcome]?.() ?? "", counts(hold)] },
     { content: isActive ? reviewDate(hold.review_on) : [""] },
     { class: "acts", content: acts },
@@ -72,12 +70,13 @@ function counts({ segments }) {
   return text ? element("span", { class: "muted small line" }, text) : null;
 }
 
-function groundName(ground) {
-  return grounds().find(({ value }) => value === ground)?.text ?? ground ?? "";
+function facts(hold) {
+  return holdFacts(hold, placements, { by: hold.requested_by, at: hold.requested_at });
 }
 
-function cameraNames(ids) {
-  return (ids || []).map((id) => placements.find((placement) => placement.id === id)?.name ?? id).join(", ");
+function showDetails(hold) {
+  const ended = hold.released_at ? [element("p", {}, t("Ended by {name} on {time}: {reason}", { name: hold.released_by?.name ?? "–", time: formatStamp(parseInstant(hold.released_at)), reason: hold.release_reason ?? "–" }))] : [];
+  showDialog(t("Details of this hold"), facts(hold), ...ended);
 }
 
 function reviewDate(reviewOn) {
@@ -95,7 +94,7 @@ async function release(hold) {
   const first = await askForm({
     title: t("Release this hold?"),
     lead: t("Case {case}. Say why the footage is no longer needed.", { case: hold.case_number }),
-    fields: [labelled(t("Reason"), element("textarea", { name: "reason", maxLength: 1000 }))],
+    fields: [facts(hold), labelled(t("Reason"), element("textarea", { name: "reason", maxLength: 1000 }))],
     submitText: t("Go on"),
     async submit(data, form) {
       const reason = String(data.get("reason")).trim();
@@ -107,7 +106,7 @@ async function release(hold) {
   const done = await askForm({
     title: t("Release for good"),
     lead: t("What is older than 28 days is then erased at once and can't be brought back. Exports that have been handed over stay with their receiver."),
-    fields: [element("p", {}, element("strong", { class: "mono" }, hold.case_number), ` · ${cameraNames(hold.placement_ids)}`)],
+    fields: [facts(hold)],
     submitText: t("Release"),
     danger: true,
     submit: () => request("POST", `/api/holds/${encodeURIComponent(hold.id)}/release`, { reason: first }),
@@ -123,7 +122,7 @@ async function askExport(hold) {
     title: t("Ask for an export"),
     lead: t("A second person has to approve it. Then the footage is put together with a manifest."),
     fields: [
-      element("p", {}, element("strong", { class: "mono" }, hold.case_number), ` · ${cameraNames(hold.placement_ids)}`),
+      facts(hold), wholeMinutes(hold),
       labelled(t("Receiver"), element("input", { name: "receiver", maxLength: 200, autocomplete: "off" }), t("Unit or office that gets it, for example the investigation unit of the district.")),
     ],
     submitText: t("Ask"),
@@ -137,15 +136,20 @@ async function askExport(hold) {
 }
 
 document.getElementById("place")?.addEventListener("click", async () => {
+  // Whoever is quicker than the list of cameras waits for it: a form without cameras can't be sent.
+  await known;
   const now_ms = serverNow_ms();
   const answer = await placeHold(placements, { placementIds: [], from_ms: now_ms - HOUR_MS, to_ms: now_ms, now_ms });
   if (answer) await load();
 });
 
-try {
-  await me();
-  placements = await request("GET", "/api/placements");
-} catch (error) {
-  noticeError(error);
-}
+const known = (async () => {
+  try {
+    await me();
+    placements = await request("GET", "/api/placements");
+  } catch (error) {
+    noticeError(error);
+  }
+})();
+await known;
 await load();

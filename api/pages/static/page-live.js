@@ -84,7 +84,7 @@ function takeControl(placement) {
   const panel = new PtzPanel(side, placement, allowed.has("ptz.take_over"));
   const link = new PtzLink(placement.id, {
     onSpeed: (speed) => panel.showSpeed(speed),
-    onAnswer: (answer) => panel.showMine(answer),
+    onAnswer: () => undefined,
     onError: (error) => panel.showError(error),
   });
   const pointer = new PtzPointer(tile.layer, link, () => wall.focusedId === placement.id);
@@ -95,10 +95,14 @@ function takeControl(placement) {
   const showPanel = () => (wall.focusedId === placement.id ? panel.connect(link) : panel.disconnect());
   wall.addEventListener("focused", showPanel);
   showPanel();
+  panel.showControl(tile.control);
+  const showTold = ({ detail }) => detail.control !== undefined && panel.showControl(detail.control);
+  tile.addEventListener("told", showTold);
   control = {
     placementId: placement.id,
     disconnect() {
       wall.removeEventListener("focused", showPanel);
+      tile.removeEventListener("told", showTold);
       panel.disconnect();
       keys.disconnect();
       pointer.disconnect();

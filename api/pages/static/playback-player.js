@@ -6,7 +6,7 @@
 
 import { element } from "./dom.js";
 import { t } from "./i18n.js";
-import { gapCause } from "./reasons.js";
+import { gapCause, greyReason } from "./reasons.js";
 
 const AHEAD_S = 12;
 const BEHIND_S = 20;
@@ -93,7 +93,7 @@ export class PlaybackPlayer extends HTMLElement {
       this.#say(at_ms);
       return;
     }
-    this.#say(null);
+    this.#sayGrey(at_ms);
     const drift_s = at_s - video.currentTime;
     const isOff = Math.abs(drift_s) > (isPlaying ? DRIFT_SEEK_S * Math.max(1, rate / 2) : STEP_S / 2);
     if (isOff && !video.seeking) video.currentTime = at_s;
@@ -106,16 +106,29 @@ export class PlaybackPlayer extends HTMLElement {
     if (video.paused) video.play().catch((reason) => console.info("playing waits", reason.name));
   }
 
-  /** @param {number | null} at_ms null: the picture speaks for itself */
+  /** There is a picture; where it is grey, it says why. @param {number} at_ms */
+  #sayGrey(at_ms) {
+    const grey = this.data?.greys.find(({ start_ms, end_ms }) => start_ms <= at_ms && at_ms < end_ms);
+    this.#show(grey ? t("Masked: {reason}", { reason: greyReason(grey.reason) }) : "", false);
+  }
+
+  /** There is no picture: why, and what to do. @param {number} at_ms */
   #say(at_ms) {
+    const gap = this.data?.gaps.find(({ start_ms, end_ms }) => start_ms <= at_ms && at_ms < end_ms);
+    const stretch = this.data?.stretchAt(at_ms);
+    const isWaiting = this.isWaiting(at_ms);
     let text = "";
-    if (at_ms !== null) {
-      const gap = this.data?.gaps.find(({ start_ms, end_ms }) => start_ms <= at_ms && at_ms < end_ms);
-      if (this.isWaiting(at_ms)) text = t("Loading");
-      else if (gap) text = t("Not recorded: {cause}", { cause: gapCause(gap.cause) });
-      else if (this.source) text = t("No footage at this time");
-    }
-    this.classList.toggle("is-empty", at_ms !== null && !this.isWaiting(at_ms));
+    if (isWaiting) text = t("Loading");
+    else if (stretch?.look === "erased") text = t("Erased: this footage was older than it may be kept");
+    else if (gap) text = t("Not recorded: {cause}", { cause: gapCause(gap.cause) });
+    else if (stretch?.look === "open") text = t("This minute is still being recorded. Watch it live, or look back at it in a minute.");
+    else if (this.source) text = t("No footage at this time. Choose a coloured stretch on the timeline.");
+    else text = t("Click on the timeline, or press play, to look back.");
+    this.#show(text, !isWaiting);
+  }
+
+  #show(text, isEmpty) {
+    this.classList.toggle("is-empty", isEmpty);
     if (this.shade.textContent !== text) this.shade.textContent = text;
   }
 

@@ -1,9 +1,10 @@
 /** The side panel of a moving camera: who has it, how fast it goes, buttons that hold, presets. */
 
 import { request } from "./api.js";
+import { controlText } from "./control-words.js";
 import { element, iconButton } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
-import { noticeError } from "./notices.js";
+import { notice, noticeError } from "./notices.js";
 
 const BUTTON_SPEED = 0.4;
 const LOCK_CODE = "ptz.locked";
@@ -55,11 +56,13 @@ export class PtzPanel {
     this.speed.classList.toggle("is-moving", words.length > 0);
   }
 
-  /** @param {any} answer of a command that was carried out */
-  showMine(answer) {
-    if (answer === null) return;
-    this.owner.className = "ptz-owner is-mine";
-    this.owner.textContent = t("You have the control");
+  /** As the server tells everybody who looks. @param {import("./control-words.js").Control | null} control */
+  showControl(control) {
+    this.owner.className = `ptz-owner${control ? (control.is_own ? " is-mine" : " is-theirs") : ""}`;
+    const text = control ? controlText(control) : t("Nobody has the control now");
+    if (!control || control.is_own || !this.mayTakeOver) this.owner.replaceChildren(element("span", {}, text));
+    else if (this.owner.querySelector("button")) this.owner.querySelector("span").textContent = text;
+    else this.owner.replaceChildren(element("span", {}, text), element("button", { type: "button", class: "small", on: { click: () => this.#takeOver() } }, t("Take over")));
   }
 
   /** @param {import("./api.js").ApiError} error */
@@ -68,15 +71,12 @@ export class PtzPanel {
       noticeError(error);
       return;
     }
-    this.owner.className = "ptz-owner is-theirs";
-    this.owner.replaceChildren(element("span", {}, error.message));
-    if (this.mayTakeOver) this.owner.append(element("button", { type: "button", class: "small", on: { click: () => this.#takeOver() } }, t("Take over")));
+    notice(error.message);
   }
 
   async #takeOver() {
     try {
       await request("POST", `/api/placements/${encodeURIComponent(this.placement.id)}/ptz/lock`, { take_over: true });
-      this.showMine({});
     } catch (error) {
       noticeError(error);
     }

@@ -24,6 +24,7 @@ const GREY = {
   "e-flip": () => t("the camera looks past straight down or up, where its picture may be turned around"),
   "queue-overflow": () => t("too many pictures were waiting"),
   "self-test": () => t("the self-test found a picture that was not blanked well: withheld until it has been looked at"),
+  "masks-cover-all": () => t("the masks cover the whole picture"),
   error: () => t("the blanking stopped with an error"),
 };
 

@@ -41,8 +41,7 @@ async function look() {
   const left = left_ms();
   if (left > WARN_MS) return;
   if (warning) {
-    const seconds = Math.max(0, Math.ceil(left / SECOND_MS));
-    warning.querySelector(".countdown").textContent = tn(seconds, "{count} second left", "{count} seconds left");
+    count(left);
     if (left > 0) return;
   }
   // Another tab, or the live picture, may have put the end off; at the end itself the answer says that it is over.
@@ -56,6 +55,11 @@ async function look() {
   if (!warning && left_ms() > 0 && left_ms() <= WARN_MS) warn();
 }
 
+function count(left) {
+  const seconds = Math.max(0, Math.ceil(left / SECOND_MS));
+  warning.querySelector(".countdown").textContent = tn(seconds, "{count} second left", "{count} seconds left");
+}
+
 function warn() {
   const isShift = over.ends_ms <= over.idle_ms;
   const stay = textButton(t("Stay signed in"), "primary", () => askMe(false).catch((error) => console.info("no answer", error)));
@@ -65,6 +69,7 @@ function warn() {
       element("p", { class: "countdown", "aria-live": "off" })),
     element("div", { class: "dialog-foot" }, element("div", { class: "dialog-buttons" }, isShift ? textButton(t("Close"), "", () => warning?.close()) : stay))));
   warning.addEventListener("cancel", (event) => !isShift && event.preventDefault());
+  count(left_ms());
   document.body.append(warning);
   warning.showModal();
   sound();

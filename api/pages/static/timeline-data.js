@@ -66,6 +66,11 @@ export class TimelineData {
     return this.stretches.find((stretch) => stretch.start_ms <= at_ms && at_ms < stretch.end_ms && isPlayable(stretch.state));
   }
 
+  /** @param {number} at_ms @returns {Stretch | undefined} what the log of recordings knows of an instant, played or not */
+  stretchAt(at_ms) {
+    return this.stretches.find((stretch) => stretch.start_ms <= at_ms && at_ms < stretch.end_ms);
+  }
+
   /** @param {number} at_ms @returns {number | null} where footage goes on at or after an instant */
   nextRecorded_ms(at_ms) {
     const next = this.stretches.find((stretch) => stretch.end_ms > at_ms && isPlayable(stretch.state));
