@@ -1,7 +1,7 @@
 """What changes from one plan to another: mask by mask, and above all whether the later one may show more."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import shapely
@@ -145,9 +145,25 @@ def _compared(
     staying = space.union([region for name, region in new.regions.items() if new.outlines[name] in stayed])
     lost = space.difference(space.difference(old_all, new_all), staying)
     gained = space.difference(space.difference(new_all, old_all), staying)
+
+    def _in_the_picture(found: Sequence[MaskDifference]) -> Iterator[MaskDifference]:
+        for one in found:
+            if one.lost == 0.0 and one.gained == 0.0:
+                yield one
+                continue
+            earlier, later = old.regions.get(renamed.get(one.mask_id, one.mask_id)), new.regions.get(one.mask_id)
+            shown = _left_of(earlier, new_all)
+            hidden = _left_of(later, old_all)
+            yield replace(one, newly_shown=shown, newly_hidden=hidden)
+
+    def _left_of(region: Region | None, covered: Region) -> float:
+        if region is None:
+            return 0.0
+        return space.area(space.difference(space.difference(region, covered), staying))
+
     return PlanComparison(
         unit=space.unit,
-        masks=tuple(masks),
+        masks=tuple(_in_the_picture(masks)),
         lost=space.area(lost),
         gained=space.area(gained),
         lost_outlines=space.outlines(lost) if space.area(lost) > 0 else (),

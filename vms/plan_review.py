@@ -69,6 +69,7 @@ class MaskDifference:
         mask_id: its name in the later version (in the earlier one when it was removed).
         area_before, area_after: 0 where it does not exist.
         lost, gained: area that only the earlier, only the later one covers.
+        newly_shown, newly_hidden: the part of it that no mask of the later, of the earlier version covers: what changes in the picture.
     """
 
     mask_id: str
@@ -77,6 +78,8 @@ class MaskDifference:
     area_after: float
     lost: float
     gained: float
+    newly_shown: float = 0.0
+    newly_hidden: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 python -m api.pages.catalogue       adds new texts (untranslated) and drops old ones
 """
 
+import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -13,10 +15,13 @@ from babel.messages.pofile import write_po
 
 from api.pages.i18n import DOMAIN, LANGUAGES, LOCALE_DIR, SOURCE_LANGUAGE, read_catalogue
 
-_METHODS: Final = [("templates/**.html", "jinja2"), ("static/**.js", "javascript"), ("**.py", "python")]
-_KEYWORDS: Final = {"_": None, "N_": None, "t": None, "tn": (2, 3)}
+_METHODS: Final = [("templates/**.html", "jinja2"), ("**.py", "python")]
+# A call and its literals. Babel's own reader of modules loses what stands inside of a template literal with braces of its own.
+_LITERAL: Final = r'"((?:[^"\\]|\\.)*)"'
+_ONE: Final = re.compile(rf"(?<![\w.$])t\(\s*{_LITERAL}")
+_ONE_OR_MANY: Final = re.compile(rf"(?<![\w.$])tn\([^\"]*?{_LITERAL},\s*{_LITERAL}")
+_KEYWORDS: Final = {"_": None, "N_": None}
 _OPTIONS: Final = {
-    "static/**.js": {"parse_template_string": "True", "encoding": "utf-8"},
     "templates/**.html": {"encoding": "utf-8"},
 }
 
@@ -30,6 +35,19 @@ def texts() -> Iterator[tuple[str, int, str]]:
         for text in (found,) if isinstance(found, str) else found:
             if text:
                 yield name, line, text
+    for path in sorted((LOCALE_DIR.parent / "static").glob("*.js")):
+        source = path.read_text(encoding="utf-8")
+        for at, text in module_texts(source):
+            yield f"static/{path.name}", source.count("\n", 0, at) + 1, text
+
+
+def module_texts(source: str) -> Iterator[tuple[int, str]]:
+    """Return the texts of a module with where they stand, also those inside of template literals."""
+    for pattern in (_ONE, _ONE_OR_MANY):
+        for call in pattern.finditer(source):
+            for text in call.groups():
+                # The escapes of a JavaScript string in double quotes that texts use are JSON's.
+                yield call.start(), json.loads(f'"{text}"')
 
 
 def collected() -> Catalog:

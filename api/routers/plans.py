@@ -298,6 +298,8 @@ def _comparison(found: PlanComparison | None) -> dict[str, Any] | None:
                 "area_after": mask.area_after,
                 "lost": mask.lost,
                 "gained": mask.gained,
+                "newly_shown": mask.newly_shown,
+                "newly_hidden": mask.newly_hidden,
             }
             for mask in found.masks
         ],

@@ -198,3 +198,21 @@ def test_a_file_that_is_no_export_of_such_a_plan_is_refused(collection: Any, say
     """Longitude and latitude taken for directions would mask the sky and show the windows."""
     with pytest.raises(InvalidInput, match=says):
         REVIEW.from_features(collection, sky(("m1", SQUARE)))
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["directions", "picture"])
+def test_what_a_mask_newly_hides_adds_up_to_what_is_newly_hidden(*, flat: bool) -> None:
+    """Because "newly hidden: 0.0" over a line that says 9.0 teaches the approver to read neither."""
+    large = [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5], [0.1, 0.5]]
+    within = [[0.2, 0.2], [0.4, 0.2], [0.4, 0.4], [0.2, 0.4]]
+    beside = [[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]]
+    plan = picture if flat else sky
+    found = REVIEW.compare(plan(("m1", large)), plan(("m1", large), ("m2", within), ("m3", beside)))
+    hidden = {mask.mask_id: mask.newly_hidden for mask in found.masks}
+    assert hidden["m1"] == hidden["m2"] == 0.0
+    assert hidden["m3"] == pytest.approx(found.gained, rel=1e-6)
+    assert found.gained > 0.0
+    back = REVIEW.compare(plan(("m1", large), ("m2", within), ("m3", beside)), plan(("m1", large)))
+    shown = {mask.mask_id: mask.newly_shown for mask in back.masks}
+    assert shown["m2"] == 0.0
+    assert shown["m3"] == pytest.approx(back.lost, rel=1e-6)

@@ -120,8 +120,12 @@ def test_the_page_shows_what_was_measured_and_found_and_asks_the_worker(
         expect(rows.first).to_contain_text("past niet meer")
         expect(rows.first).to_contain_text("Vlakken zijn 1,20° ruimer")
         expect(rows.nth(1)).to_contain_text("te weinig van de straat is herkend")
-        page.get_by_role("button", name="Alleen controleren").click()
-        page.get_by_role("button", name="Kalibreren", exact=True).click()
+        for act in ("Alleen controleren", "Kalibreren"):
+            page.get_by_role("button", name=act, exact=True).click()
+            expect(page.locator("dialog")).to_contain_text("Niemand kijkt nu naar deze camera", timeout=PATIENCE_MS)
+            expect(page.locator("dialog")).to_contain_text("Niemand bedient deze camera nu")
+            page.locator("dialog [type=submit]").click()
+            expect(page.locator("dialog")).to_have_count(0, timeout=PATIENCE_MS)
         expect(page.locator("#run progress")).to_be_visible()
         expect(page.locator("#run")).to_contain_text("40 %")
     assert [type(one) for one in worker.obeyed] == [CalibrationCheck, CalibrationStart]

@@ -8,7 +8,7 @@ from string import Formatter
 import pytest
 from babel.messages.jslexer import Token, tokenize
 
-from api.pages.catalogue import texts
+from api.pages.catalogue import module_texts, texts
 from api.pages.i18n import LOCALE_DIR, module_catalogue, pick_language
 from api.pages.texts import ACT_TEXTS, ERROR_TEXTS, act_text, error_text
 from vms.ledger.acts import Act
@@ -75,6 +75,23 @@ def test_every_text_has_a_dutch_translation() -> None:
     dutch = module_catalogue("nl")
     missing = sorted({text for _name, _line, text in texts()} - dutch.keys())
     assert not missing, f"run `python -m api.pages.catalogue` and translate: {missing}"
+
+
+def test_texts_inside_of_template_literals_are_found() -> None:
+    """Because one that is lost there stays English between Dutch words, and no other test would know."""
+    nested = '`${b} · ${t("since {time}", { time: f({ at: `${t("in \\"it\\"")}` }) })}`'
+    source = f'const a = {nested} + tn(n, "{{count}} day", "{{count}} days"); format("no");'
+    assert {text for _at, text in module_texts(source)} == {"since {time}", 'in "it"', "{count} day", "{count} days"}
+
+
+@pytest.mark.parametrize("path", sorted((PAGES / "static").glob("*.js")), ids=lambda path: path.name)
+def test_every_call_for_a_text_has_a_literal_that_the_catalogue_knows(path: Path) -> None:
+    """A text that is put together, or that the extractor does not see, can't be translated."""
+    source = re.sub(r"^export function tn?\(.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    calls = len(re.findall(r"(?<![\w.$])tn?\((?!count === 1)", source))
+    found = list(module_texts(source))
+    assert len({at for at, _text in found}) == calls
+    assert {text for _at, text in found} <= module_catalogue("nl").keys()
 
 
 def test_the_catalogue_has_no_text_that_is_gone() -> None:

@@ -32,10 +32,12 @@ export class CommissioningPicture extends HTMLElement {
   }
 
   connectedCallback() {
+    // Before all that scrolls: whoever draws further down still sees it, and how long it lasts.
+    this.warning = element("div", { class: "commissioning-warning", role: "note", hidden: !this.socket }, icon("alert"),
+      element("strong", {}, t("Unblanked view for drawing masks")),
+      element("span", {}, t("Dwellings are visible. Not recorded; every second is in the log.")), this.left);
+    document.getElementById("content").prepend(this.warning);
     this.replaceChildren(
-      element("div", { class: "commissioning-warning" }, icon("alert"),
-        element("strong", {}, t("Unblanked view for drawing masks")),
-        element("span", {}, t("Dwellings are visible. Not recorded; every second is in the log.")), this.left),
       element("div", { class: "commissioning-frame" }, this.canvas),
       this.stance,
     );
@@ -45,6 +47,7 @@ export class CommissioningPicture extends HTMLElement {
   disconnectedCallback() {
     removeEventListener("pagehide", this.atHide);
     this.close();
+    this.warning.remove();
   }
 
   /** @param {{id: string, until_at: string}} leave */
@@ -60,6 +63,7 @@ export class CommissioningPicture extends HTMLElement {
       onEnd: (code, why) => this.#over(code, why),
     });
     this.socket.connect();
+    if (this.warning) this.warning.hidden = false;
     this.timer = setInterval(() => this.#tick(), TICK_MS);
     this.#tick();
   }
@@ -68,6 +72,7 @@ export class CommissioningPicture extends HTMLElement {
     clearInterval(this.timer);
     this.socket?.disconnect();
     this.socket = null;
+    if (this.warning) this.warning.hidden = true;
     this.left.textContent = "";
     this.stance.textContent = "";
     for (const canvas of [this.canvas, this.samples]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);

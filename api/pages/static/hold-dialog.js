@@ -60,8 +60,8 @@ function showResult({ hold, outcome, segments, future }) {
   if (outcome === "accepted") lines.push(t("All footage of this span is secured."));
   if (outcome === "partly") lines.push(t("A part of the footage is secured. The rest had already been erased."));
   if (outcome === "too-late") lines.push(t("Nothing could be secured: the footage of this span had already been erased."));
-  if (segments.accepted) lines.push(tn(segments.accepted, "{count} minute of recording is kept.", "{count} minutes of recording are kept."));
-  if (segments.too_late) lines.push(tn(segments.too_late, "{count} minute came too late.", "{count} minutes came too late."));
+  if (segments.accepted) lines.push(tn(segments.accepted, "{count} recording of at most a minute is kept whole.", "{count} recordings of at most a minute each are kept whole."));
+  if (segments.too_late) lines.push(tn(segments.too_late, "{count} recording was erased already.", "{count} recordings were erased already."));
   if (future) lines.push(t("What is still to be recorded in this span will be secured as it comes."));
   showDialog(
     outcome === "too-late" ? t("Too late") : outcome === "partly" ? t("Partly secured") : t("Secured"),

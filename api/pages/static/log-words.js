@@ -1,7 +1,7 @@
 /** Entries of the log as people say them: who, and about what. The fields as they are stand in the details. */
 
 import { formatClock, formatDate, formatStamp, HOUR_MS, parseInstant, startOfDay } from "./civil-time.js";
-import { t, tn } from "./i18n.js";
+import { listed, t, tn } from "./i18n.js";
 import { gapCause } from "./reasons.js";
 
 /** @type {Record<string, () => string>} */
@@ -76,7 +76,7 @@ export function objectSummary({ act, object: found, people = {}, why }, placemen
   const object = found ?? {};
   const ids = object.placement_id ? [object.placement_id] : object.placement_ids ?? [];
   const parts = [
-    ids.map((id) => placementNames.get(id) ?? id).join(", "),
+    listed(ids.map((id) => placementNames.get(id) ?? id)),
     object.case_number,
     spanText(object),
     object.hour ? t("hour {hour}", { hour: `${formatDate(parseInstant(object.hour))} ${formatClock(parseInstant(object.hour)).slice(0, 5)}` }) : "",
@@ -85,7 +85,7 @@ export function objectSummary({ act, object: found, people = {}, why }, placemen
     object.preset ? t("preset {name}", { name: object.preset }) : "",
     HAPPENED_TO.has(act) ? whyText(why) : "",
     object.cause ? gapCause(object.cause) : "",
-    object.role ?? object.action ?? object.process ?? object.program ?? "",
+    object.role ? roleName(object.role) : object.action ?? object.process ?? object.program ?? "",
     object.user && !ids.length && object.user !== actor ? people[object.user] ?? String(object.user) : "",
   ];
   return parts.filter(Boolean).join(" · ");

@@ -6,7 +6,7 @@ import { DAY_MS, formatStamp, fromField, isoInstant, parseInstant, startOfDay, t
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled, timeField } from "./dialog.js";
 import { element, textButton } from "./dom.js";
-import { formatNumber, t, tn } from "./i18n.js";
+import { formatNumber, listed, t, tn } from "./i18n.js";
 import { roleName } from "./log-words.js";
 import { notice, noticeError } from "./notices.js";
 import "./shell.js";
@@ -21,7 +21,7 @@ const bundle = /** @type {HTMLFormElement} */ (document.getElementById("bundle")
 async function showList() {
   try {
     const reviews = await request("GET", "/api/reviews");
-    const columns = [{ title: t("Drawn") }, { title: t("State") }, { title: t("Period") }, { title: t("Seed") }, { title: t("Sample"), class: "number" }, { title: t("Findings"), class: "number" }, { title: "" }];
+    const columns = [{ title: t("Drawn") }, { title: t("State") }, { title: t("Period") }, { title: t("Seed") }, { title: t("Sample"), class: "number" }, { title: t("Findings"), class: "number" }, { title: t("Acts") }];
     list.replaceChildren(table(t("All reviews"), columns, reviews.map(reviewRow), t("No sample has been drawn yet.")));
   } catch (error) {
     list.replaceChildren(element("p", { class: "empty" }, error.message));
@@ -80,7 +80,7 @@ function itemRow(review, item, mayJudge) {
     { class: "nowrap", content: [stamp(item.at), element("span", { class: "muted small line mono" }, `#${item.seq}`)] },
     { content: [element("strong", {}, item.actor.name), element("span", { class: "muted small line" }, [roleName(item.actor.role), origin].filter(Boolean).join(" · "))] },
     { content: [item.act_text] },
-    { content: [item.cameras.join(", ") || "–", element("span", { class: "muted small line" }, span)] },
+    { content: [listed(item.cameras) || "–", element("span", { class: "muted small line" }, span)] },
     { content: purposeOf(item) },
     { class: "judgement", content: mayJudge ? judging(review, item) : [verdictOf(item)] },
   ], { dataset: { id: String(item.seq) } });

@@ -142,7 +142,7 @@ function maskParts(masks, planVersion) {
   const redraw = masks.filter((mask) => mask.redraw);
   if (!redraw.length) return [element("p", { class: "muted" }, t("All masks of the plan still lie where they were drawn, within the stated error."))];
   return [element("p", { role: "alert" }, tn(redraw.length, "{count} mask of the plan must be drawn again:", "{count} masks of the plan must be drawn again:"), " ",
-    redraw.slice(0, 12).map((mask) => t("{mask} (moves {moved}°, stated {allowed}°)", { mask: mask.id, moved: formatNumber(mask.moved_deg, 2), allowed: formatNumber(mask.allowed_deg, 2) })).join(", "))];
+    listed(redraw.slice(0, 12).map((mask) => t("{mask} (moves {moved}°, stated {allowed}°)", { mask: mask.id, moved: formatNumber(mask.moved_deg, 2), allowed: formatNumber(mask.allowed_deg, 2) }))))];
 }
 
 function historyParts(versions, present) {

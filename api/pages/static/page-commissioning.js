@@ -47,7 +47,7 @@ const WHY = {
 };
 
 const list = new WatchedList(document.getElementById("list"), "/api/commissioning", (leaves) => {
-  const columns = [t("Camera"), t("State"), t("Asked for by"), t("Reason"), t("Second person"), ""].map((title) => ({ title }));
+  const columns = [t("Camera"), t("State"), t("Asked for by"), t("Reason"), t("Second person"), t("Acts")].map((title) => ({ title }));
   return table(t("Views for drawing masks"), columns, leaves.map(leaveRow), t("Nobody asked for a view in the last day."));
 });
 

@@ -7,7 +7,7 @@ import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled } from "./dialog.js";
 import { element, textButton } from "./dom.js";
 import { askErasure, previewTable } from "./erasure-dialog.js";
-import { t, tn } from "./i18n.js";
+import { listed, t, tn } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";
 import { allowedActions } from "./shell.js";
 import { WatchedList } from "./watched-list.js";
@@ -30,12 +30,12 @@ const STATES = {
 };
 
 const erasures = new WatchedList(erasuresPlace, "/api/erasures", (items) => {
-  const columns = [t("Cameras"), t("State"), t("Ground"), t("Asked for by"), t("Second person"), ""].map((title) => ({ title }));
+  const columns = [t("Cameras"), t("State"), t("Ground"), t("Asked for by"), t("Second person"), t("Acts")].map((title) => ({ title }));
   return table(t("Early erasure"), columns, items.map(erasureRow), t("Nobody asked for an early erasure."));
 });
 
 const overrides = new WatchedList(overridesPlace, "/api/clock", (items) => {
-  const columns = [t("State"), t("Reason"), t("Asked for by"), t("Second person"), ""].map((title) => ({ title }));
+  const columns = [t("State"), t("Reason"), t("Asked for by"), t("Second person"), t("Acts")].map((title) => ({ title }));
   return table(t("The clock"), columns, items.map(overrideRow), t("Nobody had to say that the clock is right."));
 });
 
@@ -49,7 +49,7 @@ async function load() {
 }
 
 function erasureRow(item) {
-  const names = item.placement_ids.map((id) => placements.find((one) => one.id === id)?.name ?? id).join(", ");
+  const names = listed(item.placement_ids.map((id) => placements.find((one) => one.id === id)?.name ?? id));
   const span = `${formatStamp(parseInstant(item.start_at))} – ${formatStamp(parseInstant(item.end_at))}`;
   const ground = erasureGrounds().find(({ value }) => value === item.ground)?.text ?? item.ground;
   return row([

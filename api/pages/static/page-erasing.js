@@ -57,7 +57,7 @@ function showTiles(answer) {
 
 /** @param {string} title @param {HTMLElement} head a chip @param {(string | null)[]} lines */
 function tile(title, head, ...lines) {
-  return element("div", { class: "tile" }, element("h3", {}, title), head, ...lines.filter(Boolean).map((line) => element("p", { class: "muted small" }, line)));
+  return element("div", { class: "tile" }, element("h2", {}, title), head, ...lines.filter(Boolean).map((line) => element("p", { class: "muted small" }, line)));
 }
 
 function erasingTile({ service, sweeps, last_good_at, breaches }) {
@@ -150,7 +150,7 @@ function sweepTable(sweeps) {
 }
 
 function proofTable(proofs) {
-  const columns = [{ title: t("Month") }, { title: t("Result") }, { title: t("Made") }, { title: t("Segments erased"), class: "number" }, { title: t("Looked up"), class: "number" }, { title: "" }];
+  const columns = [{ title: t("Month") }, { title: t("Result") }, { title: t("Made") }, { title: t("Segments erased"), class: "number" }, { title: t("Looked up"), class: "number" }, { title: t("Acts") }];
   return table(t("Monthly proofs"), columns, proofs.map((one) => row([
     { content: [element("strong", {}, one.month)] },
     { content: [one.result === "in-order" ? chip("ok", t("In order")) : chip("bad", tn(one.findings, "{count} finding", "{count} findings"))] },

@@ -66,7 +66,7 @@ function holdRow(hold) {
 }
 
 function counts({ segments }) {
-  const text = segments?.too_late ? t("{kept} kept, {late} too late", { kept: segments.accepted, late: segments.too_late }) : segments?.accepted ? tn(segments.accepted, "{count} minute", "{count} minutes") : "";
+  const text = segments?.too_late ? t("{kept} kept, {late} too late", { kept: segments.accepted, late: segments.too_late }) : segments?.accepted ? tn(segments.accepted, "in {count} recording", "in {count} recordings") : "";
   return text ? element("span", { class: "muted small line" }, text) : null;
 }
 

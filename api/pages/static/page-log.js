@@ -1,10 +1,11 @@
 /** The log: newest first, filters, older pages, details on demand. Sentences as people read them. */
 
 import { me, request, serverNow_ms } from "./api.js";
-import { formatStamp, formatUtc, fromField, isoInstant, parseInstant } from "./civil-time.js";
+import { formatStamp, formatUtc, fromField, isoInstant, parseInstant, toField } from "./civil-time.js";
 import { chip } from "./data-table.js";
 import { element, icon } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
+import { fieldName, fieldValue, isSaid } from "./log-fields.js";
 import { actorName, objectSummary, roleName, subjectOf, whyText } from "./log-words.js";
 import { noticeError } from "./notices.js";
 import { purposeName } from "./choices.js";
@@ -29,7 +30,10 @@ function query(beforeSeq) {
   const wanted = new URLSearchParams({ limit: String(PAGE_ENTRIES) });
   for (const name of ["from", "to"]) {
     const at_ms = fromField(String(data.get(name) || ""), serverNow_ms());
-    form.elements.namedItem(name).toggleAttribute("aria-invalid", Boolean(data.get(name)) && Number.isNaN(at_ms));
+    const isWrong = Boolean(String(data.get(name) || "").trim()) && Number.isNaN(at_ms);
+    form.elements.namedItem(name).toggleAttribute("aria-invalid", isWrong);
+    // A filter that is silently left out would show what nobody asked for.
+    if (isWrong) throw new Error(t("“{text}” is no time. Type for example {example}.", { text: String(data.get(name)), example: toField(serverNow_ms()) }));
     if (!Number.isNaN(at_ms)) wanted.set(name, isoInstant(at_ms));
   }
   for (const name of ["act", "actor", "placement_id"]) {
@@ -110,11 +114,12 @@ function resultOf({ result }) {
 }
 
 function details(entry, at_ms) {
+  const known = { people: entry.people ?? {}, placements: placementNames };
   const rows = [
-    [t("UTC"), formatUtc(at_ms)], [t("Act"), entry.act], [t("Who"), [entry.actor.id, roleName(entry.actor.role)].filter(Boolean).join(", ")],
-    [t("Purpose"), purposeText(entry.purpose)], [t("Receiver"), entry.recipient], [t("Reason"), whyText(entry.why)], [t("Origin"), entry.origin && values(entry.origin)],
-    ...Object.entries(entry.object || {}).map(([name, value]) => [name, valueText(name, value, entry.people ?? {})]),
-  ].filter(([, value]) => value !== null && value !== undefined && value !== "");
+    [t("UTC"), formatUtc(at_ms)], [t("Act"), entry.act], [t("Who"), [entry.actor.name, entry.actor.id === entry.actor.name ? "" : `(${entry.actor.id})`, roleName(entry.actor.role)].filter(Boolean).join(" ")],
+    [t("Purpose"), purposeText(entry.purpose)], [t("Receiver"), entry.recipient], [t("Reason"), whyText(entry.why)], [t("Origin"), entry.origin && fieldValue("origin", entry.origin, known)],
+    ...Object.entries(entry.object || {}).filter(([, value]) => isSaid(value)).map(([name, value]) => [fieldName(name), fieldValue(name, value, known)]),
+  ].filter(([, value]) => isSaid(value));
   const told = rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { class: "mono" }, String(value))]);
   if (found) told.push(element("dt", {}, t("Proof")), element("dd", {}, proofLink(entry.seq)));
   return element("dl", {}, ...told);
@@ -130,18 +135,6 @@ function purposeText(purpose) {
   if (typeof purpose === "string") return purpose;
   const name = purposeName(purpose.code);
   return [name, purpose.case ?? purpose.case_number, purpose.text].filter(Boolean).join(" · ");
-}
-
-function valueText(name, value, people) {
-  if (people[value]) return `${people[value]} (${value})`;
-  if (name === "placement_id" || name === "placement") return `${placementNames.get(value) ?? value} (${value})`;
-  return typeof value === "object" && value !== null ? values(value) : String(value);
-}
-
-function values(value) {
-  if (Array.isArray(value)) return value.map((item) => (typeof item === "object" && item !== null ? values(item) : String(item))).join(", ");
-  if (typeof value !== "object") return String(value);
-  return Object.entries(value).filter(([, inner]) => inner !== null && inner !== "").map(([name, inner]) => `${name} ${typeof inner === "object" ? values(inner) : inner}`).join(", ");
 }
 
 async function fillChoices() {

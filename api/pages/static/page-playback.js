@@ -2,7 +2,7 @@
 
 import { request, serverNow_ms, me } from "./api.js";
 import { BlankingCard } from "./blanking-card.js";
-import { DAY_MS, formatClock, HOUR_MS, MINUTE_MS, SECOND_MS } from "./civil-time.js";
+import { DAY_MS, formatClock, formatStamp, HOUR_MS, isoInstant, MINUTE_MS, parseInstant, SECOND_MS } from "./civil-time.js";
 import { element } from "./dom.js";
 import { fitGrid } from "./grid-fit.js";
 import { placeHold } from "./hold-dialog.js";
@@ -22,6 +22,8 @@ const BEAT_MS = 100;
 const REFRESH_MS = 20_000;
 const STEP_MS = 40;
 const PLAYERS_MOST = 4;
+/** Browsers allow a page few changes of its address. */
+const KEEP_ADDRESS_MS = 1000;
 const NEAR_NOW_MS = 2 * SECOND_MS;
 const CAPTION_PX = 28;
 const GAP_PX = 6;
@@ -69,7 +71,8 @@ async function ensurePurpose() {
   if (purpose) return true;
   if (isAsking) return false;
   isAsking = true;
-  setPurpose(await askPurpose(null));
+  const wanted = new URL(location.href).searchParams.get("case");
+  setPurpose(await askPurpose(wanted ? { code: "case", case_number: wanted } : null));
   isAsking = false;
   return purpose !== null;
 }
@@ -113,6 +116,20 @@ async function goTo(at_ms) {
   if (Number.isNaN(at_ms) || !players().length || !(await ensurePurpose())) return;
   clock.jump(Math.min(at_ms, serverNow_ms() - NEAR_NOW_MS));
   timeline.follow(clock.at_ms);
+  keepAddress();
+  const isErased = players().every(({ data }) => data.erasedAt(clock.at_ms, serverNow_ms()));
+  if (isErased) notice(t("The footage of {time} has been erased: it was older than it may be kept.", { time: formatStamp(clock.at_ms) }));
+}
+
+let kept_ms = 0;
+
+/** The address says where one is: going back, reloading and passing it on lead here again. */
+function keepAddress() {
+  if (Number.isNaN(clock.at_ms) || Math.abs(clock.at_ms - kept_ms) < KEEP_ADDRESS_MS) return;
+  kept_ms = clock.at_ms;
+  const address = new URL(location.href);
+  address.searchParams.set("at", isoInstant(Math.floor(kept_ms / SECOND_MS) * SECOND_MS));
+  history.replaceState(null, "", address);
 }
 
 function step(direction) {
@@ -132,6 +149,7 @@ function beat() {
   timeline.follow(clock.at_ms);
   card.follow(active[0].dataset.placement, clock.at_ms);
   bar.show(clock, isWaiting);
+  if (clock.isPlaying) keepAddress();
 }
 
 /** Where no camera has footage, go to where the first one has it again. @param {PlaybackPlayer[]} active */
@@ -265,6 +283,11 @@ try {
   placements = await request("GET", "/api/placements");
   showCameras();
   showPurpose();
+  const at_ms = parseInstant(new URL(location.href).searchParams.get("at") ?? "");
+  if (!Number.isNaN(at_ms)) {
+    timeline.showSpan(HOUR_MS, at_ms);
+    goTo(at_ms);
+  }
 } catch (error) {
   noticeError(error);
 }

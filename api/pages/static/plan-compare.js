@@ -113,12 +113,12 @@ export class PlanComparisonPage {
   #masks() {
     if (!this.comparison) return null;
     const { masks, unit } = this.comparison;
-    const columns = [t("Mask"), t("What happened"), t("Area before"), t("Area after"), t("Let go"), t("Newly hidden")].map((title, i) => ({ title, class: i > 1 ? "number" : "" }));
+    const columns = [t("Mask"), t("What happened"), t("Area before"), t("Area after"), t("Newly shown"), t("Newly hidden")].map((title, i) => ({ title, class: i > 1 ? "number" : "" }));
     const order = ["removed", "reduced", "moved", "added", "enlarged", "renamed", "unchanged"];
     const sorted = [...masks].sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change));
     const rows = sorted.map((mask) => row([
       { content: [mask.mask] }, { content: [changeChip(mask.change)] },
-      ...[mask.area_before, mask.area_after, mask.lost, mask.gained].map((area) => ({ class: "number", content: [area ? areaText(area, unit) : "–"] })),
+      ...[mask.area_before, mask.area_after, mask.newly_shown, mask.newly_hidden].map((area) => ({ class: "number", content: [area ? areaText(area, unit) : "–"] })),
     ], { class: mask.change === "unchanged" ? "is-over" : "" }));
     return table(t("Changes mask by mask"), columns, rows, t("There is no mask."));
   }

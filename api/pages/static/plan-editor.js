@@ -75,7 +75,7 @@ export class PlanEditor {
     const file = element("input", { type: "file", accept: ".geojson,.json,application/geo+json", hidden: true, on: { change: () => this.#import(file) } });
     const proposals = element("input", { type: "file", accept: ".geojson,.json,application/geo+json", hidden: true, class: "proposal-file", on: { change: () => this.#propose(proposals) } });
     const proposalPlace = element("div", {});
-    const side = element("aside", { class: "editor-side" }, element("p", { class: "small" }, element("a", { href: address(this.camera.id) }, t("Versions"))),
+    const side = element("aside", { class: "editor-side", "aria-label": t("Masks") }, element("p", { class: "small" }, element("a", { href: address(this.camera.id) }, t("Versions"))),
       element("h1", {}, this.camera.name), element("div", { class: "editor-tools" }, this.add, this.undo, this.redo), this.names,
       proposalPlace,
       element("div", { class: "editor-files" }, element("button", { type: "button", class: "small", on: { click: () => file.click() } }, t("Import masks")), file,
@@ -86,7 +86,7 @@ export class PlanEditor {
       this.sky.reach = this.space.reach(this.camera.tilt_range_deg);
       main.append(poseBar(this.view), this.sky);
     }
-    const check = element("aside", { class: "editor-check" }, element("h2", {}, t("Check")), this.changes.place,
+    const check = element("aside", { class: "editor-check", "aria-label": t("Check") }, element("h2", {}, t("Check")), this.changes.place,
       element("div", { id: "backdrop-slot", dataset: { placement: this.camera.id } }));
     if (this.space.moves) {
       this.previews = /** @type {any} */ (document.createElement("preview-strip"));

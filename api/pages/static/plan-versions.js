@@ -3,7 +3,7 @@
 import { formatStamp, parseInstant } from "./civil-time.js";
 import { row, table } from "./data-table.js";
 import { element, icon, textButton } from "./dom.js";
-import { t, tn } from "./i18n.js";
+import { listed, t, tn } from "./i18n.js";
 import { declareClear, lookAgain, mayDeclare } from "./plan-clear.js";
 import { stateChip } from "./plan-words.js";
 import { address } from "./plans-list.js";
@@ -20,7 +20,7 @@ export function showVersions(place, { camera, versions, allowed, ownId }) {
   const pick = (side, version) => element("input", { type: "radio", name: `side-${side}`, checked: chosen[side] === version.version,
     "aria-label": side ? t("compare version {version} as the later one", { version: version.version }) : t("compare version {version} as the earlier one", { version: version.version }),
     on: { change() { chosen[side] = version.version; point(); } } });
-  const columns = ["", t("Version"), t("State"), t("Masks"), t("Drawn by"), t("Decided by"), ""].map((title) => ({ title }));
+  const columns = [t("Compare"), t("Version"), t("State"), t("Masks"), t("Drawn by"), t("Decided by"), t("Acts")].map((title) => ({ title }));
   const counting = versions.find(({ state }) => state === "approved");
   const rows = versions.map((version) => row([
     { class: "nowrap picks", content: versions.length > 1 ? [pick(0, version), pick(1, version)] : [] },
@@ -45,7 +45,7 @@ function calibrationNote({ id, calibration }, counting, allowed) {
   if (!calibration || !counting || calibration.is_drawn_by) return null;
   const { redraw, version, finished_at: at } = calibration;
   const again = redraw.length
-    ? t("By it these masks lie further off than the plan allows and must be drawn again: {names}.", { names: redraw.join(", ") })
+    ? t("By it these masks lie further off than the plan allows and must be drawn again: {names}.", { names: listed(redraw) })
     : t("By it all masks still lie where they were drawn.");
   return element("div", { class: redraw.length ? "verdict is-loose" : "verdict" },
     t("The optics were measured anew on {time} (calibration {version}), after this plan was drawn.", { time: formatStamp(parseInstant(at)), version }), " ", again, " ",

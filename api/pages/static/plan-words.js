@@ -60,8 +60,14 @@ export function changeChip(change) {
 
 /** @param {number} area @param {string} unit `deg2` or `picture` */
 export function areaText(area, unit) {
-  if (unit === "picture") return `${formatNumber(area * 100, area && area < 0.01 ? 2 : 1)} %`;
-  return `${formatNumber(area, area && area < 1 ? 3 : 1)} °²`;
+  if (unit === "picture") return `${shownAmount(area * 100, area && area < 0.01 ? 2 : 1)} %`;
+  return `${shownAmount(area, area && area < 1 ? 3 : 1)} °²`;
+}
+
+/** What is there but rounds to nothing is not nothing. */
+function shownAmount(value, digits) {
+  const least = 10 ** -digits;
+  return value > 0 && value < least / 2 ? `< ${formatNumber(least, digits)}` : formatNumber(value, digits);
 }
 
 /** Where a mask comes from. */

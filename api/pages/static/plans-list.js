@@ -9,7 +9,7 @@ import { lookAgain } from "./plan-clear.js";
 /** @param {HTMLElement} place @param {any[]} cameras @param {Set<string>} allowed */
 export function showCameras(place, cameras, allowed) {
   const waiting = cameras.reduce((sum, { drafts }) => sum + drafts.length, 0);
-  const columns = [t("Camera"), t("Area"), t("Plan that counts"), t("Waits for a second person"), ""].map((title) => ({ title }));
+  const columns = [t("Camera"), t("Area"), t("Plan that counts"), t("Waits for a second person"), t("Acts")].map((title) => ({ title }));
   const rows = cameras.filter(({ ended }) => !ended).map((camera) => row([
     { content: [element("a", { href: address(camera.id) }, element("strong", {}, camera.name)), element("span", { class: "muted small line" }, camera.camera.kind === "ptz" ? t("moves") : t("fixed"))] },
     { content: [camera.area.name] },

@@ -44,6 +44,7 @@ export class PlaybackPlayer extends HTMLElement {
     this.video.tabIndex = -1;
     this.shade = element("div", { class: "tile-shade" });
     this.append(element("div", { class: "tile-caption" }, element("span", { class: "tile-name" }, this.name)), element("div", { class: "tile-picture" }, this.video, this.shade));
+    this.#show(t("Click on the timeline, or press play, to look back."), true);
     this.media = new MediaSource();
     this.video.src = URL.createObjectURL(this.media);
     this.opened = new Promise((resolve) => this.media.addEventListener("sourceopen", resolve, { once: true }));
@@ -90,7 +91,7 @@ export class PlaybackPlayer extends HTMLElement {
     const { video } = this;
     if (!this.hasPicture(at_ms)) {
       if (!video.paused) video.pause();
-      this.#say(at_ms);
+      this.#say(at_ms, now_ms);
       return;
     }
     this.#sayGrey(at_ms);
@@ -112,14 +113,14 @@ export class PlaybackPlayer extends HTMLElement {
     this.#show(grey ? t("Masked: {reason}", { reason: greyReason(grey.reason) }) : "", false);
   }
 
-  /** There is no picture: why, and what to do. @param {number} at_ms */
-  #say(at_ms) {
+  /** There is no picture: why, and what to do. @param {number} at_ms @param {number} now_ms */
+  #say(at_ms, now_ms) {
     const gap = this.data?.gaps.find(({ start_ms, end_ms }) => start_ms <= at_ms && at_ms < end_ms);
     const stretch = this.data?.stretchAt(at_ms);
     const isWaiting = this.isWaiting(at_ms);
     let text = "";
     if (isWaiting) text = t("Loading");
-    else if (stretch?.look === "erased") text = t("Erased: this footage was older than it may be kept");
+    else if (this.data?.erasedAt(at_ms, now_ms)) text = t("Erased: this footage was older than it may be kept");
     else if (gap) text = t("Not recorded: {cause}", { cause: gapCause(gap.cause) });
     else if (stretch?.look === "open") text = t("This minute is still being recorded. Watch it live, or look back at it in a minute.");
     else if (this.source) text = t("No footage at this time. Choose a coloured stretch on the timeline.");

@@ -71,6 +71,11 @@ export class TimelineData {
     return this.stretches.find((stretch) => stretch.start_ms <= at_ms && at_ms < stretch.end_ms);
   }
 
+  /** @param {number} at_ms @param {number} now_ms @returns {boolean} whether footage of that instant is gone because its time was over */
+  erasedAt(at_ms, now_ms) {
+    return this.stretchAt(at_ms)?.look === "erased" || (!this.stretchAt(at_ms) && at_ms < now_ms - this.kept_ms);
+  }
+
   /** @param {number} at_ms @returns {number | null} where footage goes on at or after an instant */
   nextRecorded_ms(at_ms) {
     const next = this.stretches.find((stretch) => stretch.end_ms > at_ms && isPlayable(stretch.state));

@@ -150,7 +150,7 @@ export class TimelineView extends HTMLElement {
       context, width_px, height_px, range: this.range, rows: this.rows, now_ms: this.now(), horizon_ms: this.horizon_ms, head_ms: this.head_ms,
       hover_px: this.drag ? null : this.hover_px, selection: this.selection, font: `12px ${getComputedStyle(this).fontFamily}`,
     });
-    this.setAttribute("aria-valuetext", this.head_ms === null ? "" : formatLong(this.head_ms));
+    this.setAttribute("aria-label", this.head_ms === null ? t("Timeline") : t("Timeline, at {time}", { time: formatLong(this.head_ms) }));
   }
 
   #setRange(range) {
@@ -233,6 +233,9 @@ export class TimelineView extends HTMLElement {
       if (row && point.y_px > AXIS_PX) lines.push(...this.#whatIsThere(row, point.at_ms).map((text) => element("span", {}, text)));
       this.tip.replaceChildren(...lines);
       const wide_px = this.tip.offsetWidth;
+      // Over the pictures, never over the buttons between them and the timeline.
+      const bar = this.previousElementSibling;
+      this.tip.style.bottom = `${this.offsetHeight + (bar instanceof HTMLElement ? bar.offsetHeight : 0) + 4}px`;
       this.tip.style.left = `${Math.min(point.x_px + 14, this.clientWidth - wide_px - 6)}px`;
     }
     this.draw();

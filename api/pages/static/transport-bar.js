@@ -29,14 +29,33 @@ export class TransportBar {
     }, `${formatNumber(rate, rate < 1 ? 1 : 0)}×`));
     this.selecting = element("button", { type: "button", class: "small", "aria-pressed": "false", title: t("Drag over the timeline (or Shift and drag)"), on: { click: acts.toggleSelecting } }, t("Select"));
     this.hold = element("button", { type: "button", class: "primary small", hidden: !mayHold, disabled: true, on: { click: acts.hold } }, icon("hold"), t("Secure"));
+    // What was typed stays until it is gone to, or taken back: the running clock must not write over it.
+    this.isTyped = false;
+    this.wrong = element("span", { class: "transport-wrong", role: "alert", id: "go-wrong", hidden: true });
+    const settle = (text) => {
+      this.wrong.textContent = text;
+      this.wrong.hidden = !text;
+      this.field.toggleAttribute("aria-invalid", Boolean(text));
+      this.isTyped = Boolean(text);
+    };
     const go = () => {
       const at_ms = fromField(this.field.value, acts.day_ms());
-      this.field.toggleAttribute("aria-invalid", Number.isNaN(at_ms));
-      if (Number.isNaN(at_ms)) return;
+      if (Number.isNaN(at_ms)) {
+        settle(t("“{text}” is no time. Type for example {example}, or only 22:14.", { text: this.field.value, example: toField(acts.day_ms()) }));
+        return;
+      }
+      settle("");
       this.field.blur();
       acts.goTo(at_ms);
     };
-    this.field.addEventListener("keydown", (event) => event.key === "Enter" && go());
+    this.field.setAttribute("aria-describedby", "go-wrong");
+    this.field.addEventListener("input", () => {
+      this.isTyped = true;
+    });
+    this.field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") go();
+      else if (event.key === "Escape") settle("");
+    });
     const span = (span_ms, text) => element("button", { type: "button", class: "small plain", on: { click: () => acts.showSpan(span_ms) } }, text);
     place.replaceChildren(
       group(
@@ -47,7 +66,7 @@ export class TransportBar {
         iconButton("forward-10", t("10 seconds on"), { class: "plain square", on: { click: () => acts.jump(10_000) } })),
       element("div", { class: "transport-now" }, this.time, this.day),
       element("div", { class: "transport-speeds", role: "group", "aria-label": t("Speed") }, ...this.speeds),
-      element("div", { class: "transport-go" }, this.field, element("button", { type: "button", class: "small", on: { click: go } }, t("Go"))),
+      element("div", { class: "transport-go" }, this.field, element("button", { type: "button", class: "small", on: { click: go } }, t("Go")), this.wrong),
       element("div", { class: "transport-spans", role: "group", "aria-label": t("Part of the timeline in view") },
         span(28 * DAY_MS, t("28 d")), span(DAY_MS, t("24 h")), span(HOUR_MS, t("1 h")), span(10 * MINUTE_MS, t("10 min"))),
       group(this.selecting, this.hold),
@@ -68,7 +87,7 @@ export class TransportBar {
     this.time.textContent = formatClock(clock.at_ms);
     this.time.title = formatUtc(clock.at_ms);
     this.day.textContent = formatDate(clock.at_ms);
-    if (document.activeElement !== this.field) this.field.value = toField(clock.at_ms);
+    if (document.activeElement !== this.field && !this.isTyped) this.field.value = toField(clock.at_ms);
   }
 
   /** @param {boolean} isSelecting @param {import("./time-scale.js").Range | null} range */
