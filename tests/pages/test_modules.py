@@ -138,8 +138,8 @@ def test_a_drag_gives_direction_and_speed(run: Run) -> None:
 def test_texts_get_their_values_and_numbers_their_language(run: Run) -> None:
     """Dutch writes a comma."""
     assert run("i18n.t('{seconds} s', {seconds: i18n.formatNumber(1.25, 1)})") in {"1,3 s", "1,2 s"}
-    assert run("i18n.tn(1, '{count} minute', '{count} minutes')") == "1 minuut"
-    assert run("i18n.tn(4213, '{count} minute', '{count} minutes')") == "4.213 minuten"
+    assert run("i18n.tn(1, '{count} segment', '{count} segments')") == "1 segment"
+    assert run("i18n.tn(4213, '{count} segment', '{count} segments')") == "4.213 segmenten"
     assert run("i18n.formatBytes(184_200_000)") == "184 MB"
 
 
