@@ -350,7 +350,7 @@ def test_the_ledger_has_every_step_and_the_worker_s_own_count(run: Run) -> None:
 def test_the_page_shows_it_in_a_frame_that_nobody_overlooks_and_offers_it_for_drawing(run: Run) -> None:
     """Two persons at two browsers; the canvas is what a mask editor draws on, with the pose of that very picture."""
     warning, over = run.on_page
-    assert "Inregelbeeld zonder grijze vlakken" in warning
+    assert "Onafgeschermd inregelbeeld" in warning
     assert "Niet opgenomen" in warning
     assert re.search(r"nog [0-9]+:[0-9]{2}", warning)
     assert "met de hand beëindigd" in over

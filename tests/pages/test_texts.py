@@ -77,6 +77,14 @@ def test_every_text_has_a_dutch_translation() -> None:
     assert not missing, f"run `python -m api.pages.catalogue` and translate: {missing}"
 
 
+def test_dutch_has_one_word_for_masked_and_one_for_ending_a_hold() -> None:
+    """Because whoever reads five words for one thing looks for five things: *afgeschermd, afscherming*; a hold is *opgeheven*."""
+    others = re.compile(
+        r"afgedekt|afdekk|\bdekt\b|gemaskeerd|geblankt|blanking|zonder (grijze )?vlakken|vrijge", re.IGNORECASE
+    )
+    assert not {text: dutch for text, dutch in module_catalogue("nl").items() if others.search(dutch)}
+
+
 def test_texts_inside_of_template_literals_are_found() -> None:
     """Because one that is lost there stays English between Dutch words, and no other test would know."""
     nested = '`${b} · ${t("since {time}", { time: f({ at: `${t("in \\"it\\"")}` }) })}`'
