@@ -32,7 +32,7 @@ _ACTS = frozenset(
 _CAUSES = frozenset(
     {
         "camera-unreachable", "camera-refused", "camera-stalled", "camera-restarted", "worker-stopped", "worker-crashed", "storage-full",
-        "database-away", "fenced", "overload", "clock-step", "worker-stalled",
+        "database-away", "fenced", "overload", "clock-step", "worker-stalled", "no-decision",
     }
 )  # fmt: skip
 

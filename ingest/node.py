@@ -20,8 +20,9 @@ from ingest.adopted import WorkerProcess, generation, list_orphans
 from ingest.backoff import Backoff
 from ingest.camera_problems import STORAGE_FULL, StorageTrend, problems_of_cameras
 from ingest.parts import IngestParts
+from ingest.steady_clock import SteadyClock, steadied
 from ingest.takeover import take_over
-from vms.db import edge, placements, reports, segments
+from vms.db import edge, placements, reports, segments, sweeps
 from vms.db.cameras import Camera
 from vms.db.reports import Report, Service
 from vms.errors import Unavailable, VmsError
@@ -101,6 +102,9 @@ class IngestNode:
         self._has_adopted = False
         self._trend = StorageTrend(parts.settings.free_bytes_floor)
         self._looked_s: float | None = None
+        self._steady: SteadyClock | None = None
+        # Placements that no worker serves any more, whose last recorder may have left files without a row.
+        self._left: set[PlacementId] | None = None
         self._finish_at_s: dict[PlacementId, float] = {}
         self._reported_s: float | None = None
 
@@ -152,8 +156,11 @@ class IngestNode:
 
     def _follow(self, now_s: float) -> None:
         try:
+            self._steady = self._steady or steadied(self._parts)
             with self._parts.db.read() as conn:
-                found = placements.list_all(conn, at=self._parts.clock.now())
+                # By the trusted clock, as the workers: a wall clock that is set back revives no designation.
+                self._steady.trust(sweeps.get_clock_sample(conn))
+                found = placements.list_all(conn, at=self._steady.now())
                 unsealed = {row.placement_id for row in segments.list_open(conn)}
         except Unavailable as error:
             log.warning("the database does not answer; the workers go on", cause=str(error))
@@ -176,7 +183,9 @@ class IngestNode:
                     child.is_renewed = True
                     self._end(child, now_s)
                 child.camera = in_use[child.placement_id]
-        for placement_id in sorted(unsealed - wanted - self._children.keys()):
+        if self._left is None:
+            self._left = {one for one in self._parts.store.placements() if self._has_parts(one)}
+        for placement_id in sorted((unsealed | self._left) - wanted - self._children.keys()):
             self._finish(placement_id, now_s)
 
     def _child(self, placement_id: PlacementId) -> _Child:
@@ -192,6 +201,9 @@ class IngestNode:
             if camera is not None and generation(self._parts.settings, camera) == words.generation:
                 child.camera = camera
             log.info("worker.adopted", placement_id=words.placement_id, pid=process.pid)
+    def _has_parts(self, placement_id: PlacementId) -> bool:
+        """Return whether a recorder left a file that is not sealed: without a row, when the database was away at its end."""
+        return next(self._parts.store.files(placement_id, "part"), None) is not None
 
     def _report(self) -> None:
         """Leave word of ourselves where the API, `vms health` and `vms check` read it."""
@@ -210,7 +222,7 @@ class IngestNode:
                 problems += [reports.OFF_PLAN] if words["off_plan"] else []
                 words["edge_recording"] = [one.id for one in lasting if one.id in asked and asked[one.id].keeps]
                 problems += [reports.EDGE_RECORDING] if words["edge_recording"] else []
-                words["ending"] = {name: one.valid_until_at.isoformat() for name, one in ending.items()}
+                words["ending"] = {name: one.ends_at.isoformat() for name, one in ending.items()}
                 cameras = problems_of_cameras(lasting, now)
                 words |= {"cameras": cameras} | self._storage()
                 problems += [*cameras, *words["storage"]]
@@ -254,11 +266,15 @@ class IngestNode:
             )
         else:
             log.info("the last segment of an ended placement is sealed", placement_id=placement_id)
+            if self._left is not None:
+                self._left.discard(placement_id)
 
     def _look_after(self, child: _Child, now_s: float) -> None:
         if child.process is None:
             if not child.wanted:
                 del self._children[child.placement_id]
+                if self._left is not None and self._has_parts(child.placement_id):
+                    self._left.add(child.placement_id)
             elif now_s >= child.restart_s:
                 self._start(child, now_s)
             return

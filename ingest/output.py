@@ -5,6 +5,7 @@ from datetime import datetime
 from ingest.gauge import Gauge
 from ingest.live import LiveFeed
 from ingest.plan_watch import ActivePlan
+from ingest.record_permit import RecordPermit
 from ingest.recording import ClockStep, GapNote, Note, Recording, Under
 from vms.footage.recorder import Packet
 from vms.model import GapCause, SegmentMode
@@ -17,12 +18,15 @@ class Output:
         recording: what is kept.
         live: what is watched.
         gauge: what is counted.
+        permitted: which pictures may be recorded or shown at all, by when they were taken.
     """
 
-    def __init__(self, recording: Recording, live: LiveFeed, gauge: Gauge) -> None:
+    def __init__(self, recording: Recording, live: LiveFeed, gauge: Gauge, permitted: RecordPermit) -> None:
         self._recording = recording
         self._live = live
         self._gauge = gauge
+        self._permitted = permitted
+        self._is_outside = False
 
     def under(self, plan: ActivePlan, mode: SegmentMode) -> None:
         """What follows is made under this plan."""
@@ -37,7 +41,12 @@ class Output:
         self._live.state(self._gauge.state())
 
     def packet(self, packet: Packet) -> None:
-        """Record and show a packet."""
+        """Record and show a packet; one that no decision covers goes nowhere."""
+        was_outside, self._is_outside = self._is_outside, not self._permitted.at(packet.captured_at).may_record
+        if self._is_outside:
+            if not was_outside:
+                self.gap(packet.captured_at, GapCause.NO_DECISION, GapCause.NO_DECISION.value)
+            return
         self._recording.put(packet)
         self._live.packet(packet)
         self._gauge.packet(len(packet.data))

@@ -46,6 +46,15 @@ class ActivePlan:
         """Whether anything may be recorded."""
         return self.version is not None
 
+    @property
+    def fit(self) -> str | None:
+        """What the newest re-check means: `stated`, `wider` or `grey`; None for a camera that is not checked."""
+        if self.stated is None:
+            return None
+        if self.drifted:
+            return "grey"
+        return "stated" if self.plan == self.stated else "wider"
+
 
 NO_PLAN = ActivePlan(None, None, no_dwelling_in_sight=False)
 WITHHELD = ActivePlan(None, None, no_dwelling_in_sight=False, withheld=True)

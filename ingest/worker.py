@@ -39,6 +39,7 @@ from ingest.pipeline import Pipeline, PipelineParts
 from ingest.plan_watch import ActivePlan, PlanWatch
 from ingest.ptz_control import Pose, PtzControl
 from ingest.reader import CameraReader
+from ingest.record_permit import RecordPermit
 from ingest.recording import Recording
 from ingest.source import CameraStream, SourceLimits, open_stream
 from ingest.steady_clock import steadied
@@ -87,6 +88,7 @@ class Worker:
         is_ptz = camera.kind is CameraKind.PTZ
         # What gives footage its instants and its term goes by this one; everything else by the wall clock.
         self._steady = steadied(parts)
+        self._permitted = RecordPermit(placement.law)
         self._told_off_s = int((placement.status or {}).get("wall_clock_off_s") or 0)
         self._crew = Crew(stop)
         self._gauge = Gauge(clock)
@@ -149,10 +151,10 @@ class Worker:
             self._crew.start("metadata", lambda: telemetry.listen(self._stop))
         log.info("the worker serves", placement_id=self._placement.id, epoch=self._epoch)
         try:
-            while not self._stop.is_set():
+            while not self._stop.is_set() and (left_s := self._permitted.left_s(self._steady, STATUS_EVERY_S)):
                 came_by()
                 self._look()
-                self._parts.clock.wait(self._stop, STATUS_EVERY_S)
+                self._parts.clock.wait(self._stop, left_s)
         finally:
             self._stop.set()
             self._end()
@@ -170,7 +172,7 @@ class Worker:
             "unrecorded_since_at": self._unrecorded_since_at(),
             "rows_waiting": self._recording.waiting_rows,
             "dropped_packets": self._inbox.dropped_packets,
-            "fit": self._fit(),
+            "fit": self._plan.fit if self._plan else None,
             "reconnects": max(0, self._reader.sessions - 1),
             "error": self._reader.last_failure,
             "wall_clock_off_s": self._told_off_s,
@@ -206,6 +208,7 @@ class Worker:
         parts, placement_id = self._parts, self._placement.id
         with parts.db.read() as conn:
             self._steady.trust(sweeps.get_clock_sample(conn))
+            self._permitted.learn(placements.law(conn, placement_id))
         off_s = round(self._steady.off_s())
         is_same_kind = bool(off_s) == bool(self._told_off_s)
         if is_same_kind and abs(off_s - self._told_off_s) <= parts.settings.clock_tolerance_s:
@@ -236,21 +239,13 @@ class Worker:
             found = None if subject is None else rechecks.last_found(conn, self._placement.id, subject.model)
         return None if found is None else found.checked_at
 
-    def _fit(self) -> str | None:
-        """Return what the newest re-check means: `stated`, `wider` or `grey`; None for a camera that is not checked."""
-        active = self._plan
-        if active is None or active.stated is None:
-            return None
-        if active.drifted:
-            return "grey"
-        return "stated" if active.plan == active.stated else "wider"
-
     def _end(self) -> None:
-        self._gauge.offline("worker-stopped")
+        may_go_on = self._permitted.left_s(self._steady, STATUS_EVERY_S) > 0
+        cause = GapCause.WORKER_STOPPED if may_go_on else GapCause.NO_DECISION
+        self._gauge.offline(cause.value)
         self._calibration.close()
         self._crew.join("pictures", DRAIN_WITHIN_S)
-        crashed = self._crew.failure is not None
-        self._recording.close(GapCause.WORKER_CRASHED if crashed else GapCause.WORKER_STOPPED)
+        self._recording.close(cause if self._crew.failure is None else GapCause.WORKER_CRASHED)
         if not self._crew.join("recorder", SEAL_WITHIN_S):
             log.error("the recorder did not end in time; the next start repairs its segment")
         self._crew.join("dead-man", 1.0)
@@ -350,7 +345,7 @@ class Worker:
                 kind=self._placement.camera.kind,
                 clock=self._steady,
                 inbox=self._inbox,
-                output=Output(self._recording, self._feed, self._gauge),
+                output=Output(self._recording, self._feed, self._gauge, self._permitted),
                 gauge=self._gauge,
                 settings=MaskedSettings(
                     parts.settings.max_hold_s, parts.settings.encoder_qp, parts.settings.encoder_gop_s

@@ -6,7 +6,9 @@ import threading
 from ingest.adopted import WorkerWords, generation
 from ingest.hardening import harden
 from ingest.parts import IngestParts
+from ingest.record_permit import require_permit
 from ingest.session_lock import SessionLock
+from ingest.steady_clock import steadied
 from ingest.takeover import take_over
 from ingest.worker import Worker
 from vms.bus.channel import PlacementChannel
@@ -32,6 +34,7 @@ def run_worker(
     Raises:
         Conflict: another process serves this camera.
         NotFound: there is no such placement.
+        Denied: no decision allows recording there now; what an earlier recorder left open is sealed.
         VmsError: what made it impossible to go on; all threads have ended, the recorder has sealed what it could.
     """
     harden()
@@ -41,6 +44,7 @@ def run_worker(
     lock = SessionLock(parts.settings.run, placement.camera.id, words.to_bytes())
     try:
         epoch = take_over(parts, placement_id)
+        require_permit(placement.law, steadied(parts).now(), placement_id)
         channel = PlacementChannel(parts.settings.run, placement_id).start()
         try:
             Worker(parts, placement, epoch, channel, stop).run(heartbeat)

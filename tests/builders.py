@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from vms.db import cameras, placements, plans, segments, users
+from vms.db import cameras, designations, placements, plans, segments, users
 from vms.db.cameras import Camera
-from vms.db.placements import Area, Designation, NewPlacement
+from vms.db.designations import Designation
+from vms.db.placements import Area, NewPlacement
 from vms.db.segments import GreySpan
 from vms.db.users import Account, RoleGrant
 from vms.model import RETENTION_CEILING, CameraId, CameraKind, PlacementId, Role, SegmentMode, UserId
@@ -111,7 +112,7 @@ def add_placement(
     """
     if not placements.list_areas(conn):
         placements.add_area(conn, Area("centre", "Centrum"))
-        placements.add_designation(
+        designations.add(
             conn,
             Designation("d-1", "centre", "2026-0001", "Gemeentewet 151c", valid_from_at=SPRING, valid_until_at=FAR),
         )

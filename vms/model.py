@@ -187,6 +187,7 @@ class GapCause(StrEnum):
     FENCED = "fenced"
     OVERLOAD = "overload"
     CLOCK_STEP = "clock-step"
+    NO_DECISION = "no-decision"
 
 
 class Role(StrEnum):

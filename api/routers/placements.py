@@ -13,6 +13,7 @@ from api.running import running_of
 from config.policy import Action
 from vms.db import commissioning, edge, placements, plans
 from vms.db.commissioning import Commissioning
+from vms.db.designations import DESIGNATION_ENDED
 from vms.db.edge import EdgeCheck
 from vms.db.placements import Placement
 from vms.db.plans import PlanHead
@@ -101,7 +102,7 @@ def state_of(item: Placement, now: datetime) -> dict[str, Any]:
     if item.until_at is not None and item.until_at <= now:
         return {**shown, "live": "offline", "reason": "placement-ended"}
     if item.designation.valid_until_at <= now:
-        return {**shown, "live": "offline", "reason": placements.DESIGNATION_ENDED}
+        return {**shown, "live": "offline", "reason": DESIGNATION_ENDED}
     if item.status_at is None or now - item.status_at > STATUS_STALE:
         return {
             **shown,

@@ -75,6 +75,11 @@ def entry(camera: Camera, control_port: int) -> dict[str, Any]:
         "id": spec.camera_id,
         "name": spec.name,
         "area": spec.area,
+        # A register file says all of the mayor's decision; the city's cameras stand under an invented one.
+        "designation": "DEMO-2026-1",
+        "legal_basis": "Gemeentewet art. 151c",
+        "valid_from": "2026-01-01T00:00:00Z",
+        "valid_until": "2030-01-01T00:00:00Z",
         "kind": spec.kind.value,
         "rtsp_url": camera.rtsp_url,
         "onvif_url": camera.onvif_url,

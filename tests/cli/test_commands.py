@@ -23,6 +23,7 @@ from vms.db.edge import EdgeCheck, EdgeRecordings
 from vms.db.engine import Database
 from vms.db.reports import Report, Service
 from vms.errors import InvalidInput
+from vms.law.permit import permit
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Result
 from vms.ledger.search import Filter, search
@@ -95,6 +96,10 @@ def camera(**changes: Any) -> dict[str, Any]:
         "id": "utr-001",
         "name": "Oudegracht 12",
         "area": "Binnenstad",
+        "designation": "2026-017",
+        "legal_basis": "Gemeentewet art. 151c",
+        "valid_from": "2026-01-01T00:00:00Z",
+        "valid_until": "2090-01-01T00:00:00Z",
         "kind": "fixed",
         "rtsp_url": "rtsp://127.0.0.1:9/main",
         "username": "vms",
@@ -179,6 +184,11 @@ CROSSING = [[0.1, 0.1], [0.5, 0.5], [0.5, 0.1], [0.1, 0.5]]
         ({"password": ""}, "password"),
         ({"valid_from": "morgen"}, "valid_from"),
         ({"valid_until": "2020-01-01"}, "valid_until"),
+        ({"valid_from": None}, "valid_from"),
+        ({"valid_until": None}, "valid_until"),
+        ({"designation": None}, "designation"),
+        ({"legal_basis": ""}, "legal_basis"),
+        ({"withdrawn": "2099-01-01"}, "withdrawn"),
         ({"id": "exports"}, "exports"),
         ({"id": "utr-000"}, "twice"),
         ({"placement": "utr-000"}, "twice"),
@@ -299,26 +309,51 @@ def test_a_file_again_brings_name_area_and_designation_up_to_date(vms: CommandLi
     [listed] = vms("camera", "list").stdout.splitlines()
     assert listed.split("\t")[2:5] == ["Centrum", "Oudegracht 14", "plan 1"]
     [change] = ledger_of(vms, Act.PLACEMENT_CHANGE)
-    assert (change["designation"], change["was"]["designation"]) == ("centrum/2026-018", "binnenstad/onbekend")
+    assert (change["designation"], change["was"]["designation"]) == ("centrum/2026-018", "binnenstad/2026-017")
     assert change["was"]["name"] == "Oudegracht 12"
     assert imported(vms, camera(name="Oudegracht 14", area="Centrum", designation="2026-018")).stdout.endswith(
         "as it was\n"
     )
 
 
-def test_a_decision_that_was_extended_keeps_the_cameras_recording(vms: CommandLine) -> None:
-    """Recording stops at the end of the designation: the file with the new end must move it, and one without an end must not."""
+def test_a_renewal_that_is_entered_ahead_keeps_the_cameras_recording(vms: CommandLine) -> None:
+    """Recording stops at the end of the designation; the next decision, entered before, takes over at its own begin."""
     officers(vms, "mulder", "groot")
     soon, later = (SystemClock().now() + timedelta(days=days) for days in (20, 900))
-    assert imported(vms, camera(valid_until=soon.isoformat())).status == 0
-    assert "onbekend of Binnenstad ends" in vms("check").stderr
-    assert imported(vms, camera(valid_until=later.isoformat())).status == 0
+    first = camera(valid_until=soon.isoformat())
+    assert imported(vms, first).status == 0
+    assert "2026-017 of Binnenstad ends" in vms("check").stderr
+    renewal = {"designation": "2026-099", "valid_from": soon.isoformat(), "valid_until": later.isoformat()}
+    assert imported(vms, camera(**renewal)).status == 0
     assert vms("check").stderr == ""
-    assert imported(vms, camera()).status == 0
     assert f"until {later:%Y-%m-%d}" in vms("camera", "list").stdout
+    parts = build(load(None))
+    with parts.db.read() as conn:
+        law = placements.law(conn, PlacementId("utr-001"))
+    parts.db.dispose()
+    numbers = [permit(law, at).decision for at in (SystemClock().now(), soon - timedelta(seconds=1), soon)]
+    assert [one and one.number for one in numbers] == ["2026-017", "2026-017", "2026-099"]
+    # The old file, imported once more, does not put the camera back under what is about to end.
+    assert imported(vms, first).status == 0
+    assert f"until {later:%Y-%m-%d}" in vms("camera", "list").stdout
+
+
+def test_the_end_of_a_decision_is_not_moved_and_a_withdrawal_is_final(vms: CommandLine) -> None:
+    """A mayor's decision that a file can prolong needs no mayor."""
+    officers(vms, "mulder", "groot")
+    assert imported(vms, camera()).status == 0
+    for change in ({"valid_until": "2091-01-01T00:00:00Z"}, {"legal_basis": "APV"}, {"valid_until": "2080-01-01"}):
+        refused = imported(vms, camera(**change))
+        assert refused.status == 2
+        assert "never changed" in refused.stderr
+    withdrawn = camera(withdrawn="2089-01-01T00:00:00Z")
+    assert imported(vms, withdrawn).status == 0
+    assert imported(vms, withdrawn).status == 0
+    assert imported(vms, camera(withdrawn="2089-06-01T00:00:00Z")).status == 2
+    assert imported(vms, camera()).status == 0, "a file that does not know of it changes nothing"
+    assert "until 2089-01-01" in vms("camera", "list").stdout
     [change] = ledger_of(vms, Act.DESIGNATION_CHANGE)
-    assert datetime.fromisoformat(change["to"]) == later
-    assert datetime.fromisoformat(change["was"]["to"]) == soon
+    assert change["withdrawn"] == "2089-01-01T00:00:00.000000Z"
 
 
 OTHER_PLAN = {

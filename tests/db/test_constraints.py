@@ -35,6 +35,7 @@ from vms.db.tables import (
     metadata,
     panorama,
     placement,
+    placement_designation,
     plan,
     plan_review,
     retention_proof,
@@ -398,6 +399,11 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
         "two accounts of one name",
         user_account,
         {"id": "u-x", "username": "director", "display_name": "x", "password_hash": "x", "added_at": START},
+    ),
+    (
+        "a designation before the first",
+        placement_designation,
+        {"placement_id": PLACE, "position": 0, "designation_id": "d-1", "from_at": START},
     ),
     ("an hour key twice", hour_key, {"hour_at": hour_of(START), "state": "live"}),
     (

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -13,6 +14,7 @@ from tests.postgres import Server
 from vms.clock import ManualClock
 from vms.db import migrate
 from vms.db.engine import Database
+from vms.db.migrations.versions import v0015_subjects
 from vms.db.tables import metadata
 from vms.errors import Conflict
 from vms.ledger.acts import Act
@@ -123,17 +125,12 @@ def test_entries_from_before_can_be_found_by_what_they_are_about(database: Datab
         rows = text("SELECT subject, seq FROM ledger_subject ORDER BY subject, seq")
         indexed = conn.execute(rows).all()
         assert len(indexed) == 8
-        conn.execute(text("DROP TABLE footage_clock"))
         conn.execute(text("DROP TABLE ledger_subject"))
         if database.is_postgresql:
             for operation in ("update", "delete"):
                 conn.execute(text(f"DROP FUNCTION ledger_subject_{operation}()"))
-        for trigger in ("plan_insert_0", "plan_update_1"):
-            gone = f"FUNCTION {trigger}() CASCADE" if database.is_postgresql else f"TRIGGER {trigger}"
-            conn.execute(text(f"DROP {gone}"))
-        conn.execute(text("ALTER TABLE plan DROP COLUMN look_again_at"))
-        conn.execute(text("UPDATE alembic_version SET version_num = '0014'"))
-    migrate.upgrade(database.url)
+        with Operations.context(MigrationContext.configure(conn)):
+            v0015_subjects.upgrade()
     with database.read() as conn:
         assert conn.execute(rows).all() == indexed
     with pytest.raises(Conflict), database.write() as conn:

@@ -11,10 +11,11 @@ import av
 import numpy as np
 
 from vms.clock import ManualClock
-from vms.db import cameras, placements, plans, users
+from vms.db import cameras, designations, placements, plans, users
 from vms.db.cameras import Camera
+from vms.db.designations import Designation
 from vms.db.engine import Database
-from vms.db.placements import Area, Designation, NewPlacement
+from vms.db.placements import Area, NewPlacement
 from vms.db.users import Account
 from vms.footage.keys import FileKeyring, KeyService
 from vms.footage.nal import Codec
@@ -85,9 +86,7 @@ def add_town(db: Database, clock: ManualClock) -> None:
     now = clock.now()
     with db.write() as conn:
         placements.add_area(conn, Area("a1", "Centre"))
-        placements.add_designation(
-            conn, Designation("d1", "a1", "1", "151c", now - timedelta(days=1), now + timedelta(days=400))
-        )
+        designations.add(conn, Designation("d1", "a1", "1", "151c", now - timedelta(days=1), now + timedelta(days=400)))
         for user in (DRAWER, APPROVER, INVESTIGATOR):
             users.add(conn, Account(user, user, user, "x", "nl", now))
 

@@ -16,7 +16,8 @@ from ingest.node import IngestNode
 from ingest.takeover import take_over
 from tests.footage.scene import Scene, packets
 from vms.clock import Clock, ManualClock, SystemClock
-from vms.db import cameras, edge, placements, reports, segments
+from vms.db import cameras, designations, edge, placements, reports, segments
+from vms.db.designations import Designation
 from vms.db.edge import EdgeCheck, EdgeRecordings
 from vms.db.engine import Database
 from vms.db.reports import Condition, Service
@@ -169,9 +170,10 @@ def test_the_node_says_weeks_ahead_that_a_designation_ends(scene: Scene, tmp_pat
 
     def problems(left: timedelta) -> tuple[tuple[str, ...], bool]:
         with scene.db.write() as conn:
-            designation = placements.get(conn, scene.placement_id).designation
-            ends_at = scene.clock.now() + timedelta(seconds=11) + left
-            placements.change_designation(conn, replace(designation, valid_until_at=ends_at))
+            now = scene.clock.now()
+            number = f"d-{left.days}"
+            designations.add(conn, Designation(number, "a1", number, "151c", now, now + timedelta(seconds=11) + left))
+            placements.change(conn, scene.placement_id, name="markt", designation_id=number, at=now)
         scene.clock.advance(timedelta(seconds=11))
         node.look()
         with scene.db.read() as conn:

@@ -62,7 +62,7 @@ def list_cameras(context: typer.Context) -> None:
     with parts.db.read() as conn:
         for placement in placements.list_all(conn):
             plan = plans.current(conn, placement.id)
-            until_at = placement.until_at or placement.designation.valid_until_at
+            until_at = placement.until_at or placement.designation.ends_at
             typer.echo(
                 f"{placement.id}\t{placement.camera.kind}\t{placement.area.name}\t{placement.name}\t"
                 f"plan {plan.version if plan else '-'}\t{(placement.status or {}).get('state', '-')}\tuntil {until_at:%Y-%m-%d}"

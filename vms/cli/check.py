@@ -32,7 +32,7 @@ def check(context: typer.Context) -> None:
     for item in ending:
         typer.echo(
             f"{item.id}: designation {item.designation.number} of {item.area.name} ends or ended on "
-            f"{item.designation.valid_until_at:%Y-%m-%d %H:%M} UTC, and recording with it: enter the new decision (docs/cameras.md)",
+            f"{item.designation.ends_at:%Y-%m-%d %H:%M} UTC, and recording with it: enter the new decision (docs/cameras.md)",
             err=True,
         )
     hours = len(parts.keys.hours())

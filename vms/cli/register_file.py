@@ -13,10 +13,6 @@ from vms.errors import InvalidInput
 from vms.footage.store import EXPORTS
 from vms.model import LONGEST_LABEL, CameraKind, checked_label
 
-DEFAULT_FROM_AT = datetime(2026, 1, 1, tzinfo=UTC)
-DEFAULT_UNTIL_AT = datetime(2030, 1, 1, tzinfo=UTC)
-"""What a new designation takes where the file leaves its validity out."""
-
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _LONGEST = {"rtsp_url": 500, "onvif_url": 500, "legal_basis": 200, "password": 256}
 _PASSWORD_IN_ADDRESS = re.compile(r"(?:^|[/?&;_.-])(?:passw(?:or)?d|passwd|pass|pwd)[=:]", re.IGNORECASE)
@@ -29,7 +25,8 @@ class Registration:
 
     Args:
         placement_id: the spot's; another one than before says that the camera was moved.
-        valid_from_at, valid_until_at: of the designation; None: not said.
+        designation, legal_basis, valid_from_at, valid_until_at: of the mayor's decision; nothing is assumed of it.
+        withdrawn_at: when the decision was withdrawn; None: it was not.
     """
 
     camera_id: str
@@ -38,8 +35,9 @@ class Registration:
     area: str
     designation: str
     legal_basis: str
-    valid_from_at: datetime | None
-    valid_until_at: datetime | None
+    valid_from_at: datetime
+    valid_until_at: datetime
+    withdrawn_at: datetime | None
     kind: CameraKind
     rtsp_url: str
     rtsp_transport: str
@@ -85,13 +83,16 @@ def _refuse_contradiction(earlier: Registration, one: Registration, where: str) 
         raise InvalidInput(f'{where}: the "placement" {one.placement_id} is there twice', code="camera.register")
     if (one.area.casefold(), one.designation) != (earlier.area.casefold(), earlier.designation):
         return
-    spans = ((one.valid_from_at, earlier.valid_from_at), (one.valid_until_at, earlier.valid_until_at))
-    if any(here and there and here != there for here, there in spans) or one.legal_basis != earlier.legal_basis:
+    if _decided(one) != _decided(earlier):
         raise InvalidInput(
             f"{where}: designation {one.designation} of {one.area} has another validity or basis than with camera "
             f"{earlier.camera_id}: a decision has one",
             code="camera.register",
         )
+
+
+def _decided(one: Registration) -> tuple[object, ...]:
+    return one.valid_from_at, one.valid_until_at, one.withdrawn_at, one.legal_basis
 
 
 class _Entry:
@@ -108,17 +109,21 @@ class _Entry:
         if kind is CameraKind.PTZ and onvif_url is None:
             raise self._wrong('a ptz camera needs "onvif_url", for its position')
         valid_from_at, valid_until_at = self._instant("valid_from"), self._instant("valid_until")
-        if (valid_until_at or DEFAULT_UNTIL_AT) <= (valid_from_at or DEFAULT_FROM_AT):
+        if valid_until_at <= valid_from_at:
             raise self._wrong('"valid_until" must be after "valid_from"')
+        withdrawn_at = self._instant("withdrawn") if "withdrawn" in self._values else None
+        if withdrawn_at is not None and not valid_from_at <= withdrawn_at < valid_until_at:
+            raise self._wrong('"withdrawn" must lie between "valid_from" and "valid_until": it only shortens')
         return Registration(
             camera_id=self._id("id"),
             placement_id=self._id("placement" if "placement" in self._values else "id"),
             name=self._text("name"),
             area=self._text("area"),
-            designation=self._text("designation", "onbekend"),
-            legal_basis=self._text("legal_basis", "Gemeentewet art. 151c"),
+            designation=self._text("designation"),
+            legal_basis=self._text("legal_basis"),
             valid_from_at=valid_from_at,
             valid_until_at=valid_until_at,
+            withdrawn_at=withdrawn_at,
             kind=kind,
             rtsp_url=self._url("rtsp_url", {"rtsp"}),
             rtsp_transport=self._transport(),
@@ -141,13 +146,11 @@ class _Entry:
         except InvalidInput as error:
             raise self._wrong(str(error)) from error
 
-    def _instant(self, key: str) -> datetime | None:
-        if key not in self._values:
-            return None
+    def _instant(self, key: str) -> datetime:
         try:
             parsed = datetime.fromisoformat(self._text(key))
         except ValueError as error:
-            raise self._wrong(f'"{key}" must be an instant such as {DEFAULT_FROM_AT.isoformat()}') from error
+            raise self._wrong(f'"{key}" must be an instant such as 2026-01-01T00:00:00+00:00') from error
         return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
     def _id(self, key: str) -> str:

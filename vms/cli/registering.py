@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from vms.cli.acts import by_command_line
 from vms.cli.parts import Parts
-from vms.cli.register_file import DEFAULT_FROM_AT, DEFAULT_UNTIL_AT, Registration
-from vms.db import cameras, placements, plans
+from vms.cli.register_file import Registration
+from vms.db import cameras, designations, placements, plans
 from vms.db.cameras import Camera
-from vms.db.placements import Area, Designation, NewPlacement
+from vms.db.designations import Designation
+from vms.db.placements import Area, NewPlacement
 from vms.errors import Conflict, IntegrityLost
 from vms.ledger.acts import Act
 from vms.ledger.entries import Value
@@ -118,38 +119,64 @@ class _Registering:
         return replace(changed, sealed_password=seal, added_at=known.added_at)
 
     def designation(self) -> str:
-        """Make area and designation where there are none, bring the designation up to date, and return its id."""
+        """Make area and designation where there are none, withdraw the designation if the file says so, and return its id.
+
+        Raises:
+            Conflict: the file says otherwise of a decision that is known, and decisions are final.
+        """
         wanted = self.wanted
         area_id = wanted.area.casefold().replace(" ", "-")
         if area_id not in {one.id for one in placements.list_areas(self.conn)}:
             placements.add_area(self.conn, Area(area_id, wanted.area))
             self._note(Act.AREA_ADD, {"area": area_id})
-        designation_id = f"{area_id}/{wanted.designation}"
-        known = {one.id: one for one in placements.list_designations(self.conn)}.get(designation_id)
-        # What the file leaves out stays as it is: only a new designation takes the usual values.
-        from_at = wanted.valid_from_at or (known.valid_from_at if known else DEFAULT_FROM_AT)
-        until_at = wanted.valid_until_at or (known.valid_until_at if known else DEFAULT_UNTIL_AT)
-        changed = Designation(
-            designation_id,
+        decided = Designation(
+            f"{area_id}/{wanted.designation}",
             area_id,
             wanted.designation,
             wanted.legal_basis,
-            valid_from_at=from_at,
-            valid_until_at=until_at,
+            valid_from_at=wanted.valid_from_at,
+            valid_until_at=wanted.valid_until_at,
         )
-        about: dict[str, Value] = {"designation": designation_id, "from": from_at, "to": until_at}
+        known = designations.find(self.conn, decided.id)
+        about: dict[str, Value] = {
+            "designation": decided.id,
+            "from": decided.valid_from_at,
+            "to": decided.valid_until_at,
+            "basis": decided.legal_basis,
+        }
         if known is None:
-            placements.add_designation(self.conn, changed)
+            designations.add(self.conn, decided)
             self._note(Act.DESIGNATION_ADD, about)
-        elif changed != known:
-            placements.change_designation(self.conn, changed)
-            was: dict[str, Value] = {
-                "from": known.valid_from_at,
-                "to": known.valid_until_at,
-                "basis": known.legal_basis,
-            }
-            self._note(Act.DESIGNATION_CHANGE, {**about, "basis": changed.legal_basis, "was": was})
-        return designation_id
+        elif replace(known, withdrawn_at=None) != decided:
+            self._complete(known, decided, about)
+        self._withdraw(decided, None if known is None else known.withdrawn_at)
+        return decided.id
+
+    def _complete(self, known: Designation, decided: Designation, about: dict[str, Value]) -> None:
+        """Enter what an older version assumed of a designation; one that was entered by a person is final."""
+        if not designations.is_assumed(self.conn, known.id):
+            raise Conflict(
+                f"designation {known.number} is known from {known.valid_from_at.isoformat()} until "
+                f'{known.valid_until_at.isoformat()}, basis "{known.legal_basis}", and is never changed: enter a new decision under '
+                'its own number, or say in the file when this one was "withdrawn"',
+                code="designation.final",
+            )
+        designations.complete(self.conn, decided)
+        was: dict[str, Value] = {"from": known.valid_from_at, "to": known.valid_until_at, "basis": known.legal_basis}
+        self._note(Act.DESIGNATION_CHANGE, {**about, "was": was})
+
+    def _withdraw(self, decided: Designation, known_at: datetime | None) -> None:
+        withdrawn_at = self.wanted.withdrawn_at
+        if withdrawn_at in {None, known_at}:
+            return
+        assert withdrawn_at is not None, "None was dealt with"
+        if known_at is not None:
+            raise Conflict(
+                f"designation {decided.number} was withdrawn on {known_at.isoformat()}: that is final",
+                code="designation.final",
+            )
+        designations.withdraw(self.conn, decided.id, withdrawn_at=withdrawn_at, entered_at=self.now_at)
+        self._note(Act.DESIGNATION_CHANGE, {"designation": decided.id, "withdrawn": withdrawn_at})
 
     def placed(self, designation_id: str) -> None:
         """Place the camera, move it to another placement, or bring name and designation of its placement up to date.
@@ -162,8 +189,11 @@ class _Registering:
         same = known.get(placement_id)
         if same is not None:
             self._refuse_another(same)
+            designation_id = self._newest(same, designation_id)
             if (same.name, same.designation.id) != (wanted.name, designation_id):
-                placements.change(self.conn, placement_id, name=wanted.name, designation_id=designation_id)
+                placements.change(
+                    self.conn, placement_id, name=wanted.name, designation_id=designation_id, at=self.now_at
+                )
                 was: dict[str, Value] = {"name": same.name, "designation": same.designation.id}
                 self._note(
                     Act.PLACEMENT_CHANGE,
@@ -179,6 +209,12 @@ class _Registering:
         self._note(
             Act.PLACEMENT_ADD, {"placement_id": placement_id, "camera": camera_id, "designation": designation_id}
         )
+
+    @staticmethod
+    def _newest(same: placements.Placement, designation_id: str) -> str:
+        """Return the designation to be under: an old file must not put a placement back under a decision that was followed by another."""
+        is_followed = designation_id in {one.id for one in same.decisions} and same.designation.withdrawn_at is None
+        return same.designation.id if is_followed else designation_id
 
     def _refuse_another(self, same: placements.Placement) -> None:
         if same.camera.id != self.wanted.camera_id:

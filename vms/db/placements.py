@@ -5,21 +5,18 @@ The placement's row carries the fence (`epoch`) and the gap-free segment number 
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from vms.db import cameras
+from vms.db import cameras, designations
 from vms.db.cameras import Camera
-from vms.db.tables import area, camera, designation, placement
+from vms.db.designations import Designation
+from vms.db.tables import area, camera, designation, designation_withdrawal, placement
 from vms.errors import Conflict, Fenced, NotFound
+from vms.law.permit import Decision, PlaceLaw
 from vms.model import CameraId, PlacementId
-
-DESIGNATION_ENDING: Final = "designation-ending"
-DESIGNATION_ENDED: Final = "designation-ended"
-DESIGNATION_NOTICE: Final = timedelta(days=28)
-"""How long before the end of a designation it is told: a mayor's decision is not renewed in a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +25,6 @@ class Area:
 
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Designation:
-    """The mayor's decision that an area may have cameras, valid from..until (half-open)."""
-
-    id: str
-    area_id: str
-    number: str
-    legal_basis: str
-    valid_from_at: datetime
-    valid_until_at: datetime
-
-    def ending_at(self, now: datetime) -> str | None:
-        """Return `DESIGNATION_ENDED` or, in its last four weeks, `DESIGNATION_ENDING`; None while there is time."""
-        if self.valid_until_at <= now:
-            return DESIGNATION_ENDED
-        return DESIGNATION_ENDING if self.valid_until_at - now <= DESIGNATION_NOTICE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +44,8 @@ class Placement:
     """A camera at a spot.
 
     Args:
+        designation: the newest that it was put under.
+        decisions: all that it is or was under, in the order in which they were entered.
         epoch: of the recorder that counts now; 0: none yet.
         last_number: the last segment number given out; 0: none yet.
         status: what the worker last said of itself, or None.
@@ -81,6 +62,12 @@ class Placement:
     last_number: int
     status: Mapping[str, Any] | None
     status_at: datetime | None
+    decisions: tuple[Decision, ...]
+
+    @property
+    def law(self) -> PlaceLaw:
+        """What decides whether it may record."""
+        return PlaceLaw(self.from_at, self.until_at, self.decisions)
 
 
 def add_area(conn: Connection, new: Area) -> None:
@@ -91,54 +78,6 @@ def add_area(conn: Connection, new: Area) -> None:
 def list_areas(conn: Connection) -> list[Area]:
     """Return all areas, by name."""
     return [Area(row.id, row.name) for row in conn.execute(select(area).order_by(area.c.name, area.c.id))]
-
-
-def add_designation(conn: Connection, new: Designation) -> None:
-    """Add a designation."""
-    conn.execute(
-        insert(designation).values(
-            id=new.id,
-            area_id=new.area_id,
-            number=new.number,
-            legal_basis=new.legal_basis,
-            valid_from_at=new.valid_from_at,
-            valid_until_at=new.valid_until_at,
-        )
-    )
-
-
-def change_designation(conn: Connection, changed: Designation) -> None:
-    """Change the legal basis and validity of a designation: a decision that was extended, or taken back.
-
-    Raises:
-        NotFound: there is no such designation.
-    """
-    statement = (
-        update(designation)
-        .where(designation.c.id == changed.id)
-        .values(
-            legal_basis=changed.legal_basis,
-            valid_from_at=changed.valid_from_at,
-            valid_until_at=changed.valid_until_at,
-        )
-    )
-    if conn.execute(statement).rowcount == 0:
-        raise NotFound(f"there is no designation {changed.id}")
-
-
-def list_designations(conn: Connection) -> list[Designation]:
-    """Return all designations, by id."""
-    return [
-        Designation(
-            row.id,
-            row.area_id,
-            row.number,
-            row.legal_basis,
-            valid_from_at=row.valid_from_at,
-            valid_until_at=row.valid_until_at,
-        )
-        for row in conn.execute(select(designation).order_by(designation.c.id))
-    ]
 
 
 def add(conn: Connection, new: NewPlacement) -> None:
@@ -157,14 +96,20 @@ def add(conn: Connection, new: NewPlacement) -> None:
             until_at=new.until_at,
         )
     )
+    designations.put_under(conn, new.id, new.designation_id, new.from_at)
 
 
-def change(conn: Connection, placement_id: PlacementId, *, name: str, designation_id: str) -> None:
-    """Change the name of a placement, or the designation that it is under. The spot stays: another spot is another placement.
+def change(conn: Connection, placement_id: PlacementId, *, name: str, designation_id: str, at: datetime) -> None:
+    """Change the name of a placement, or put it under another designation. The spot stays: another spot is another placement.
+
+    Args:
+        at: now; what was recorded before stays under the designation of then.
 
     Raises:
         Conflict: it has ended, or does not exist; or the designation does not (when the statement runs).
     """
+    before = select(placement.c.designation_id).where(placement.c.id == placement_id)
+    is_another = conn.execute(before).scalar_one_or_none() != designation_id
     statement = (
         update(placement)
         .where(placement.c.id == placement_id, placement.c.until_at.is_(None))
@@ -172,6 +117,8 @@ def change(conn: Connection, placement_id: PlacementId, *, name: str, designatio
     )
     if conn.execute(statement).rowcount == 0:
         raise _ended(placement_id)
+    if is_another:
+        designations.put_under(conn, placement_id, designation_id, at)
 
 
 def end(conn: Connection, placement_id: PlacementId, until_at: datetime) -> None:
@@ -202,7 +149,20 @@ def get(conn: Connection, placement_id: PlacementId) -> Placement:
     row = conn.execute(_query().where(placement.c.id == placement_id)).one_or_none()
     if row is None:
         raise NotFound(f"there is no placement {placement_id}", code="placement.unknown")
-    return _from_row(row)
+    return _from_row(row, designations.decisions_of(conn, placement_id))
+
+
+def law(conn: Connection, placement_id: PlacementId) -> PlaceLaw:
+    """Return what decides whether a placement may record.
+
+    Raises:
+        NotFound: there is no such placement.
+    """
+    query = select(placement.c.from_at, placement.c.until_at).where(placement.c.id == placement_id)
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no placement {placement_id}", code="placement.unknown")
+    return PlaceLaw(row.from_at, row.until_at, designations.decisions_of(conn, placement_id))
 
 
 def last_number(conn: Connection, placement_id: PlacementId) -> int:
@@ -222,26 +182,18 @@ def lock(conn: Connection, placement_ids: Collection[PlacementId]) -> dict[Place
 
 
 def list_all(conn: Connection, *, at: datetime | None = None) -> list[Placement]:
-    """Return all placements by id; with `at` only those that then last and whose designation is then valid."""
+    """Return all placements by id; with `at` only those that may then record."""
     query = _query().order_by(placement.c.id)
     if at is not None:
-        query = query.where(
-            placement.c.from_at <= at,
-            placement.c.until_at.is_(None) | (placement.c.until_at > at),
-            designation.c.valid_from_at <= at,
-            designation.c.valid_until_at > at,
-        )
-    return [_from_row(row) for row in conn.execute(query)]
+        query = query.where(designations.in_force(placement.c.id, at))
+    decisions = designations.decisions_of_all(conn)
+    return [_from_row(row, decisions.get(PlacementId(row.placement_id), ())) for row in conn.execute(query)]
 
 
 def list_ending(conn: Connection, now: datetime) -> list[Placement]:
-    """Return the placements in use whose designation has ended or will do so within `DESIGNATION_NOTICE`, by id."""
-    query = _query().where(
-        placement.c.until_at.is_(None),
-        camera.c.removed_at.is_(None),
-        designation.c.valid_until_at <= now + DESIGNATION_NOTICE,
-    )
-    return [_from_row(row) for row in conn.execute(query.order_by(placement.c.id))]
+    """Return the placements in use whose newest designation has ended or will do so within the notice, by id."""
+    found = [one for one in list_all(conn) if one.until_at is None and one.camera.removed_at is None]
+    return [one for one in found if one.designation.ending_at(now) is not None]
 
 
 def take_over(conn: Connection, placement_id: PlacementId) -> int:
@@ -310,15 +262,17 @@ def _query() -> Select[Any]:
             designation.c.legal_basis,
             designation.c.valid_from_at,
             designation.c.valid_until_at,
+            designation_withdrawal.c.withdrawn_at,
         )
         .select_from(placement)
         .join(camera, camera.c.id == placement.c.camera_id)
         .join(designation, designation.c.id == placement.c.designation_id)
+        .outerjoin(designation_withdrawal, designation_withdrawal.c.designation_id == designation.c.id)
         .join(area, area.c.id == designation.c.area_id)
     )
 
 
-def _from_row(row: Row[Any]) -> Placement:
+def _from_row(row: Row[Any], decisions: tuple[Decision, ...]) -> Placement:
     return Placement(
         id=PlacementId(row.placement_id),
         name=row.placement_name,
@@ -331,6 +285,7 @@ def _from_row(row: Row[Any]) -> Placement:
             legal_basis=row.legal_basis,
             valid_from_at=row.valid_from_at,
             valid_until_at=row.valid_until_at,
+            withdrawn_at=row.withdrawn_at,
         ),
         from_at=row.from_at,
         until_at=row.until_at,
@@ -338,4 +293,5 @@ def _from_row(row: Row[Any]) -> Placement:
         last_number=row.last_number,
         status=row.status,
         status_at=row.status_at,
+        decisions=decisions,
     )

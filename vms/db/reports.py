@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from vms.db import plans, proofs
-from vms.db.placements import DESIGNATION_ENDED, DESIGNATION_ENDING
+from vms.db.designations import DESIGNATION_ENDED, DESIGNATION_ENDING
 from vms.db.proofs import ProofResult
 from vms.db.tables import service_report
 from vms.db.upsert import put

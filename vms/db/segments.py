@@ -12,10 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from vms.clock import Reckoning
-from vms.db import footage_clocks, hour_keys, placements
+from vms.db import designations, footage_clocks, hour_keys, placements
 from vms.db.tables import LONGEST_STORED, gap, grey_span, placement, segment
-from vms.errors import Conflict, NotFound
+from vms.errors import Conflict, Denied, NotFound
 from vms.model import GapCause, PlacementId, SegmentMode, SegmentState, Span, hour_of
+
+OUTSIDE_LAW = "law.outside"
+"""The code of what is refused as no decision allows it."""
 
 READABLE = frozenset({SegmentState.SEALED, SegmentState.DAMAGED})
 """States in which there may be something to play."""
@@ -130,17 +133,23 @@ def open_segment(
 
     Raises:
         Fenced: another recorder has taken over.
+        Denied: no decision of the mayor allowed recording there at `start_at`.
         Conflict: the hour's key is dying or destroyed: nothing may be written under it any more.
     """
+    is_allowed = designations.in_force(placement.c.id, start_at)
     statement = (
         update(placement)
-        .where(placement.c.id == placement_id, placement.c.epoch == epoch)
+        .where(placement.c.id == placement_id, placement.c.epoch == epoch, is_allowed)
         .values(last_number=placement.c.last_number + 1)
         .returning(placement.c.last_number)
     )
     number = conn.execute(statement).scalar_one_or_none()
     if number is None:
-        raise placements.fenced(placement_id, epoch)
+        placements.check_fence(conn, placement_id, epoch)
+        raise Denied(
+            f"placement {placement_id} may not record at {start_at.isoformat()}: it is under no designation in force then",
+            code=OUTSIDE_LAW,
+        )
     hour_keys.require_live(conn, hour_of(start_at))
     conn.execute(
         insert(segment).values(

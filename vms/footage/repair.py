@@ -3,7 +3,7 @@
     row, whole file          sealed as it is
     row, cut file            complete fragments are written to a new file (fresh salt: no nonce is used twice), then sealed
     row, nothing readable    LOST, with a ledger entry
-    file and note, no row    gets its number now (the database was away when it was recorded)
+    file and note, no row    gets its number now (the database was away when it was recorded), if a decision allowed recording it
     file, no row, no note    reported; retention's reconciliation decides
 
 Every step may be interrupted; the next start goes on. The old file goes last.
@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection
 
 from vms.clock import Clock
-from vms.db import inventory, segments
+from vms.db import inventory, placements, segments
 from vms.db.engine import Database
 from vms.db.segments import GreySpan, Segment
 from vms.errors import IntegrityLost, InvalidInput, NotFound, StorageFull
@@ -30,6 +30,7 @@ from vms.footage.keys import KeyService
 from vms.footage.notes import SegmentNote
 from vms.footage.segment_file import IndexEntry, after_ticks
 from vms.footage.store import FileKind, FileSource, FootageStore, SegmentRef, StoredFile
+from vms.law.permit import permit
 from vms.ledger.log import Ledger
 from vms.model import GapCause, PlacementId, SegmentState, Span, hour_of
 
@@ -254,8 +255,12 @@ def _note_of(store: FootageStore, ref: SegmentRef) -> SegmentNote | None:
 def _adopt_files(recording: Recording) -> tuple[list[int], list[str]]:
     """Give files of older epochs that have no row their number; return the numbers, and the names of hopeless files."""
     adopted, orphans = [], []
+    with recording.db.read() as conn:
+        law = placements.law(conn, recording.placement_id)
     for found in _rowless(recording):
-        note = _note_of(recording.store, found.ref)
+        # What no decision allowed gets no row: nobody can ever watch it, and retention erases it.
+        is_lawful = permit(law, found.ref.start_at).may_record
+        note = _note_of(recording.store, found.ref) if is_lawful else None
         salvage = _salvage(recording, found.ref, note.wrapped_key) if note else None
         if note is None or salvage is None:
             orphans.append(found.path.name)
@@ -336,5 +341,8 @@ def _note_crash(recording: Recording, clock: Clock, cause: GapCause) -> None:
         last_end_at = inventory.last_end_at(conn, recording.placement_id)
         if last_end_at is None or last_end_at >= now - timedelta(seconds=1):
             return
+        # Whoever had to stop there may not have been able to say so: the database was away.
+        if not permit(placements.law(conn, recording.placement_id), last_end_at).may_record:
+            cause = GapCause.NO_DECISION
         if segments.open_gap(conn, recording.placement_id, last_end_at, cause):
             recording.ledger.append(conn, acts.gap(recording.placement_id, last_end_at, None, cause))

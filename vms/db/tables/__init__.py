@@ -31,7 +31,17 @@ from vms.db.tables.log import (
 from vms.db.tables.overseeing import access_review, access_review_item, retention_proof
 from vms.db.tables.panorama import panorama
 from vms.db.tables.people import session, user_account, user_role, view
-from vms.db.tables.places import area, camera, designation, placement, plan, plan_review
+from vms.db.tables.places import (
+    area,
+    camera,
+    designation,
+    designation_assumption,
+    designation_withdrawal,
+    placement,
+    placement_designation,
+    plan,
+    plan_review,
+)
 from vms.db.tables.reporting import service_report
 
 __all__ = [
@@ -49,6 +59,8 @@ __all__ = [
     "commissioning",
     "commissioning_view",
     "designation",
+    "designation_assumption",
+    "designation_withdrawal",
     "edge_check",
     "erasure",
     "erasure_placement",
@@ -74,6 +86,7 @@ __all__ = [
     "metadata",
     "panorama",
     "placement",
+    "placement_designation",
     "plan",
     "plan_review",
     "retention_proof",

@@ -51,11 +51,28 @@ designation = Table(
     CheckConstraint("valid_until_at > valid_from_at", name="order"),
 )
 
+# A published decision is never changed: it can be withdrawn, once, which only shortens it (triggers).
+designation_withdrawal = Table(
+    "designation_withdrawal",
+    metadata,
+    Column("designation_id", Text, ForeignKey("designation.id"), primary_key=True),
+    Column("withdrawn_at", Instant, nullable=False),
+    Column("entered_at", Instant, nullable=False),
+)
+
+# Designations whose dates or number a register file of an older version left to us: they may be completed, once each.
+designation_assumption = Table(
+    "designation_assumption",
+    metadata,
+    Column("designation_id", Text, ForeignKey("designation.id"), primary_key=True),
+)
+
 placement = Table(
     "placement",
     metadata,
     Column("id", Text, primary_key=True),
     Column("camera_id", Text, ForeignKey("camera.id"), nullable=False),
+    # The newest that it was put under; which one counted at an instant: placement_designation.
     Column("designation_id", Text, ForeignKey("designation.id"), nullable=False),
     Column("name", Text, nullable=False),
     Column("from_at", Instant, nullable=False),
@@ -77,6 +94,18 @@ Index(
     unique=True,
     sqlite_where=placement.c.until_at.is_(None),
     postgresql_where=placement.c.until_at.is_(None),
+)
+
+# Under which designations a placement is or was, in the order in which they were entered: the one that began last counts.
+placement_designation = Table(
+    "placement_designation",
+    metadata,
+    Column("placement_id", Text, ForeignKey("placement.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("designation_id", Text, ForeignKey("designation.id"), nullable=False),
+    # Not earlier than the designation's own begin.
+    Column("from_at", Instant, nullable=False),
+    CheckConstraint("position >= 1", name="position"),
 )
 
 plan = Table(
