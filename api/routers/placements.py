@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from api.access import Asker
 from api.gate import Allow, writes
@@ -17,6 +17,7 @@ from vms.db.designations import DESIGNATION_ENDED
 from vms.db.edge import EdgeCheck
 from vms.db.placements import Placement
 from vms.db.plans import PlanHead
+from vms.law.permit import Reason, permit
 from vms.model import CameraKind, PlacementId
 
 router = APIRouter(prefix="/api", tags=["placements"])
@@ -30,6 +31,17 @@ _TELEMETRY: Final = (
     "telemetry_zone_s", "telemetry_problem",
 )  # fmt: skip
 SLOW_TOLD_AFTER: Final = timedelta(seconds=10)
+_NOTHING: Final[Mapping[str, None]] = {"recording": None, "fps": None, "bitrate_bps": None}
+_REFUSED: Final[Mapping[Reason, str]] = {
+    Reason.NO_DECISION: "no-decision",
+    Reason.DECISION_NOT_BEGUN: "designation-not-begun",
+    Reason.DECISION_ENDED: DESIGNATION_ENDED,
+    Reason.DECISION_WITHDRAWN: "designation-withdrawn",
+    Reason.PLACEMENT_NOT_BEGUN: "placement-not-begun",
+    Reason.PLACEMENT_ENDED: "placement-ended",
+}
+"""Why nothing may be recorded, in the words that the pages know."""
+
 HEALTH: Final = (
     *_SHOWN, *_TELEMETRY, "codec", "reconnects", "delay_ms", "dropped_packets", "fit", "error", "wall_clock_off_s",
 )  # fmt: skip
@@ -38,14 +50,17 @@ HEALTH: Final = (
 
 @router.get("/placements", openapi_extra=writes())
 def list_placements(
-    asker: Annotated[Asker, Depends(Allow(Action.PLACEMENT_LIST))], request: Request
+    asker: Annotated[Asker, Depends(Allow(Action.PLACEMENT_LIST))],
+    request: Request,
+    *,
+    ended: Annotated[bool, Query()] = False,
 ) -> list[dict[str, Any]]:
-    """List the placements that last now, for the wall and for choosing."""
+    """List the placements that last or are to come, for the wall; with `ended` also those that are over, as their footage may last."""
     del asker
     running = running_of(request)
     now = running.parts.clock.now()
     with running.parts.db.read() as conn:
-        found = placements.list_all(conn)
+        found = [one for one in placements.list_all(conn) if ended or one.until_at is None or one.until_at > now]
         approved = plans.current_heads(conn)
         unblanked = commissioning.approved(conn)
     return [
@@ -86,7 +101,7 @@ def camera_health(
             "plan": _plan(approved.get(item.id)),
             "designation": {
                 "number": item.designation.number,
-                "valid_until_at": instant(item.designation.valid_until_at),
+                "valid_until_at": instant(item.designation.ends_at),
                 "ending": item.designation.ending_at(now) if item.until_at is None else None,
             },
             "last_segment": item.last_number,
@@ -99,18 +114,15 @@ def state_of(item: Placement, now: datetime) -> dict[str, Any]:
     """Return what the pages show of a camera's state: what its worker last said, unless that is too long ago."""
     said: Mapping[str, Any] = item.status or {}
     shown = {name: said.get(name) for name in _SHOWN}
-    if item.until_at is not None and item.until_at <= now:
-        return {**shown, "live": "offline", "reason": "placement-ended"}
-    if item.designation.valid_until_at <= now:
-        return {**shown, "live": "offline", "reason": DESIGNATION_ENDED}
+    refusal = permit(item.law, now).refusal
+    if refusal is not None:
+        return {**shown, **_NOTHING, "live": "offline", "reason": _REFUSED[refusal]}
     if item.status_at is None or now - item.status_at > STATUS_STALE:
         return {
             **shown,
             "live": "offline",
             "reason": "worker-away",
-            "recording": None,
-            "fps": None,
-            "bitrate_bps": None,
+            **_NOTHING,
         }
     if not _lasts(said.get("slow_since_at"), now):
         shown["slow_since_at"] = None

@@ -26,6 +26,8 @@ from vms.ledger.log import Ledger
 from vms.model import CameraId, CameraKind, PlacementId, SegmentMode, UserId
 
 KEEP_FOR = timedelta(days=28) - timedelta(hours=2)
+YEAR = timedelta(days=365)
+"""For so long the camera has been there: tests set clocks back by weeks."""
 DRAWER, APPROVER, INVESTIGATOR = UserId("u-draws"), UserId("u-approves"), UserId("u-investigates")
 
 
@@ -75,7 +77,7 @@ def add_placement(db: Database, clock: ManualClock, name: str) -> PlacementId:
         cameras.add(
             conn, Camera(CameraId(f"cam-{name}"), name, CameraKind.FIXED, "rtsp://x", "tcp", None, "u", b"p", now)
         )
-        placements.add(conn, NewPlacement(placement_id, CameraId(f"cam-{name}"), "d1", name, now))
+        placements.add(conn, NewPlacement(placement_id, CameraId(f"cam-{name}"), "d1", name, now - YEAR))
         plans.add_draft(conn, placement_id, document=None, reason="test", drawn_by=DRAWER, drawn_at=now)
         plans.approve(conn, placement_id, 1, approved_by=APPROVER, approved_at=now)
     return placement_id
@@ -86,7 +88,7 @@ def add_town(db: Database, clock: ManualClock) -> None:
     now = clock.now()
     with db.write() as conn:
         placements.add_area(conn, Area("a1", "Centre"))
-        designations.add(conn, Designation("d1", "a1", "1", "151c", now - timedelta(days=1), now + timedelta(days=400)))
+        designations.add(conn, Designation("d1", "a1", "1", "151c", now - YEAR, now + timedelta(days=400)))
         for user in (DRAWER, APPROVER, INVESTIGATOR):
             users.add(conn, Account(user, user, user, "x", "nl", now))
 

@@ -42,7 +42,7 @@ const overrides = new WatchedList(overridesPlace, "/api/clock", (items) => {
 async function load() {
   try {
     ownId = (await me()).user.id;
-    placements = await request("GET", "/api/placements");
+    placements = await request("GET", "/api/placements?ended=true");
   } catch (error) {
     noticeError(error);
   }

@@ -146,7 +146,7 @@ document.getElementById("place")?.addEventListener("click", async () => {
 const known = (async () => {
   try {
     await me();
-    placements = await request("GET", "/api/placements");
+    placements = await request("GET", "/api/placements?ended=true");
   } catch (error) {
     noticeError(error);
   }

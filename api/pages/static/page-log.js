@@ -138,7 +138,7 @@ function purposeText(purpose) {
 }
 
 async function fillChoices() {
-  const [acts, placements] = await Promise.allSettled([request("GET", "/api/ledger/acts"), request("GET", "/api/placements")]);
+  const [acts, placements] = await Promise.allSettled([request("GET", "/api/ledger/acts"), request("GET", "/api/placements?ended=true")]);
   if (acts.status === "fulfilled") {
     form.elements.namedItem("act").append(...acts.value.map(({ act, text }) => element("option", { value: act }, text)));
   }

@@ -280,7 +280,7 @@ try {
   await me();
   origin_ms = serverNow_ms() - 40 * DAY_MS;
   timeline.showSpan(HOUR_MS);
-  placements = await request("GET", "/api/placements");
+  placements = await request("GET", "/api/placements?ended=true");
   showCameras();
   showPurpose();
   const at_ms = parseInstant(new URL(location.href).searchParams.get("at") ?? "");
