@@ -201,6 +201,7 @@ class IngestNode:
             if camera is not None and generation(self._parts.settings, camera) == words.generation:
                 child.camera = camera
             log.info("worker.adopted", placement_id=words.placement_id, pid=process.pid)
+
     def _has_parts(self, placement_id: PlacementId) -> bool:
         """Return whether a recorder left a file that is not sealed: without a row, when the database was away at its end."""
         return next(self._parts.store.files(placement_id, "part"), None) is not None

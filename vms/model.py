@@ -75,11 +75,10 @@ class AskedState(StrEnum):
 
 
 class HoldGround(StrEnum):
-    """On what ground footage is kept; a closed list."""
+    """On what ground footage may be kept; a closed list. Holds of before may say `complaint`: only an offence allows more than 28 days."""
 
     INVESTIGATION = "investigation"
     PROSECUTOR = "prosecutor"
-    COMPLAINT = "complaint"
 
 
 class ErasureGround(StrEnum):

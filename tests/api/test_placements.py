@@ -48,3 +48,21 @@ def test_a_placement_that_may_not_record_says_why(site: Site) -> None:
     for name in spans:
         assert (found[name]["live"], found[name]["reason"]) == ("offline", name)
     assert found["later"]["reason"] == "placement-not-begun"
+
+
+def test_a_complaint_is_no_ground_for_a_hold(site: Site) -> None:
+    """Only the investigation of an offence allows more than 28 days."""
+    start_at = site.record(FIXED, 5)
+    body = {
+        "request_id": "r-1",
+        "case_number": "PL0900-2026-123456",
+        "ground": "complaint",
+        "reason": "klacht over het optreden",
+        "placement_ids": [FIXED],
+        "from": start_at.isoformat(),
+        "to": (start_at + timedelta(seconds=5)).isoformat(),
+        "review_on": (start_at + 14 * DAY).isoformat(),
+    }
+    person = site.sign_in(Role.INVESTIGATOR)
+    assert person.post("/api/holds", body).status_code == 422
+    assert person.post("/api/holds", body | {"ground": "prosecutor"}).status_code == 201

@@ -371,6 +371,7 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
     ("no dwelling in sight, for ever", plan, {**NO_DWELLING, "look_again_at": None}),
     ("masks with a date to look again", plan, {**NO_DWELLING, "document": {}, "no_dwelling_in_sight": False}),
     ("the same hold request twice", hold, {**HOLD, "id": "h-2"}),
+    ("a hold for a complaint", hold, {**HOLD, "id": "h-2", "request_id": "r-2", "ground": "complaint"}),
     ("a hold by nobody", hold, {**HOLD, "id": "h-2", "request_id": "r-2", "requested_by": "u-nobody"}),
     (
         "a second approved plan",

@@ -20,7 +20,8 @@ from retention.parts import DAEMON, RetentionParts
 from tests.auditor.bundles import vms_audit
 from tests.footage.scene import APPROVER, INVESTIGATOR, Scene, packets
 from vms.clock import ManualClock
-from vms.db import exports, segments
+from vms.db import designations, exports, placements, segments
+from vms.db.designations import Designation
 from vms.db.engine import Database
 from vms.errors import Conflict, IntegrityLost, NotFound
 from vms.evidence import export as evidence
@@ -210,6 +211,22 @@ def test_a_gap_is_seen_and_its_cause_is_told(bench: Bench, tmp_path: Path) -> No
     assert datetime.fromisoformat(camera["views"][1]["start_at"]) == again_at
     assert camera["gaps"][0]["cause"] == "worker-stopped"
     assert datetime.fromisoformat(camera["gaps"][0]["end_at"]) == again_at
+
+
+def test_the_manifest_names_the_decision_that_each_segment_was_recorded_under(bench: Bench, tmp_path: Path) -> None:
+    """A court asks on what decision it was recorded, and not on which one the camera stands today."""
+    scene, start_at = bench.scene, bench.record(10)
+    renewed_at = scene.clock.now()
+    with scene.db.write() as conn:
+        designations.add(conn, Designation("d2", "a1", "2", "Pw 3", renewed_at, renewed_at + timedelta(days=9)))
+        placements.change(conn, scene.placement_id, name="markt", designation_id="d2", at=renewed_at)
+    bench.record(10)
+    scene.clock.advance(timedelta(days=20))
+    folder = bench.unpacked(Span(start_at, start_at + timedelta(seconds=20)), tmp_path / "out")
+    [camera] = manifest_of(folder)["cameras"]
+    assert camera["designation"] == {"number": "1", "legal_basis": "151c"}
+    named = [(one["number"], one["legal_basis"], one["segments"]) for one in camera["designations"]]
+    assert named == [("1", "151c", [1]), ("2", "Pw 3", [2])]
 
 
 def test_another_picture_size_begins_another_file(bench: Bench, tmp_path: Path) -> None:

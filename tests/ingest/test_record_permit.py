@@ -16,7 +16,7 @@ from ingest.plan_watch import ActivePlan
 from ingest.record_permit import RecordPermit
 from ingest.recording import Recording
 from ingest.steady_clock import SteadyClock
-from ingest.worker import run_worker
+from ingest.worker_process import run_worker
 from tests.footage.scene import Scene, packets
 from tests.footage.test_crashes import FlakyDatabase
 from tests.ingest.test_node import Parts, node_on
@@ -29,6 +29,7 @@ from vms.db.sweeps import ClockSample
 from vms.errors import Denied
 from vms.footage.credentials import CredentialBox
 from vms.footage.recorder import Packet
+from vms.heartbeat import Heartbeat
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
 from vms.model import GapCause, SegmentMode, SegmentState, Span
@@ -201,18 +202,18 @@ def test_a_worker_that_is_started_by_hand_refuses_where_no_decision_is_in_force(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The side door: only the supervisor's list looked at the dates."""
-    monkeypatch.setattr("ingest.worker.harden", lambda: None)
+    monkeypatch.setattr("ingest.worker_process.harden", lambda: None)
     withdraw(scene, scene.clock.now())
     parts = worker_parts(scene, tmp_path)
     with pytest.raises(Denied, match="decision-withdrawn"):
-        run_worker(parts, scene.placement_id, threading.Event())
+        run_worker(parts, scene.placement_id, threading.Event(), Heartbeat(tmp_path / "beat", SystemClock()))
 
 
 def test_a_worker_ends_by_itself_when_its_designation_does(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody has to tell it: whoever would may be gone."""
-    monkeypatch.setattr("ingest.worker.harden", lambda: None)
+    monkeypatch.setattr("ingest.worker_process.harden", lambda: None)
     parts = worker_parts(scene, tmp_path)
     now = parts.clock.now()
     with scene.db.write() as conn:
@@ -220,7 +221,7 @@ def test_a_worker_ends_by_itself_when_its_designation_does(
             conn, Designation("d2", "a1", "2", "151c", now - timedelta(days=1), now + timedelta(seconds=3))
         )
         placements.change(conn, scene.placement_id, name="markt", designation_id="d2", at=now)
-    run_worker(parts, scene.placement_id, threading.Event())
+    run_worker(parts, scene.placement_id, threading.Event(), Heartbeat(tmp_path / "beat", SystemClock()))
     with scene.db.read() as conn:
         status = placements.get(conn, scene.placement_id).status
     assert status is not None

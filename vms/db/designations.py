@@ -1,6 +1,7 @@
 """Designations, and which of them a placement is under, when. What was decided is never changed: a decision can only be withdrawn."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -165,10 +166,15 @@ def decisions_of(conn: Connection, placement_id: PlacementId) -> tuple[Decision,
     return tuple(_decision(row) for row in conn.execute(query))
 
 
-def decisions_of_all(conn: Connection) -> dict[PlacementId, tuple[Decision, ...]]:
-    """Return the decisions of each placement."""
+def decisions_of_all(
+    conn: Connection, placement_ids: Collection[str] | None = None
+) -> dict[PlacementId, tuple[Decision, ...]]:
+    """Return the decisions of each placement, or of each of some."""
     found: dict[PlacementId, list[Decision]] = defaultdict(list)
-    for row in conn.execute(_decisions()):
+    query = _decisions()
+    if placement_ids is not None:
+        query = query.where(placement_designation.c.placement_id.in_(placement_ids))
+    for row in conn.execute(query):
         found[PlacementId(row.placement_id)].append(_decision(row))
     return {placement_id: tuple(decisions) for placement_id, decisions in found.items()}
 

@@ -10,6 +10,7 @@ from vms.db.segments import Segment
 from vms.evidence.dossier import Dossier, Held
 from vms.evidence.package import PackedFile
 from vms.evidence.proofs import Proofs
+from vms.law.permit import Decision, counting
 from vms.model import UserId
 
 FORMAT: Final = "vms-export/1"
@@ -98,6 +99,7 @@ def manifest_of(
             " its SHA-256 (canonical JSON) is the last part of the proof's leaf",
             "proof": "leaf and path lead to the root in the body of the entry; body and its path lead to the root of the checkpoint"
             " (RFC 6962)",
+            "designations": "the mayor's decisions that were in force when the segments were recorded; `designation` is the first of them",
             "times": "UTC",
         },
     }
@@ -144,7 +146,7 @@ def _placement(item: PackedPlacement, proofs: Proofs) -> dict[str, Any]:
     return {
         "placement": {"id": placement.id, "name": placement.name, "area": placement.area.name},
         "camera": {"id": placement.camera.id, "name": placement.camera.name, "kind": placement.camera.kind},
-        "designation": {"number": placement.designation.number, "legal_basis": placement.designation.legal_basis},
+        **_designations(item),
         "segments": [_segment(original, proofs) for original in item.originals],
         "views": [
             {
@@ -167,6 +169,30 @@ def _placement(item: PackedPlacement, proofs: Proofs) -> dict[str, Any]:
             for grey in held.grey
         ],
     }
+
+
+def _designations(item: PackedPlacement) -> dict[str, Any]:
+    """Return the decisions that were in force when the footage was recorded, each with its segments; the first one also by itself."""
+    placement = item.held.placement
+    found: dict[Decision, list[int]] = {}
+    for original in item.originals:
+        decision = counting(placement.decisions, original.segment.start_at)
+        if decision is not None:
+            found.setdefault(decision, []).append(original.segment.number)
+    named = [
+        {
+            "number": one.number,
+            "legal_basis": one.legal_basis,
+            "valid_from_at": instant(one.valid_from_at),
+            "valid_until_at": instant(one.valid_until_at),
+            "withdrawn_at": instant(one.withdrawn_at),
+            "segments": numbers,
+        }
+        for one, numbers in found.items()
+    ]
+    first = next(iter(found), None)
+    number, basis = (first.number, first.legal_basis) if first else (None, None)
+    return {"designation": {"number": number, "legal_basis": basis}, "designations": named}
 
 
 def _segment(original: OriginalFile, proofs: Proofs) -> dict[str, Any]:

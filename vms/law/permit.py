@@ -3,6 +3,7 @@
 Half-open everywhere: a decision that ends at midnight allows the instant before it, not midnight itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -98,16 +99,16 @@ class Permit:
 
 def permit(place: PlaceLaw, at: datetime) -> Permit:
     """Return whether a placement may record at an instant, under which decision, and until when the answer holds."""
-    decision = _counting(place, at)
+    decision = counting(place.decisions, at)
     bounds = [place.from_at, place.until_at]
     bounds += [bound for one in place.decisions for bound in (one.begins_at, one.ends_at)]
     until_at = min((bound for bound in bounds if bound is not None and bound > at), default=None)
     return Permit(_refusal(place, decision, at), decision, until_at)
 
 
-def _counting(place: PlaceLaw, at: datetime) -> Decision | None:
-    """Return the decision that began last: an earlier one does not revive when a later one ends."""
-    begun = [one for one in reversed(place.decisions) if one.begins_at <= at]
+def counting(decisions: Sequence[Decision], at: datetime) -> Decision | None:
+    """Return the decision that began last, also if it has ended: an earlier one does not revive with that."""
+    begun = [one for one in reversed(decisions) if one.begins_at <= at]
     return max(begun, key=lambda one: one.begins_at, default=None)
 
 

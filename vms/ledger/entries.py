@@ -21,7 +21,7 @@ from vms.ledger.canonical import Json
 
 COMMITMENT_PREFIX = "c:"
 DEFAULT_BASIS = "wpg-8/gw-151c"
-"""The legal basis of all that the cameras are for: daily police task (Wpg 8), public-order cameras (Gemeentewet 151c)."""
+"""The legal basis of what is about no placement: daily police task (Wpg 8), public-order cameras (Gemeentewet 151c)."""
 
 _SALT_BYTES = 16
 _VERSION = 1
@@ -104,6 +104,7 @@ class Entry:
         object: what was acted upon. `placement_id`, `placement_ids`, `hold_id`, `pending_hold_ids` and `export_id` in it are searchable.
         why: a code for the reason of a denial or failure; never free text.
         recipient: to whom footage goes; always kept as a commitment.
+        basis: the log itself puts in that of the designation (`vms.ledger.basis`).
 
     Raises:
         InvalidInput: a field that the law asks for is missing: object, purpose of a view by a person, recipient of an export.

@@ -13,6 +13,7 @@ from vms.clock import Clock
 from vms.db.tables import ledger_checkpoint, ledger_entry, ledger_placement, ledger_subject, ledger_text
 from vms.errors import IntegrityLost, InvalidInput, NotFound
 from vms.ledger import notes, tiles
+from vms.ledger.basis import with_basis
 from vms.ledger.entries import Entry, leaf_of
 from vms.ledger.merkle import HASH_BYTES, TILE_WIDTH
 from vms.ledger.notes import Checkpoint, Signer, Verifier
@@ -54,7 +55,7 @@ class Ledger:
         _lock(conn)
         seq = tiles.size(conn)
         at = self._clock.now()
-        leaf = leaf_of(entry, at)
+        leaf = leaf_of(with_basis(conn, entry, at), at)
         conn.execute(
             _ADD_ENTRY, {"seq": seq, "body": leaf.body, "at": at, "act": entry.act.value, "actor": entry.actor.id}
         )

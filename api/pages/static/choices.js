@@ -28,8 +28,13 @@ export function grounds() {
   return [
     { value: "investigation", text: t("Investigation of an offence") },
     { value: "prosecutor", text: t("Order of the public prosecutor") },
-    { value: "complaint", text: t("Complaint about the police") },
   ];
+}
+
+/** @param {string} code @returns {string} a hold's ground in words; also the one that nobody chooses any more */
+export function groundName(code) {
+  if (code === "complaint") return t("Complaint about the police (no ground any more)");
+  return grounds().find(({ value }) => value === code)?.text ?? code ?? "";
 }
 
 /** @returns {{value: string, text: string}[]} */

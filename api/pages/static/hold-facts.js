@@ -1,6 +1,6 @@
 /** What a hold is: which of its case, which cameras and period, on what ground and why, by whom and when. The same wherever it is decided about. */
 
-import { grounds } from "./choices.js";
+import { groundName } from "./choices.js";
 import { formatSpan, formatStamp, isoInstant, MINUTE_MS, parseInstant } from "./civil-time.js";
 import { element } from "./dom.js";
 import { t } from "./i18n.js";
@@ -8,11 +8,6 @@ import { t } from "./i18n.js";
 /** @param {{case_number: string, number_in_case: number}} hold */
 export function holdMark({ case_number: caseNumber, number_in_case: number }) {
   return element("span", { class: "nowrap" }, element("strong", { class: "mono" }, caseNumber), " ", element("span", { class: "muted small" }, t("hold {number}", { number })));
-}
-
-/** @param {string} ground */
-export function groundName(ground) {
-  return grounds().find(({ value }) => value === ground)?.text ?? ground ?? "";
 }
 
 /** One camera a line: a name may have a comma in it. @param {string[]} ids @param {any[]} placements */

@@ -1,6 +1,6 @@
 /** The fields of a log entry in the reader's language: names, and values that are instants, codes, persons or cameras. */
 
-import { grounds } from "./choices.js";
+import { groundName } from "./choices.js";
 import { formatStamp, parseInstant } from "./civil-time.js";
 import { currentLanguage, listed, t } from "./i18n.js";
 import { roleName } from "./log-words.js";
@@ -115,7 +115,7 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const CODES = {
   role: roleName,
   cause: gapCause,
-  ground: (value) => grounds().find((one) => one.value === value)?.text ?? value,
+  ground: (value) => groundName(value),
 };
 
 /** @param {string} name @returns {string} in words; one that is not known as it stands in the log */

@@ -1,11 +1,12 @@
 /** Holds: what is kept and until when somebody has to decide, placing, releasing in two steps, asking for an export. */
 
 import { me, request, serverNow_ms } from "./api.js";
+import { groundName } from "./choices.js";
 import { DAY_MS, formatDate, formatStamp, HOUR_MS, parseInstant, startOfDay } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled, showDialog } from "./dialog.js";
 import { element, textButton } from "./dom.js";
-import { cameraLines, groundName, holdFacts, holdMark, periodLines, wholeMinutes } from "./hold-facts.js";
+import { cameraLines, holdFacts, holdMark, periodLines, wholeMinutes } from "./hold-facts.js";
 import { placeHold } from "./hold-dialog.js";
 import { t, tn } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";

@@ -1,4 +1,4 @@
-"""Under which designation a placement is, when; a designation that is never changed; no segment outside of one.
+"""Under which designation a placement is, when; a designation that is never changed; no segment outside of one; no hold for a complaint.
 
 Designations that a register file left the number or dates of to us are marked: they may be completed, and nothing stops recording with
 this step.
@@ -93,6 +93,8 @@ def _rules(differs: str) -> Iterator[Rule]:
         yield Rule(table, "DELETE", "what was decided is kept for ever")
     yield Rule("designation_assumption", "INSERT", "only an older version left dates to be assumed")
     yield Rule("designation_assumption", "UPDATE", "only an older version left dates to be assumed")
+    # Holds that have it keep it until somebody releases them: nothing that is held is lost by an upgrade.
+    yield Rule("hold", "INSERT", "a complaint is no ground for a hold", "NEW.ground = 'complaint'")
     yield Rule(
         table="designation_withdrawal",
         operation="INSERT",
