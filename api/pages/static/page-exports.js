@@ -1,11 +1,12 @@
 /** Exports: where each stands, the decision of the second person, the package and its facts. */
 
 import { me, request } from "./api.js";
+import { groundName } from "./choices.js";
 import { formatStamp, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled } from "./dialog.js";
 import { element, icon, iconButton, textButton } from "./dom.js";
-import { cameraLines, footageAddress, groundName, holdFacts, holdMark, periodLines, wholeMinutes } from "./hold-facts.js";
+import { cameraLines, footageAddress, holdFacts, holdMark, periodLines, wholeMinutes } from "./hold-facts.js";
 import { formatBytes, formatNumber, t } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";
 import { allowedActions } from "./shell.js";
@@ -126,7 +127,7 @@ async function refuse(item) {
 
 try {
   ownId = (await me()).user.id;
-  placements = await request("GET", "/api/placements");
+  placements = await request("GET", "/api/placements?ended=true");
 } catch (error) {
   noticeError(error);
 }
