@@ -63,6 +63,7 @@ class Encoder:
         self.parameters = self._probe_parameters()
         self._context = self._open()
         self._count = 0
+        self._group: int | None = None
 
     def planes(self) -> tuple[Plane, Plane, Plane]:
         """Return the three planes of the picture."""
@@ -73,7 +74,8 @@ class Encoder:
 
         Args:
             number: The frame number; keyframes fall on its multiples of the keyframe interval, whenever the
-                encoder was opened, so that two runs have them at the same frames.
+                encoder was opened, so that two runs have them at the same frames. Where such a frame was left out
+                because the machine was busy, the next one is the keyframe.
             force_keyframe: Make this one a keyframe too.
         """
         self.place_keyframe(self._frame, number, force=force_keyframe or self._count == 0)
@@ -86,8 +88,10 @@ class Encoder:
         return AccessUnit(units, is_keyframe=any(packet.is_keyframe for packet in packets))
 
     def place_keyframe(self, frame: av.VideoFrame, number: int, *, force: bool = False) -> bool:
-        """Mark a frame as keyframe when its number asks for it; returns whether it is one."""
-        is_key = force or number % self.settings.keyframe_interval == 0
+        """Mark a frame as keyframe when it is the first of its group; returns whether it is one."""
+        group = number // self.settings.keyframe_interval
+        is_key = force or group != self._group
+        self._group = group
         frame.pict_type = PictureType.I if is_key else PictureType.P
         return is_key
 
