@@ -108,8 +108,8 @@ def test_what_is_past_its_time_comes_first_and_in_words(auditor: Page, town: Tow
     expect(first).to_contain_text("Ouder dan 28 dagen")
     expect(auditor.locator('#cameras tr[data-id="markt"]')).to_contain_text("Op tijd")
     expect(auditor.locator("#sweeps tbody tr").first).to_contain_text("de klok sprong vooruit")
-    expect(auditor.locator("#tiles")).to_contain_text("De rem houdt tegen")
-    expect(auditor.locator("#tiles")).to_contain_text("Nog geen afgetekend")
+    expect(auditor.locator("#tiles")).to_contain_text("De rem is actief")
+    expect(auditor.locator("#tiles")).to_contain_text("Nog geen enkele afgetekend")
 
 
 def test_what_two_persons_confirmed_is_in_doubt_no_longer(auditor: Page, town: Town) -> None:
