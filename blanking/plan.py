@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from blanking.optics import folds_inside_picture
 from blanking.plan_values import (
+    SHIFT_MARGIN_REL,
     Accuracy,
     CameraModel,
     DirectionMask,
@@ -33,6 +34,8 @@ __all__ = [
 _MAX_SIZE_PX = 16384
 _MAX_VERTICES = 1000
 _MAX_MASKS = 2000
+_SHIFT_MARGINS_REL = (0.004, 0.1)
+"""Less is not measured surely; of more, nobody could say what the masks hide."""
 _REQUIRED_ACCURACY = ("pan_tilt_deg", "zoom_rel", "time_s", "exposure_s")
 
 
@@ -45,7 +48,9 @@ def parse_plan(document: object) -> Plan:
     Raises:
         InvalidInput: the document is not a valid plan; the message names the place and what to do.
     """
-    plan = _object(document, "plan", required=("frame", "kind", "masks"), optional=("camera_model", "accuracy"))
+    plan = _object(
+        document, "plan", required=("frame", "kind", "masks"), optional=("camera_model", "accuracy", "shift_margin_rel")
+    )
     frame = _object(plan["frame"], "frame", required=("width", "height"))
     width_px = _size(frame["width"], "frame.width")
     height_px = _size(frame["height"], "frame.height")
@@ -61,6 +66,8 @@ def parse_plan(document: object) -> Plan:
                 f"folds the picture back inside the frame at zoom {zoom:g}, so that pixels there have no direction",
                 "use a k1 nearer to 0 or a narrower field of view",
             )
+        if "shift_margin_rel" in plan:
+            raise _bad("shift_margin_rel", "has no meaning in a plan of kind 'directions'", "remove it")
         direction_masks = tuple(direction_mask(mask, f"masks[{i}]") for i, mask in enumerate(masks))
         _refuse_same_ids(mask.id for mask in direction_masks)
         return DirectionPlan(width_px, height_px, model, _accuracy(plan["accuracy"]), direction_masks)
@@ -70,7 +77,8 @@ def parse_plan(document: object) -> Plan:
                 raise _bad(key, "has no meaning in a plan of kind 'image'", "remove it, or use kind 'directions'")
         image_masks = tuple(image_mask(mask, f"masks[{i}]", width_px, height_px) for i, mask in enumerate(masks))
         _refuse_same_ids(mask.id for mask in image_masks)
-        return ImagePlan(width_px, height_px, image_masks)
+        margin_rel = _number(plan.get("shift_margin_rel", SHIFT_MARGIN_REL), "shift_margin_rel", *_SHIFT_MARGINS_REL)
+        return ImagePlan(width_px, height_px, image_masks, margin_rel)
     raise _bad("kind", f"is {plan['kind']!r}", "use 'directions' (PTZ camera) or 'image' (fixed camera)")
 
 

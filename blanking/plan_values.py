@@ -1,8 +1,12 @@
 """A blanking plan: what is to be grey, through which optics, and how exactly all of that is known."""
 
 from dataclasses import dataclass
+from typing import Final
 
 Point = tuple[float, float]
+
+SHIFT_MARGIN_REL: Final = 0.01
+"""What a plan in image fractions states when it says nothing: 13 pixels of 1280."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,19 @@ class DirectionPlan:
 
 @dataclass(frozen=True, slots=True)
 class ImagePlan:
-    """The plan of a fixed placement."""
+    """The plan of a fixed placement.
+
+    Args:
+        shift_margin_rel: by how much of its width the picture may shift before the plan counts no more.
+        widened_rel: masks are grown by this much, because the camera was found to be off by less than that margin; 0 in a plan as
+            it was approved.
+    """
 
     width_px: int
     height_px: int
     masks: tuple[ImageMask, ...]
+    shift_margin_rel: float = SHIFT_MARGIN_REL
+    widened_rel: float = 0.0
 
 
 Plan = DirectionPlan | ImagePlan

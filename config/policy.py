@@ -50,6 +50,7 @@ class Action(StrEnum):
     COMMISSIONING_APPROVE = "commissioning.approve"
     COMMISSIONING_VIEW = "commissioning.view"
     CALIBRATION_RUN = "calibration.run"
+    VIEW_CONFIRM = "view.confirm"
     ERASURE_REQUEST = "erasure.request"
     ERASURE_DECIDE = "erasure.decide"
     CLOCK_REQUEST = "clock.request"

@@ -112,6 +112,17 @@ class Settings(BaseModel):
             description="From when, UTC, a moving camera is held against its plan once a day; by daylight, when little happens."
         ),
     ] = time(10, 30)
+    view_unrecognised_after_s: Annotated[
+        float,
+        Field(
+            ge=30,
+            le=86_400,
+            description="A fixed camera whose view has not been recognised for so long (fog, dark, covered) is reported.",
+        ),
+    ] = 600.0
+    view_unrecognised_grey: Annotated[
+        bool, Field(description="And its picture is grey from then on, until its view is recognised again.")
+    ] = False
 
     api_host: Annotated[str, Field(description="Address that the API listens on.")] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65_535, description="Port that the API listens on.")] = 8480

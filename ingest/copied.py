@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from ingest.decoder import PictureDecoder
+from ingest.calibrating.view_keeper import ViewKeeper
+from ingest.decoder import Picture, PictureDecoder
 from ingest.gauge import Gauge
 from ingest.output import Output
 from ingest.source import CameraStream, SourcePacket
@@ -16,6 +17,7 @@ class CopiedWay:
 
     Args:
         in_order: makes instants rise (the session's CaptureMap).
+        view: watches the camera: its key pictures are decoded for it, and nothing is copied while it wants them grey.
 
     Attributes:
         possible: False once the stream has shown pictures in another order than they are shown in (B-frames): such a stream is
@@ -23,12 +25,18 @@ class CopiedWay:
     """
 
     def __init__(
-        self, stream: CameraStream, output: Output, gauge: Gauge, in_order: Callable[[datetime], datetime]
+        self,
+        stream: CameraStream,
+        output: Output,
+        gauge: Gauge,
+        in_order: Callable[[datetime], datetime],
+        view: ViewKeeper | None = None,
     ) -> None:
         self._stream = stream
         self._output = output
         self._gauge = gauge
         self._in_order = in_order
+        self._view = view
         self._sets: ParameterSets | None = None
         self._size_px = (0, 0)
         self._last_ticks: int | None = None
@@ -47,6 +55,8 @@ class CopiedWay:
         data = bytes(packet.packet)
         if packet.is_keyframe:
             data = self._with_sets(data, packet)
+            if not self._may_copy(packet):
+                return
         captured_at = self._in_order(captured_at)
         self._output.note(captured_at, None, 0.0, "none", "none")
         self._output.packet(Packet(data, captured_at, packet.is_keyframe, *self._size_px, "h264"))
@@ -54,6 +64,19 @@ class CopiedWay:
     def lost(self) -> None:
         """Packets were dropped: go on at a keyframe."""
         self._waits_for_keyframe = True
+
+    @property
+    def is_held(self) -> bool:
+        """Whether pictures must be grey, so that they can't be copied."""
+        return self._view is not None and self._view.grey is not None
+
+    def _may_copy(self, packet: SourcePacket) -> bool:
+        """Let the watch look at a key picture; return whether it may be copied."""
+        if self._view is not None and self._view.is_due() and not packet.lost:
+            for picture in self._decoded(packet):
+                if not picture.suspect:
+                    self._view.offer(picture.frame)
+        return not self.is_held
 
     def _with_sets(self, data: bytes, packet: SourcePacket) -> bytes:
         """Return a keyframe that carries its parameter sets, and note the size that they tell."""
@@ -68,6 +91,9 @@ class CopiedWay:
         return data
 
     def _size_of(self, packet: SourcePacket) -> tuple[int, int]:
-        decoder = PictureDecoder("h264", self._stream.parameter_sets or None, lambda _ticks: 0.0)
-        pictures = decoder.decode(packet.packet) or decoder.flush()
+        pictures = self._decoded(packet)
         return (pictures[0].frame.width_px, pictures[0].frame.height_px) if pictures else self._size_px
+
+    def _decoded(self, packet: SourcePacket) -> list[Picture]:
+        decoder = PictureDecoder("h264", self._stream.parameter_sets or None, lambda _ticks: 0.0)
+        return decoder.decode(packet.packet) or decoder.flush()

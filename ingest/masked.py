@@ -14,6 +14,7 @@ from blanking.pose import PoseSample
 from blanking.stage import BlankingStage, Released
 from ingest.budget import BitBudget
 from ingest.calibrating.eye import CalibrationEye
+from ingest.calibrating.view_keeper import ViewKeeper
 from ingest.commissioning import CommissioningTap
 from ingest.decoder import Picture, PictureDecoder
 from ingest.encoder import PictureEncoder
@@ -80,6 +81,7 @@ class MaskedWay:
         tap: of the commissioning view, which has its own leave to ask for.
         eye: of the calibration; while it is busy every frame is grey.
         panorama: gets blanked pictures.
+        view: watches a fixed camera; its pictures are grey while it says so, and their masks as wide.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class MaskedWay:
         tap: CommissioningTap | None = None,
         eye: CalibrationEye | None = None,
         panorama: PanoramaMaker | None = None,
+        view: ViewKeeper | None = None,
     ) -> None:
         self._kind = kind
         self._settings = settings
@@ -112,6 +115,8 @@ class MaskedWay:
         self._tap = tap
         self._eye = eye
         self._panorama = panorama
+        self._view = view
+        self._widened_rel = 0.0
         self._inside: OrderedDict[int, _Inside] = OrderedDict()
         self._decoder = PictureDecoder(
             _DECODERS[stream.codec], stream.parameter_sets or None, self._instant_of, stream.stated_fps
@@ -201,6 +206,8 @@ class MaskedWay:
         if self._eye is not None and measured and not picture.suspect and inside.grey is None:
             self._eye.offer(frame)
         grey = GreyReason.LOST_PICTURE if picture.suspect else inside.grey
+        if self._view is not None:
+            grey = self._held_against_view(self._view, frame, grey)
         if self._active.withheld:
             grey = GreyReason.SELF_TEST
         if self._active.drifted:
@@ -208,6 +215,20 @@ class MaskedWay:
         if measured:
             grey = GreyReason.CAMERA_BUSY
         self._stage.add_frame(frame, self._video_clock.now_s(inside.arrived_s), grey)
+
+    def _held_against_view(self, view: ViewKeeper, frame: RawFrame, grey: GreyReason | None) -> GreyReason | None:
+        """Let a picture be looked at, and return why it must be grey; masks are as wide as they must be from this picture on."""
+        if grey is None and self._is_of_plan(frame):
+            view.offer(frame)
+        if view.widened_rel != self._widened_rel:
+            self._widened_rel = view.widened_rel
+            self._hand_on(self._stage.flush(self._now_s()))
+            self._stage = self._new_stage(self._size_px)
+        return view.grey or grey
+
+    def _is_of_plan(self, frame: RawFrame) -> bool:
+        plan = self._active.stated or self._active.plan
+        return plan is None or (frame.width_px, frame.height_px) == (plan.width_px, plan.height_px)
 
     def _fit(self, frame: RawFrame) -> None:
         size_px = (frame.width_px, frame.height_px)
@@ -230,6 +251,8 @@ class MaskedWay:
             return active.plan if isinstance(active.plan, DirectionPlan) else None
         if active.no_dwelling_in_sight and size_px is not None:
             return ImagePlan(size_px[0], size_px[1], ())
+        if isinstance(active.plan, ImagePlan) and self._widened_rel:
+            return replace(active.plan, widened_rel=self._widened_rel)
         return active.plan
 
     def _ask_in_measure(self) -> None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -24,6 +24,7 @@ from ingest.steady_clock import SteadyClock, steadied
 from ingest.takeover import take_over
 from vms.db import edge, placements, reports, segments, sweeps
 from vms.db.cameras import Camera
+from vms.db.placements import Placement
 from vms.db.reports import Report, Service
 from vms.errors import Unavailable, VmsError
 from vms.heartbeat import HeartbeatWatch, StalledMark, beat_file, worker_name
@@ -34,6 +35,7 @@ PLACEMENTS_EVERY_S = 2.0
 FINISH_AGAIN_AFTER_S = 60.0
 REPORT_EVERY_S = 10.0
 SILENT_AFTER = timedelta(seconds=60)
+VIEW_PROBLEMS: Final = {"moved": reports.CAMERA_MOVED, "not-recognised": reports.CAMERA_NOT_RECOGNISED}
 FITS_OFF_PLAN = frozenset({"wider", "grey"})
 """What a worker says of a camera that a re-check found off its plan (docs/calibration.md)."""
 DRAIN_WITHIN_S = 25.0
@@ -221,6 +223,8 @@ class IngestNode:
                 asked = edge.of_all(conn)
                 words["off_plan"] = [one.id for one in lasting if (one.status or {}).get("fit") in FITS_OFF_PLAN]
                 problems += [reports.OFF_PLAN] if words["off_plan"] else []
+                words["views"] = {one.id: state for one in lasting if (state := _view_state(one)) in VIEW_PROBLEMS}
+                problems += sorted({VIEW_PROBLEMS[state] for state in words["views"].values()})
                 words["edge_recording"] = [one.id for one in lasting if one.id in asked and asked[one.id].keeps]
                 problems += [reports.EDGE_RECORDING] if words["edge_recording"] else []
                 words["ending"] = {name: one.ends_at.isoformat() for name, one in ending.items()}
@@ -315,3 +319,9 @@ class IngestNode:
         )
         child.started_s = now_s
         log.info("a worker started", placement_id=child.placement_id, pid=child.process.pid)
+
+
+def _view_state(placement: Placement) -> str:
+    """Return how the view of a fixed camera stands by its worker's word; empty where it says nothing."""
+    view = (placement.status or {}).get("view") or {}
+    return str(view.get("state", ""))

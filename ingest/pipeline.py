@@ -10,6 +10,7 @@ import structlog
 from blanking.plan import DirectionPlan
 from ingest.agreement import ClockAgreement
 from ingest.calibrating.eye import CalibrationEye
+from ingest.calibrating.view_keeper import ViewKeeper
 from ingest.clockmap import CaptureMap
 from ingest.commissioning import CommissioningTap
 from ingest.copied import CopiedWay
@@ -45,6 +46,7 @@ class PipelineParts:
         tap: of the commissioning view; gets decoded pictures, and gives away none without leave.
         eye: of the calibration; while it is busy every frame is grey.
         panorama: gets blanked pictures.
+        view: watches a fixed camera; None for one that turns.
     """
 
     kind: CameraKind
@@ -61,6 +63,7 @@ class PipelineParts:
     tap: CommissioningTap | None = None
     eye: CalibrationEye | None = None
     panorama: PanoramaMaker | None = None
+    view: ViewKeeper | None = None
 
 
 @dataclass
@@ -80,6 +83,7 @@ class Pipeline:
         self._parts = parts
         self._active = NO_PLAN
         self._session: _Session | None = None
+        self._held = False
         self._in_gap = False
         self._had_packet = False
         self._last_at: datetime | None = None
@@ -152,11 +156,14 @@ class Pipeline:
         if step_s is not None:
             self._clock_step(session, captured_at, step_s)
         session.way.packet(packet, captured_at)
-        if isinstance(session.way, CopiedWay) and not session.way.possible:
-            log.warning("the stream can't be copied (B-frames): it is transcoded")
+        if isinstance(session.way, CopiedWay) and (session.way.is_held or not session.way.possible):
+            self._held = session.way.is_held
+            log.warning("the stream can't be copied: it is transcoded", held=self._held)
             session.way = self._masked_way(session.stream, session.captured, session.shedder)
             parts.output.under(self._active, SegmentMode.MASKED)
             parts.ask_for_keyframe()
+        elif isinstance(session.way, MaskedWay) and self._held and self._copies(session.stream):
+            self._replan(self._active)
 
     def _clock_step(self, session: _Session, at: datetime, step_s: float) -> None:
         """Our own clock was set: what follows is recorded at the new time, after a gap that says so."""
@@ -214,12 +221,14 @@ class Pipeline:
 
     def _copies(self, stream: CameraStream) -> bool:
         fixed = self._parts.kind is CameraKind.FIXED
-        return self._active.no_dwelling_in_sight and fixed and stream.codec == "h264"
+        is_held = self._parts.view is not None and self._parts.view.grey is not None
+        return self._active.no_dwelling_in_sight and fixed and stream.codec == "h264" and not is_held
 
     def _way(self, stream: CameraStream, captured: CaptureMap, shedder: Shedder) -> MaskedWay | CopiedWay:
         if self._copies(stream):
             self._parts.output.under(self._active, SegmentMode.COPIED)
-            return CopiedWay(stream, self._parts.output, self._parts.gauge, captured.in_order)
+            self._held = False
+            return CopiedWay(stream, self._parts.output, self._parts.gauge, captured.in_order, self._parts.view)
         self._parts.output.under(self._active, SegmentMode.MASKED)
         return self._masked_way(stream, captured, shedder)
 
@@ -240,6 +249,7 @@ class Pipeline:
             tap=parts.tap,
             eye=parts.eye,
             panorama=parts.panorama,
+            view=parts.view,
         )
 
     def _resolve_step(self, agreement: ClockAgreement, now_s: float) -> None:

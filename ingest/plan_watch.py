@@ -1,13 +1,15 @@
 """Which blanking plan applies now: the approved one of the database, parsed once; whatever is wrong with it means grey."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
 from blanking.plan import DirectionPlan, Plan, parse_plan
 from blanking.stage import BlankingStage
-from vms.db import plans, rechecks
+from vms.db import fixed_views, plans, rechecks
 from vms.db.engine import Database
+from vms.db.fixed_views import ViewStanding
 from vms.db.plans import PlanVersion
 from vms.db.rechecks import Check
 from vms.errors import InvalidInput
@@ -29,6 +31,8 @@ class ActivePlan:
         model: digest of its camera model; empty for a camera that does not turn.
         withheld: the self-test found a picture that shows what it must not: nothing is shown or recorded until a person has looked.
         stated: the plan as it was approved, where a re-check made `plan` wider or took it away.
+        moved: the fixed camera was found moved beyond this plan's margin, and no two persons have looked since: everything is grey.
+        confirmed_at: when two persons said last that this plan fits what the fixed camera shows.
         drifted: a re-check found the camera so far off the plan's model that no margin helps: everything is grey.
     """
 
@@ -40,6 +44,8 @@ class ActivePlan:
     withheld: bool = False
     stated: Plan | None = None
     drifted: bool = False
+    moved: bool = False
+    confirmed_at: datetime | None = None
 
     @property
     def records(self) -> bool:
@@ -49,7 +55,7 @@ class ActivePlan:
     @property
     def fit(self) -> str | None:
         """What the newest re-check means: `stated`, `wider` or `grey`; None for a camera that is not checked."""
-        if self.stated is None:
+        if self.stated is None or self.moved:
             return None
         if self.drifted:
             return "grey"
@@ -95,13 +101,23 @@ def held_against(active: ActivePlan, check: Check | None) -> ActivePlan:
     return replace(active, plan=replace(plan, accuracy=accuracy), stated=plan)
 
 
+def seen_from(active: ActivePlan, view: ViewStanding) -> ActivePlan:
+    """Return the plan of a camera that does not turn as what was found of its view lets it count."""
+    if not view.moved:
+        return replace(active, confirmed_at=view.confirmed_at)
+    log.critical("the fixed camera was moved: everything is grey until two persons have looked")
+    return replace(
+        active, plan=None, stated=active.plan, no_dwelling_in_sight=False, moved=True, confirmed_at=view.confirmed_at
+    )
+
+
 class PlanWatch:
     """Look for another approved version now and then. While the database is away, the last one goes on."""
 
     def __init__(self, db: Database, placement_id: PlacementId) -> None:
         self._db = db
         self._placement_id = placement_id
-        self._seen: tuple[int | None, bool, tuple[str, str] | None] | None = None
+        self._seen: tuple[object, ...] | None = None
         self._approved: tuple[int | None, ActivePlan] | None = None
         self._withheld: tuple[int | None, bool] | None = None
 
@@ -122,8 +138,11 @@ class PlanWatch:
                 self._withheld = (newest, is_withheld(conn, self._placement_id))
             withheld = self._withheld[1]
             check = rechecks.last_found(conn, self._placement_id, active.model) if active.model else None
+            view = None
+            if active.version is not None and not active.model:
+                view = fixed_views.standing(conn, self._placement_id, active.version)
         effect = None if check is None else (check.outcome.value, plans.digest(check.document))
-        seen = (active.version, withheld, effect)
+        seen = (active.version, withheld, effect, None if view is None else (view.moved, view.confirmed_at))
         if seen == self._seen:
             return None
         self._seen = seen
@@ -132,7 +151,7 @@ class PlanWatch:
                 "the self-test found a problem: everything is grey until somebody has looked (vms selftest --list)"
             )
             return WITHHELD
-        active = held_against(active, check)
+        active = held_against(active, check) if view is None else seen_from(active, view)
         # The geometry of many masks takes a second: it is made (and kept) here, not while pictures wait.
         BlankingStage(active.plan)
         return active

@@ -21,6 +21,7 @@ from ingest.calibrating.daily import DailyCheck
 from ingest.calibrating.desk import CalibrationDesk, Records
 from ingest.calibrating.eye import CalibrationEye
 from ingest.calibrating.recheck import Rechecker, Subject
+from ingest.calibrating.view_keeper import view_keeper
 from ingest.camera_desk import CameraDesk
 from ingest.commissioning import CommissioningDesk, CommissioningTap
 from ingest.crew import Crew
@@ -118,6 +119,7 @@ class Worker:
         self._daily = self._made_daily()
         self._edge_hands = ThreadPoolExecutor(1, "edge-recordings")
         self._edge = self._made_edge()
+        self._view = None if is_ptz else view_keeper(parts, placement.id, self._steady)
         self._tap = CommissioningTap(placement.id, clock, moves=is_ptz)
         self._commissioning = self._made_commissioning()
         self._pipeline = self._made_pipeline(agreement)
@@ -173,6 +175,7 @@ class Worker:
             "rows_waiting": self._recording.waiting_rows,
             "dropped_packets": self._inbox.dropped_packets,
             "fit": self._plan.fit if self._plan else None,
+            "view": None if self._view is None else self._view.status(),
             "reconnects": max(0, self._reader.sessions - 1),
             "error": self._reader.last_failure,
             "wall_clock_off_s": self._told_off_s,
@@ -198,6 +201,8 @@ class Worker:
             if self._desk is not None and self._subject() is not None:
                 self._daily.look()
             self._edge.look()
+            if self._view is not None:
+                self._view.look()
             with self._parts.db.write() as conn:
                 placements.set_status(conn, self._placement.id, self.status(), self._parts.clock.now())
         except Unavailable as error:
@@ -223,8 +228,9 @@ class Worker:
         if changed is not None:
             self._plan = changed
             self._inbox.put(PlanChanged(changed))
-            if self._panorama is not None:
-                self._panorama.replan(changed)
+            for one in (self._panorama, self._view):
+                if one is not None:
+                    one.replan(changed)
 
     def _subject(self) -> Subject | None:
         """Return what a re-check holds against the street."""
@@ -358,6 +364,7 @@ class Worker:
                 tap=self._tap,
                 eye=self._eye,
                 panorama=self._panorama,
+                view=self._view,
             )
         )
 

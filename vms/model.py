@@ -20,6 +20,7 @@ ExportId = NewType("ExportId", str)
 CommissioningId = NewType("CommissioningId", str)
 ErasureId = NewType("ErasureId", str)
 OverrideId = NewType("OverrideId", str)
+ViewStatementId = NewType("ViewStatementId", str)
 
 RETENTION_CEILING = timedelta(days=28)
 """The longest that a frame may be kept without a hold (Gemeentewet art. 151c). No setting exceeds it; the database checks it too."""

@@ -96,7 +96,9 @@ PAGES: Final = (
         "/decisions",
         N_("Early erasure"),
         "two-persons",
-        frozenset({"erasure.request", "erasure.decide", "clock.request", "clock.decide", "ledger.read"}),
+        frozenset(
+            {"erasure.request", "erasure.decide", "clock.request", "clock.decide", "view.confirm", "ledger.read"}
+        ),
     ),
 )
 

@@ -44,6 +44,7 @@ from vms.db.tables import (
     sweep,
     user_account,
     view,
+    view_statement,
 )
 from vms.errors import Conflict
 from vms.model import GapCause, PlacementId, UserId, hour_of
@@ -413,6 +414,7 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
         {"id": "v", "session_id": "s", "placement_id": PLACE, "kind": "x", "opened_at": START, "seen_at": START},
     ),
     *_two_persons(clock_override, {}),
+    *_two_persons(view_statement, {"placement_id": PLACE, "plan_version": 1}),
     *_two_persons(erasure, {"ground": "order-of-court", "start_at": START - timedelta(hours=1), "end_at": START}),
     (
         "an early erasure on no ground",

@@ -12,6 +12,7 @@ import pytest
 from blanking.plan import parse_plan
 from ingest.agreement import ClockAgreement
 from ingest.calibrating.eye import CalibrationEye
+from ingest.calibrating.view_keeper import ViewKeeper
 from ingest.failure import connection_lost
 from ingest.gauge import Gauge
 from ingest.inbox import Dropped, Ended, Inbox, Opened, PlanChanged
@@ -128,8 +129,14 @@ def shot(count: int, *, width: int = WIDTH, b_frames: int = 0, aspect: Fraction 
 class Bench:
     """A pipeline with everything around it."""
 
-    def __init__(self, kind: CameraKind = CameraKind.FIXED) -> None:
-        self.clock = ManualClock(datetime(2026, 5, 4, 12, tzinfo=UTC))
+    def __init__(
+        self,
+        kind: CameraKind = CameraKind.FIXED,
+        *,
+        view: ViewKeeper | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
+        self.clock = clock or ManualClock(datetime(2026, 5, 4, 12, tzinfo=UTC))
         self.inbox, self.output, self.gauge = Inbox(), FakeOutput(), Gauge(self.clock)
         self.agreement = ClockAgreement(0.01, 0.01) if kind is CameraKind.PTZ else None
         spaces = PtzSpaces(PositionSpace(SPHERICAL_URI, Range(-180, 180), Range(-90, 90)), (), Range(0, 1))
@@ -152,6 +159,7 @@ class Bench:
                 ask_for_keyframe=self._ask,
                 reconnect=lambda: None,
                 eye=self.eye,
+                view=view,
             )
         )
 

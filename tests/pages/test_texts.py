@@ -29,6 +29,7 @@ REACHABLE = (
     "vms/db/asking.py",
     "vms/db/commissioning.py",
     "vms/db/exports.py",
+    "vms/db/fixed_views.py",
     "vms/db/holds.py",
     "vms/db/placements.py",
     "vms/db/plans.py",

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
-from vms.db.tables import clock_override, erasure
+from vms.db.tables import clock_override, erasure, view_statement
 from vms.errors import Conflict, InvalidInput, NotFound
 from vms.model import AskedState, Role, UserId
 
@@ -161,3 +161,6 @@ OVERRIDES: Final = Desk(clock_override, timedelta(minutes=30))
 
 ERASURES: Final = Desk(erasure, timedelta(hours=24))
 """Requests to erase footage before its time."""
+
+VIEW_STATEMENTS: Final = Desk(view_statement, timedelta(hours=24))
+"""Requests to take two persons' word that the plan of a fixed camera fits what it shows now."""

@@ -18,6 +18,10 @@ NEVER_REPORTED: Final = "never-reported"
 SILENT: Final = "silent"
 OFF_PLAN: Final = "off-plan"
 """A re-check found a camera off its blanking plan: its masks are wider, or it is grey (docs/calibration.md)."""
+CAMERA_MOVED: Final = "camera-moved"
+"""A fixed camera was found moved under its plan: it is grey until two persons have looked (docs/calibration.md)."""
+CAMERA_NOT_RECOGNISED: Final = "camera-not-recognised"
+"""A fixed camera's view has not been recognised for a while: fog, dark, covered, or another scene."""
 EDGE_RECORDING: Final = "edge-recording"
 """A camera keeps pictures itself, unblanked, that nobody erases on time (docs/cameras.md)."""
 WITNESS_AWAY: Final = "witness-away"
@@ -48,6 +52,8 @@ ON_PAPER: Final = (
         DESIGNATION_ENDING,
         DESIGNATION_ENDED,
         OFF_PLAN,
+        CAMERA_MOVED,
+        CAMERA_NOT_RECOGNISED,
         EDGE_RECORDING,
         WITNESS_AWAY,
         LEDGER_CONTRADICTED,

@@ -82,9 +82,9 @@ REGISTER: Final = (
         ("panorama",),
     ),
     Derivative(
-        "landmarks of the daily re-check",
+        "landmarks of re-checks and of fixed views (masks greyed)",
         "database, one row a placement",
-        "key of its own, wrapped by the key of the hour in which they were taken",
+        "key of its own, wrapped by the key of the hour in which they (the oldest of several) were taken",
         "with the footage of that hour",
         ("retention.derived:erase_due_derivatives",),
         ("landmark",),

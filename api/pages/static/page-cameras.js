@@ -64,7 +64,7 @@ function cameraRow(camera) {
     { class: "number", content: [figure(state.delay_ms, 0, "ms")] },
     { class: "number", content: [figure(state.reconnects, 0, "")] },
     { class: "number", content: [figure(state.viewers, 0, "")] },
-    { content: [camera.commissioning ? chip("bad", t("View for drawing masks open")) : null, designationEnd(camera.designation), fit(camera.health?.fit), ...edge(camera.edge), remark(state, camera.health?.error)] },
+    { content: [camera.commissioning ? chip("bad", t("View for drawing masks open")) : null, designationEnd(camera.designation), fit(camera.health?.fit), fixedView(camera.health?.view), ...edge(camera.edge), remark(state, camera.health?.error)] },
   ]);
 }
 
@@ -76,6 +76,13 @@ function designationEnd({ ending, valid_until_at }) {
 function fit(found) {
   if (found === "grey") return chip("bad", t("Off its plan: grey"));
   return found === "wider" ? chip("warn", t("Off its plan: masks are wider")) : null;
+}
+
+/** Whether a camera that does not turn is where its plan was drawn. */
+function fixedView(found) {
+  if (found?.state === "moved") return chip("bad", t("Moved: grey until two persons have looked"));
+  if (found?.state === "not-recognised") return chip("warn", t("View not recognised"));
+  return found?.state === "wider" ? chip("warn", t("Moved a little: masks are wider")) : null;
 }
 
 /** What the camera keeps on its own card: unblanked, and nobody erases it on time. */

@@ -1,4 +1,4 @@
-/** Acts of retention that need two persons: footage erased before its time, and the word that a doubted clock is right. */
+/** Acts that need two persons: footage erased before its time, the word that a doubted clock is right, and that a moved camera's plan fits. */
 
 import { me, request, serverNow_ms } from "./api.js";
 import { erasureGrounds } from "./choices.js";
@@ -15,6 +15,7 @@ import { WatchedList } from "./watched-list.js";
 const place = document.getElementById("decisions");
 const erasuresPlace = document.getElementById("erasures");
 const overridesPlace = document.getElementById("overrides");
+const viewsPlace = document.getElementById("fixed-views");
 const allowed = allowedActions(place);
 let ownId = "";
 let placements = [];
@@ -37,6 +38,11 @@ const erasures = new WatchedList(erasuresPlace, "/api/erasures", (items) => {
 const overrides = new WatchedList(overridesPlace, "/api/clock", (items) => {
   const columns = [t("State"), t("Reason"), t("Asked for by"), t("Second person"), t("Acts")].map((title) => ({ title }));
   return table(t("The clock"), columns, items.map(overrideRow), t("Nobody had to say that the clock is right."));
+});
+
+const views = new WatchedList(viewsPlace, "/api/fixed-views", (items) => {
+  const columns = [t("Camera"), t("State"), t("Reason"), t("Asked for by"), t("Second person"), ""].map((title) => ({ title }));
+  return table(t("Fixed cameras that were moved"), columns, items.map(viewRow), t("Nobody had to say that a plan still fits."));
 });
 
 async function load() {
@@ -64,6 +70,11 @@ function erasureRow(item) {
 function overrideRow(item) {
   const acts = actsOf(item, "clock.decide", approveOverride, "/api/clock", overrides);
   return row([{ content: [stateOf(item)] }, { content: [item.reason] }, ...personCells(item), { class: "acts", content: acts }], { dataset: { id: item.id } });
+}
+
+function viewRow(item) {
+  const acts = actsOf(item, "view.confirm", approveView, "/api/fixed-views", views);
+  return row([{ content: [element("strong", {}, item.placement)] }, { content: [stateOf(item)] }, { content: [item.reason] }, ...personCells(item), { class: "acts", content: acts }], { dataset: { id: item.id } });
 }
 
 function stateOf(item) {
@@ -113,6 +124,18 @@ async function approveOverride(item) {
   if (done) await overrides.load();
 }
 
+async function approveView(item) {
+  const done = await askForm({
+    title: t("Does the plan fit?"),
+    lead: t("You confirm that you looked at what {camera} shows now, and that its masks cover every dwelling. Its picture is shown again.", { camera: item.placement }),
+    fields: [],
+    submitText: t("The plan fits"),
+    danger: true,
+    submit: async () => (await request("POST", `/api/fixed-views/${encodeURIComponent(item.id)}/approve`, {})) ?? true,
+  });
+  if (done) await views.load();
+}
+
 async function refuse(item, path, list) {
   const done = await askForm({
     title: t("Refuse this request?"),
@@ -156,7 +179,28 @@ document.getElementById("ask-clock")?.addEventListener("click", async () => {
   }
 });
 
+document.getElementById("ask-view")?.addEventListener("click", async () => {
+  try {
+    const cameras = await request("GET", "/api/fixed-views/cameras");
+    const options = cameras.map((one) => element("option", { value: one.id }, one.moved_at ? t("{camera} (moved)", { camera: one.name }) : one.name));
+    const done = await askForm({
+      title: t("Does the plan fit?"),
+      lead: t("Look first, in the view for drawing masks: every dwelling must be covered. Otherwise draw the plan again."),
+      fields: [labelled(t("Camera"), element("select", { name: "placement_id" }, options)), reasonField()],
+      submitText: t("Ask a second person"),
+      submit: (data, form) => request("POST", "/api/fixed-views", { placement_id: data.get("placement_id"), reason: reasonIn(data, form) }),
+    });
+    if (done) {
+      notice(t("Asked. A second person has a day to confirm it."), "ok");
+      await views.load();
+    }
+  } catch (error) {
+    noticeError(error);
+  }
+});
+
 await loaded;
 // What a role may not see, its page does not ask for: each refusal would be an entry in the log.
 if (erasuresPlace) await erasures.watch();
 if (overridesPlace) await overrides.watch();
+if (viewsPlace) await views.watch();

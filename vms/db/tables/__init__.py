@@ -3,7 +3,7 @@
 from vms.db.tables.calibrating import calibration, calibration_check, landmark
 from vms.db.tables.columns import Instant, metadata
 from vms.db.tables.commissioning import commissioning, commissioning_view
-from vms.db.tables.deciding import clock_override, erasure, erasure_placement, erasure_segment
+from vms.db.tables.deciding import clock_override, erasure, erasure_placement, erasure_segment, view_statement
 from vms.db.tables.edge import edge_check
 from vms.db.tables.footage import (
     ALIVE,
@@ -97,4 +97,5 @@ __all__ = [
     "user_account",
     "user_role",
     "view",
+    "view_statement",
 ]

@@ -70,3 +70,15 @@ erasure_segment = Table(
 )
 
 clock_override = Table("clock_override", metadata, *_asked_and_decided())
+
+# Two persons' word that the plan of a fixed camera fits what it shows now.
+view_statement = Table(
+    "view_statement",
+    metadata,
+    *_asked_and_decided(),
+    Column("placement_id", Text, nullable=False),
+    Column("plan_version", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["placement_id", "plan_version"], ["plan.placement_id", "plan.version"], name="fk_view_statement_of"
+    ),
+)
