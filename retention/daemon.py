@@ -13,6 +13,7 @@ from retention.batches import write_batches
 from retention.clockguard import Doubt
 from retention.derived import erase_due_derivatives
 from retention.due import breaches
+from retention.ledger_check import LedgerCheck
 from retention.parts import RetentionParts
 from retention.proof import prove_months
 from retention.reconcile import Findings, erase_overdue, reconcile
@@ -23,6 +24,7 @@ from vms.errors import IntegrityLost, Unavailable, VmsError
 from vms.ledger import cosignatures, notes, outside, standing
 from vms.ledger.log import newest_note
 from vms.ledger.standing import Checkpoints
+from vms.ledger.whole_check import CheckRecord
 from vms.model import HoldId, HoldState
 
 _log = structlog.get_logger()
@@ -77,6 +79,8 @@ class RetentionDaemon:
         self._is_compared = False
         self._began_at = parts.clock.now()
         self._anchors = Anchors(parts, anchorage, checkpoints.signer.verifier)
+        self._check_record = CheckRecord(checkpoints.folder, parts.clock)
+        self._ledger_check = LedgerCheck(parts, self._check_record, checkpoints.signer.verifier)
 
     def run(self) -> None:
         """Work until told to stop. The first sweep finishes what an earlier process had begun."""
@@ -88,6 +92,7 @@ class RetentionDaemon:
         """Do one round; what fails is logged, shown in the status, and tried again in the next."""
         # Asked first: what it says of the clock and of the ledger decides whether anything is erased.
         self._is_compared = False
+        self._attempt("ledger-check", timedelta(0), self._ledger_check.work)
         self._attempt("witness", timedelta(0), self._compare_ledger)
         if self._witnessed.contradicts or not self._is_compared:
             # A database that was changed or set back may have forgotten holds: nothing is erased, added or signed by its word.
@@ -120,6 +125,8 @@ class RetentionDaemon:
             pending = holds.list_in(conn, {HoldState.PENDING})
             link = self._checkpoints.witness
             cosigned = None if link is None else cosignatures.newest(conn, link.verifier)
+            is_missing = standing.is_checkpoint_missing(conn, self._checkpoints.folder)
+        checked = self._check_record.last()
         now = self._parts.clock.now()
         report, findings = self._report, self._findings
         late = timedelta(0) if oldest_at is None else now - oldest_at - self._limits.keep_for
@@ -140,6 +147,9 @@ class RetentionDaemon:
             "is_unwitnessed": link is not None
             and now - (self._began_at if cosigned is None else cosigned.received_at) > _WITNESS_AWAY,
             "is_contradicted": self._witnessed.contradicts,
+            "ledger_checked_at": None if checked is None else checked.checked_at,
+            "is_unchecked": self._check_record.is_overdue(),
+            "is_checkpoint_missing": is_missing,
             **self._anchors.status(),
             "stuck_holds": sorted(hold.id for hold in pending if now - hold.requested_at > _STUCK_AFTER),
         }
@@ -154,9 +164,13 @@ class RetentionDaemon:
         status = self.status()
         found = {
             "sweep-stopped": bool(status["doubts"]),
-            "failed": bool(status["errors"].keys() - ({"witness"} if status["is_contradicted"] else set())),
+            "failed": bool(
+                status["errors"].keys() - ({"witness", "ledger-check"} if status["is_contradicted"] else set())
+            ),
             reports.WITNESS_AWAY: status["is_unwitnessed"] and not status["is_contradicted"],
             reports.LEDGER_CONTRADICTED: status["is_contradicted"],
+            reports.LEDGER_UNCHECKED: status["is_unchecked"],
+            reports.CHECKPOINT_MISSING: status["is_checkpoint_missing"],
             "late": status["is_late"],
             "breach": status["is_breach"],
             "unreconciled": not status["is_reconciled"],
@@ -289,5 +303,6 @@ class RetentionDaemon:
                 entries=1 if erased else _CHECKPOINT_ENTRIES,
                 age=_CHECKPOINT_AGE,
             )
-        if note is not None:
+            is_missing = standing.is_checkpoint_missing(conn, self._checkpoints.folder)
+        if note is not None and not is_missing:
             outside.keep(self._checkpoints.folder, note)

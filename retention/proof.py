@@ -7,10 +7,9 @@ ledger says was erased within the month, in its order.
 """
 
 import hashlib
-import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -28,19 +27,20 @@ from vms.db import erasing, holds, inventory, placements, proofs, segments, swee
 from vms.db.proofs import Proof, ProofResult
 from vms.db.sweeps import SweepOutcome
 from vms.db.tables import ledger_entry
-from vms.errors import NotFound
+from vms.errors import IntegrityLost, NotFound
 from vms.footage.store import SegmentRef
-from vms.ledger import canonical, notes, tiles
-from vms.ledger.acts import BY_WORD
+from vms.ledger import canonical, notes, whole_check
+from vms.ledger.acts import BY_WORD, Act
 from vms.ledger.canonical import Json, instant
 from vms.ledger.log import newest_note
 from vms.ledger.notes import Checkpoint
+from vms.ledger.whole_check import CheckedEntry
 from vms.model import RETENTION_CEILING, HoldState, PlacementId, SegmentState, Span
 
 _log = structlog.get_logger()
 FORMAT: Final = "vms-retention-proof/1"
 SAMPLE: Final = 50
-_PAGE: Final = 4096
+_WORDS: Final = frozenset(act.value for act in ACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +68,9 @@ def prove_months(parts: RetentionParts, now: datetime) -> str | None:
     with parts.db.read() as conn:
         month = _due(conn, now)
         note = newest_note(conn)
-        size = tiles.size(conn)
     if month is None or note is None:
         return None
-    books = Books(month)
-    for seq, at, body in _entries(parts, size):
-        try:
-            document = json.loads(body)
-            if document["res"] == "ok" or document["act"] == "hold.late":
-                books.take(at, BY_WORD[document["act"]], document["obj"])
-        except (KeyError, TypeError, ValueError, AttributeError):
-            # Somebody changed it. That must be found, and must not stop the daemon.
-            books.find("unreadable", str(seq))
+    books, size = _read(parts, month)
     books.judge(now, parts.keys.hours())
     drawn = draw(books.erased, notes.parse(note), SAMPLE)
     for placement_id, number in drawn.segments:
@@ -87,6 +78,30 @@ def prove_months(parts: RetentionParts, now: datetime) -> str | None:
             books.find(code, f"{placement_id} {number}")
     _store(parts, books, drawn, size, now)
     return name_of(month)
+
+
+def _read(parts: RetentionParts, month: Span) -> tuple[Books, int]:
+    """Read the whole ledger into the books, every entry of it compared with the tree, the checkpoints and its search copies."""
+    books, size = Books(month), 0
+    try:
+        for entry in whole_check.entries(parts.db, parts.ledger.origin):
+            size = entry.seq + 1
+            _take(books, entry)
+    except IntegrityLost as error:
+        # What follows can't be told from what somebody made of it.
+        _log.exception("retention.ledger-changed", code=error.code)
+        books.find("ledger-changed", str(size))
+    return books, size
+
+
+def _take(books: Books, entry: CheckedEntry) -> None:
+    document = entry.document
+    try:
+        if document["act"] in _WORDS and (document["res"] == "ok" or document["act"] == Act.HOLD_LATE.value):
+            books.take(entry.at, BY_WORD[document["act"]], document["obj"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Another version wrote it, or somebody without knowledge of the form. That must be found, and must not stop the daemon.
+        books.find("unreadable", str(entry.seq))
 
 
 def draw(erased: Sequence[tuple[str, int, int]], checkpoint: Checkpoint, count: int) -> _Drawn:
@@ -123,22 +138,6 @@ def _due(conn: Connection, now: datetime) -> Span | None:
 
 def _month_of(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def _entries(parts: RetentionParts, size: int) -> Iterator[tuple[int, datetime, bytes]]:
-    after = -1
-    wanted = [act.value for act in ACTS]
-    while True:
-        query = select(ledger_entry.c.seq, ledger_entry.c.at, ledger_entry.c.body).where(
-            ledger_entry.c.act.in_(wanted), ledger_entry.c.seq > after, ledger_entry.c.seq < size
-        )
-        with parts.db.read() as conn:
-            rows = conn.execute(query.order_by(ledger_entry.c.seq).limit(_PAGE)).all()
-        for row in rows:
-            yield row.seq, row.at, bytes(row.body)
-        if len(rows) < _PAGE:
-            return
-        after = rows[-1].seq
 
 
 def _still_there(parts: RetentionParts, placement_id: PlacementId, number: int, now: datetime) -> list[str]:

@@ -18,6 +18,7 @@ from vms import __version__
 from vms.db import migrate, reports
 from vms.errors import IntegrityLost, StorageFull, Unavailable, VmsError
 from vms.ledger import outside
+from vms.ledger.whole_check import CheckRecord
 
 router = APIRouter(prefix="/api", tags=["health"])
 
@@ -135,6 +136,7 @@ def ledger_is_whole(parts: ApiParts) -> bool:
 def _ledger(parts: ApiParts) -> None:
     with parts.db.read() as conn:
         parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(parts.settings.keys))
+    CheckRecord(parts.settings.keys, parts.clock).refuse_changed()
 
 
 def _keyring(parts: ApiParts) -> None:

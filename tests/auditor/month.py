@@ -3,6 +3,7 @@
 An hour a step: each camera seals one segment, then the daemon does its round. What is planted afterwards is planted in a copy.
 """
 
+import json
 import secrets
 import shutil
 import threading
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from retention.daemon import RetentionDaemon
 from retention.sweep import SweepLimits
@@ -21,10 +22,11 @@ from tests.retention.asking import approve_early
 from tests.retention.town import Recorded, Town
 from vms.clock import ManualClock
 from vms.db.engine import Database
+from vms.db.tables import ledger_placement
 from vms.footage import acts
 from vms.ledger import tiles
 from vms.ledger.acts import Act
-from vms.ledger.entries import Actor, Entry, Origin, Purpose, leaf_of
+from vms.ledger.entries import Actor, Entry, Origin, Purpose, copies_of, leaf_of
 from vms.ledger.standing import Checkpoints
 from vms.model import GapCause, PlacementId, Span
 
@@ -110,6 +112,8 @@ class LivingTown(Town):
                 text("INSERT INTO ledger_entry (seq, body, at, act, actor) VALUES (:seq, :body, :at, :act, :actor)"),
                 row,
             )
+            for name in sorted(copies_of(json.loads(body)).placement_ids):
+                conn.execute(insert(ledger_placement), {"placement_id": name, "seq": seq})
             tiles.grow(conn, seq, body)
         return seq
 

@@ -126,6 +126,7 @@ def test_entries_from_before_can_be_found_by_what_they_are_about(database: Datab
         indexed = conn.execute(rows).all()
         assert len(indexed) == 8
         conn.execute(text("DROP TABLE ledger_subject"))
+        conn.execute(text("DROP INDEX ix_ledger_placement_seq"))
         if database.is_postgresql:
             for operation in ("update", "delete"):
                 conn.execute(text(f"DROP FUNCTION ledger_subject_{operation}()"))

@@ -1,12 +1,14 @@
 """`vms check`: is the installation in order, and is anything missing now or soon?"""
 
+from typing import Annotated
+
 import typer
 
 from vms.cli import state
+from vms.cli.ledger_check import anchors_off, check_ledger
 from vms.cli.parts import build
 from vms.db import placements, plans, reports
 from vms.errors import Unavailable
-from vms.ledger import outside
 
 
 def add_to(app: typer.Typer) -> None:
@@ -14,7 +16,13 @@ def add_to(app: typer.Typer) -> None:
     app.command("check")(check)
 
 
-def check(context: typer.Context) -> None:
+def check(
+    context: typer.Context,
+    *,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Check every entry of the ledger, not only the newest.")
+    ] = False,
+) -> None:
     """Check settings, folders, schema, keyring, ledger, and that nothing is silent or missing; status 2 and one line if not."""
     settings = state.invocation(context).settings
     parts = build(settings)
@@ -22,8 +30,7 @@ def check(context: typer.Context) -> None:
         ending = placements.list_ending(conn, parts.clock.now())
         look_again = plans.due_to_look_again(conn, parts.clock.now())
         conditions = reports.conditions(conn, parts.clock.now())
-        size = parts.ledger.size(conn)
-        parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
+    size = check_ledger(parts, whole=whole)
     for one in (one for one in conditions if reports.SILENT in one.problems):
         raise Unavailable(
             f"{one.service} has not reported since {one.reported_at:%Y-%m-%d %H:%M} UTC: start `vms {one.service}`, or read its log",
@@ -47,6 +54,8 @@ def check(context: typer.Context) -> None:
     typer.echo(
         f"In order: settings, folders, schema, keyring ({hours} hour keys, level {parts.keys.level()}), ledger ({size} entries)."
     )
+    for line in anchors_off(settings):
+        typer.echo(line)
 
 
 def _alarms(condition: reports.Condition) -> list[str]:

@@ -16,10 +16,12 @@ from vms.footage.keyservice.client import KeyClient
 from vms.footage.roots.chosen import root_store
 from vms.footage.store import FootageStore
 from vms.hardening import refuse_exposed
+from vms.ledger import whole_check
 from vms.ledger.cosignatures import WitnessLink, link_of
 from vms.ledger.log import Ledger
 from vms.ledger.signer import FileSigner, load_or_make
 from vms.ledger.standing import Checkpoints
+from vms.ledger.whole_check import CheckRecord
 
 LONGEST_SOCKET_FOLDER_BYTES = 80
 """Unix socket paths end at 107 bytes; placement ids need their part."""
@@ -43,6 +45,11 @@ class Parts:
     def checkpoints(self) -> Checkpoints:
         """What stands outside the ledger's database."""
         return Checkpoints(self.signer, self.settings.keys, self.witness)
+
+    @property
+    def ledger_checks(self) -> CheckRecord:
+        """What the last whole check of the ledger came to."""
+        return CheckRecord(self.settings.keys, self.clock)
 
 
 def build(settings: Settings, *, migrated: bool = True) -> Parts:
@@ -72,7 +79,11 @@ def build(settings: Settings, *, migrated: bool = True) -> Parts:
         settings=settings,
         clock=clock,
         db=db,
-        ledger=Ledger(settings.ledger_name, clock),
+        ledger=Ledger(
+            settings.ledger_name,
+            clock,
+            refuse_signing=whole_check.guard(CheckRecord(settings.keys, clock), settings.ledger_name),
+        ),
         signer=load_or_make(settings.keys, settings.ledger_name),
         keys=key_service(settings, clock),
         store=FootageStore(settings.footage, settings.free_bytes_floor),

@@ -330,6 +330,7 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
         log.warning("the witness was not asked", why=str(error))
     with parts.db.write() as conn:
         # No entry, no act: a process does not start on a ledger that was changed or set back.
+        parts.ledger_checks.refuse_changed()
         parts.ledger.verify_tail(conn, parts.signer.verifier, outside.kept(settings.keys))
         parts.ledger.append(
             conn,

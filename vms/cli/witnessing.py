@@ -109,6 +109,12 @@ def checkpoint(
         Path | None,
         typer.Option("--print", help="Write it as a page to print and sign (PDF); the file must not exist."),
     ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", help="Make the missing copy outside the database anew; first compare with one from elsewhere."
+        ),
+    ] = False,
 ) -> None:
     """Sign the ledger as it is and print the checkpoint: to mail, to print, to compare. Or carry it to a witness and back."""
     parts = state.parts(context)
@@ -126,8 +132,10 @@ def checkpoint(
         return
     with parts.db.write() as conn:
         standing.refuse_contradicted(parts.checkpoints)
+        is_missing = standing.is_checkpoint_missing(conn, parts.settings.keys)
         note = parts.ledger.checkpoint(conn, parts.signer)
-    outside.keep(parts.settings.keys, note)
+    if keep or not is_missing:
+        outside.keep(parts.settings.keys, note)
     if page is not None:
         print_page(parts, note, page)
         return

@@ -27,7 +27,11 @@ EDGE_RECORDING: Final = "edge-recording"
 WITNESS_AWAY: Final = "witness-away"
 """The witness has not signed for two hours: away, or it refuses."""
 LEDGER_CONTRADICTED: Final = "ledger-contradicted"
-"""The witness has signed another history than the database has: changed, or an older copy was restored."""
+"""The witness, the checkpoint outside or the whole check of all entries says: the ledger was changed, or an older copy was restored."""
+LEDGER_UNCHECKED: Final = "ledger-unchecked"
+"""Not every entry of the ledger was checked within two days: no checkpoint is signed."""
+CHECKPOINT_MISSING: Final = "checkpoint-missing"
+"""The checkpoint that is kept outside the database is gone although the database has some: somebody may have taken it away."""
 STAMP_MISSING: Final = "stamp-missing"
 """The time-stamping authority has stamped no checkpoint for two days: away, or it refuses."""
 STAMP_REFUSED: Final = "stamp-refused"
@@ -57,6 +61,7 @@ ON_PAPER: Final = (
         EDGE_RECORDING,
         WITNESS_AWAY,
         LEDGER_CONTRADICTED,
+        CHECKPOINT_MISSING,
         PROOF_FINDINGS,
     }
 )

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from vms.errors import InvalidInput
 from vms.ledger import canonical
@@ -25,6 +25,7 @@ DEFAULT_BASIS = "wpg-8/gw-151c"
 
 _SALT_BYTES = 16
 _VERSION = 1
+_PLACEMENTS = ("placement_id", "placement_ids")
 
 
 class ActorKind(StrEnum):
@@ -136,19 +137,54 @@ class Entry:
 
     def placement_ids(self) -> frozenset[str]:
         """Return the placements that the entry is about."""
-        return self._texts_under("placement_id", "placement_ids")
+        return _texts_under(self.object, *_PLACEMENTS)
 
     def subjects(self) -> frozenset[str]:
         """Return what else the entry is about that people search for: a case number, ids of a hold and of an export."""
-        named = self._texts_under("hold_id", "pending_hold_ids", "export_id")
-        case_number = None if self.purpose is None else self.purpose.case_number
-        return named if case_number is None else named | {case_number}
+        return _subjects(self.object, None if self.purpose is None else self.purpose.case_number)
 
-    def _texts_under(self, *names: str) -> frozenset[str]:
-        """Return the texts under some words of the object, one or a list under each."""
-        values = [self.object.get(name) for name in names]
-        lists = [[value] if isinstance(value, str) else value for value in values if isinstance(value, Sequence)]
-        return frozenset(item for one in lists for item in one if isinstance(item, str))
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What of an entry is stored a second time, outside the tree, to search by."""
+
+    stamp: str
+    act: str
+    actor: str
+    placement_ids: frozenset[str]
+    subjects: frozenset[str]
+
+
+def copies_of(document: Mapping[str, Any]) -> Copies:
+    """Return the search copies that belong to a body.
+
+    Args:
+        document: the body, parsed.
+
+    Raises:
+        KeyError, TypeError, AttributeError: it is no body of an entry.
+    """
+    about = document["obj"]
+    case_number = (document["purpose"] or {}).get("case")
+    return Copies(
+        document["ts"],
+        document["act"],
+        document["actor"]["id"],
+        _texts_under(about, *_PLACEMENTS),
+        _subjects(about, case_number),
+    )
+
+
+def _subjects(about: Mapping[str, Any], case_number: str | None) -> frozenset[str]:
+    named = _texts_under(about, "hold_id", "pending_hold_ids", "export_id")
+    return named if case_number is None else named | {case_number}
+
+
+def _texts_under(about: Mapping[str, Any], *names: str) -> frozenset[str]:
+    """Return the texts under some words of an object, one or a list under each."""
+    values = [about.get(name) for name in names]
+    lists = [[value] if isinstance(value, str) else value for value in values if isinstance(value, Sequence)]
+    return frozenset(item for one in lists for item in one if isinstance(item, str))
 
 
 @dataclass(frozen=True, slots=True)

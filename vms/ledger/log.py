@@ -5,6 +5,7 @@ An entry is appended within the caller's write transaction: it is there exactly 
 Append last in a transaction: everyone who writes waits for it.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, text
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, insert, select, text
 from vms.clock import Clock
 from vms.db.tables import ledger_checkpoint, ledger_entry, ledger_placement, ledger_subject, ledger_text
 from vms.errors import IntegrityLost, InvalidInput, NotFound
-from vms.ledger import notes, tiles
+from vms.ledger import notes, tiles, whole_check
 from vms.ledger.basis import with_basis
 from vms.ledger.entries import Entry, leaf_of
 from vms.ledger.merkle import HASH_BYTES, TILE_WIDTH
@@ -36,11 +37,15 @@ class Ledger:
     Args:
         origin: its name in checkpoints, e.g. `vms.utrecht.nl/audit-2026`.
         clock: stamps the entries.
+        refuse_signing: asked before a checkpoint is signed; raises when the whole ledger was not checked lately (`whole_check.guard`).
     """
 
-    def __init__(self, origin: str, clock: Clock) -> None:
+    def __init__(
+        self, origin: str, clock: Clock, *, refuse_signing: Callable[[Connection], None] = lambda _conn: None
+    ) -> None:
         self.origin = origin
         self._clock = clock
+        self._refuse_signing = refuse_signing
 
     def append(self, conn: Connection, entry: Entry) -> int:
         """Write an entry down within the caller's transaction.
@@ -112,7 +117,8 @@ class Ledger:
         Call it in a write transaction, so that the tree stands still.
 
         Raises:
-            IntegrityLost: the ledger is not a continuation of its newest checkpoint: nothing was signed.
+            IntegrityLost: the ledger is not a continuation of its newest checkpoint, or the last whole check found it changed.
+            Unavailable: the last whole check is too old. Nothing was signed.
         """
         _lock(conn)
         newest = newest_note(conn)
@@ -121,6 +127,7 @@ class Ledger:
             before = self._continues(conn, newest, signer.verifier)
             if before.size == present:
                 return newest
+        self._refuse_signing(conn)
         note = Checkpoint(self.origin, present, self.root(conn, present)).signed(signer)
         conn.execute(insert(ledger_checkpoint).values(size=present, note=note, at=self._clock.now()))
         return note
@@ -164,19 +171,13 @@ class Ledger:
             raise tiles.broken(f"the tiles do not end at {present} entries")
         return present
 
-    def verify_all(self, conn: Connection) -> tuple[int, bytes]:
-        """Hash every entry again; return size and root as the entries have them.
+    def verify_all(self, conn: Connection, verifier: Verifier | None = None) -> tuple[int, bytes]:
+        """Check every entry, its search copies and every checkpoint; return size and root as the entries have them.
 
         Raises:
-            IntegrityLost: an entry is missing or differs from the tiles, or a checkpoint does not fit.
+            IntegrityLost: an entry is missing or differs from the tiles or from its copies, or a checkpoint does not fit.
         """
-        present = tiles.size(conn)
-        root = tiles.compare(conn, 0, present)
-        if root != self.root(conn, present):
-            raise tiles.broken("its upper tiles do not follow from its entries")
-        for note in conn.execute(select(ledger_checkpoint.c.note).order_by(ledger_checkpoint.c.size)).scalars():
-            self._continues(conn, note, None)
-        return present, root
+        return whole_check.run(conn, self.origin, verifier)
 
     def continues(self, conn: Connection, note: str, verifier: Verifier) -> None:
         """Check that the ledger still has what a checkpoint of ours says; quick, whatever its size.

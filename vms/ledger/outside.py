@@ -3,16 +3,37 @@
 Both lie beside the keys, which are in no backup: a restored older database is found out by the one, and the other outlives a restart.
 """
 
+import json
 import os
 import secrets
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from vms.errors import IntegrityLost, InvalidInput
 from vms.footage.durable import storage_errors, sync_folder
-from vms.ledger import notes
+from vms.ledger import canonical, notes
 
 FILE_NAME = "ledger-checkpoint.txt"
 CONTRADICTED_FILE = "ledger-contradicted.txt"
+CHECK_FILE = "ledger-check.txt"
+ENTRIES = "entries"
+"""The first word of a contradiction that the whole check found: the entries contradict the tree, or their search copies them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A whole check of the ledger that ended.
+
+    Args:
+        root: hexadecimal.
+        fault: what it found; None: the ledger was whole.
+    """
+
+    checked_at: datetime
+    size: int
+    root: str
+    fault: str | None = None
 
 
 def keep(folder: Path, note: str) -> None:
@@ -59,6 +80,28 @@ def settle(folder: Path) -> None:
     """Forget a contradiction: what had contradicted now agrees."""
     with storage_errors(folder):
         (folder / CONTRADICTED_FILE).unlink(missing_ok=True)
+
+
+def keep_check(folder: Path, check: Check) -> None:
+    """Keep what a whole check came to. Atomic and durable."""
+    words: dict[str, canonical.Json] = {
+        "at": canonical.instant(check.checked_at),
+        "size": check.size,
+        "root": check.root,
+        "fault": check.fault,
+    }
+    _put(folder, CHECK_FILE, canonical.encode(words).decode() + "\n")
+
+
+def last_check(folder: Path) -> Check | None:
+    """Return what the last whole check came to, or None: there was none, or what is kept can't be read and so vouches for nothing."""
+    text = _read(folder / CHECK_FILE, errors="replace")
+    try:
+        words = json.loads(text or "")
+        at = datetime.fromisoformat(words["at"])
+        return Check(at, int(words["size"]), str(words["root"]), words["fault"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _read(path: Path, errors: str = "strict") -> str | None:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from sqlalchemy import Connection, func, select
 
 from vms.clock import Clock
 from vms.db.engine import Database
+from vms.db.tables import ledger_checkpoint
 from vms.errors import IntegrityLost, InvalidInput, Unavailable, VmsError
 from vms.ledger import cosignatures, outside
 from vms.ledger.cosignatures import Cosigned, WitnessLink
@@ -53,6 +55,9 @@ def agree(
         _remember(place.folder, _CHECKPOINT, error)
         raise
     why = outside.contradicted(place.folder)
+    if why is not None and why.startswith(outside.ENTRIES):
+        # The witness knows roots, not entries: only a whole check that is good takes this back.
+        _raise_if_standing(why)
     if place.witness is None or not (why is not None or asks()):
         if place.witness is None and why is not None and why.startswith(_CHECKPOINT):
             outside.settle(place.folder)
@@ -72,6 +77,15 @@ def agree(
     else:
         outside.settle(place.folder)
     return found
+
+
+def is_checkpoint_missing(conn: Connection, folder: Path) -> bool:
+    """Return whether no checkpoint is kept in the folder although the database has more than a first one.
+
+    Somebody may have taken it away to put back an older database unseen. It is not made anew by itself (`vms checkpoint --keep` does).
+    """
+    query = select(func.count()).select_from(ledger_checkpoint)
+    return outside.kept(folder) is None and conn.execute(query).scalar_one() > 1
 
 
 def refuse_contradicted(place: Checkpoints) -> None:
@@ -105,6 +119,7 @@ def _compare_notes(db: Database, ledger: Ledger, place: Checkpoints) -> None:
     note = outside.kept(place.folder)
     with db.read() as conn:
         own = newest_note(conn)
+        is_missing = is_checkpoint_missing(conn, place.folder)
         for one in (note, own):
             if one is not None:
                 ledger.continues(conn, one, place.signer.verifier)
@@ -113,7 +128,7 @@ def _compare_notes(db: Database, ledger: Ledger, place: Checkpoints) -> None:
         # Without a checkpoint there is nothing to ask the witness about, and a database that was emptied has none.
         with db.write() as conn:
             own = ledger.checkpoint(conn, place.signer)
-    if own is not None and own != note:
+    if own is not None and own != note and not is_missing:
         # Whoever signed it may have been interrupted before this.
         outside.keep(place.folder, own)
 
@@ -121,7 +136,11 @@ def _compare_notes(db: Database, ledger: Ledger, place: Checkpoints) -> None:
 def _raise_if_standing(why: str | None, cause: Unavailable | None = None) -> None:
     if why is not None:
         raise IntegrityLost(
-            f"the ledger is contradicted ({why}): put back the newest copy of the database; it ends when the witness has signed "
-            f"(docs/ledger.md: if the witness is gone for good)",
+            f"the ledger is contradicted ({why}): put back the newest copy of the database that is whole; "
+            + (
+                "then run `vms check --whole`"
+                if why.startswith(outside.ENTRIES)
+                else "it ends when the witness has signed (docs/ledger.md: if the witness is gone for good)"
+            ),
             code="ledger.contradicted",
         ) from cause

@@ -31,6 +31,9 @@ ledger_placement = Table(
     Column("seq", BigInteger, ForeignKey("ledger_entry.seq"), primary_key=True, autoincrement=False),
 )
 
+# The whole check reads the copies of a run of entries.
+Index("ix_ledger_placement_seq", ledger_placement.c.seq)
+
 ledger_subject = Table(
     "ledger_subject",
     metadata,
@@ -38,6 +41,8 @@ ledger_subject = Table(
     Column("subject", Text, primary_key=True),
     Column("seq", BigInteger, ForeignKey("ledger_entry.seq"), primary_key=True, autoincrement=False),
 )
+
+Index("ix_ledger_subject_seq", ledger_subject.c.seq)
 
 ledger_tile = Table(
     "ledger_tile",
