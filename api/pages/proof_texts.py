@@ -12,6 +12,7 @@ from api.pages.i18n import translations
 _ZONE: Final = ZoneInfo("Europe/Amsterdam")
 FINDING_TEXTS: Final[Mapping[str, str]] = {
     "numbers": N_("segment numbers do not follow each other"),
+    "ledger-changed": N_("the log itself was changed from this entry on: nothing after it can be judged"),
     "unreadable": N_("an entry of the log does not say what its act must say"),
     "too-old": N_("footage is older than 28 days, and no hold keeps it"),
     "oldest": N_("the oldest footage without a hold is past 28 days"),
@@ -35,7 +36,7 @@ DOUBT_TEXTS: Final[Mapping[str, str]] = {
     "long-absence": N_("it did not run for a long time"),
     "database-clock": N_("the database's clock differs"),
     "witness-clock": N_("the witness' clock differs"),
-    "ledger-contradicted": N_("the ledger is not the one that the witness signed"),
+    "ledger-contradicted": N_("the ledger was changed, or is not the one that was signed"),
     "footage-from-the-future": N_("there is footage from the future"),
     "brake": N_("far more is due at once than usual"),
     "confirmed-by-two-persons": N_("two persons confirmed the clock"),

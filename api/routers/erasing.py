@@ -25,6 +25,7 @@ from vms.ledger.acts import Act
 from vms.ledger.entries import Value
 from vms.ledger.log import newest_checkpoint
 from vms.ledger.search import Filter
+from vms.ledger.whole_check import CheckRecord
 from vms.model import RETENTION_CEILING, HoldState
 
 router = APIRouter(prefix="/api", tags=["erasing"])
@@ -187,8 +188,16 @@ def _ledger(conn: Connection, running: Running) -> dict[str, Any]:
     first_at, newest_at = search.ends(conn)
     signed, checkpoint = cosignatures.last_received(conn), newest_checkpoint(conn)
     review = reviews.last_signed(conn)
+    checked = CheckRecord(parts.settings.keys, parts.clock).last()
+    anchors = {
+        "witness": parts.settings.witness_url,
+        "stamps": parts.settings.tsa_url,
+        "mail": parts.settings.checkpoint_mail_to,
+    }
     return {
         "is_whole": running.ledger_whole.get(parts.clock.monotonic_s(), lambda: ledger_is_whole(parts)),
+        "checked_at": None if checked is None else instant(checked.checked_at),
+        "off": [name for name, is_on in anchors.items() if not is_on],
         "size": tiles.size(conn),
         "newest_at": instant(newest_at),
         "kept_since": instant(first_at),

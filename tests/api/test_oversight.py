@@ -14,6 +14,7 @@ from retention.parts import RetentionParts
 from retention.proof import prove_months
 from tests.api.site import COPIED, FIXED, Person, Site
 from tests.auditor.bundles import vms_audit
+from tests.ledger.owner import change
 from vms.db import proofs, sweeps
 from vms.db.sweeps import SweepOutcome
 from vms.errors import Conflict
@@ -65,6 +66,19 @@ def test_the_same_seed_draws_the_same_with_the_auditors_own_tool(any_site: Site,
     assert (entry.object["seed"], entry.category) == ("4711", "beheer")
     other = draw(auditor, begin, end, seed="4712", sample=7).json()
     assert auditor.get(f"/api/reviews/{other['id']}").json()["items"] != review["items"]
+
+
+def test_a_view_hidden_from_searches_is_drawn_all_the_same(any_site: Site) -> None:
+    """Who owns the database can file a view under other words; the reviews would never have shown it."""
+    site = any_site
+    begin = site.clock.now()
+    watched(site, 3)
+    site.clock.advance(timedelta(minutes=1))
+    with site.parts.db.write() as conn:
+        change(conn, "UPDATE ledger_entry SET act = 'system.start', at = at - 86400000000 WHERE act = 'live.open'")
+    auditor = site.sign_in(Role.AUDITOR)
+    made = draw(auditor, begin, site.clock.now(), sample=7).json()
+    assert auditor.get(f"/api/reviews/{made['id']}").json()["population"] == 3
 
 
 def test_a_review_is_judged_signed_and_never_changed_after(any_site: Site) -> None:

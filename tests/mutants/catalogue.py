@@ -15,6 +15,7 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.oversight import OVERSIGHT
 from tests.mutants.stalling import STALLING
 from tests.mutants.vision import VISION
+from tests.mutants.whole_check import WHOLE_CHECK
 
 HAZARDS = "tests/blanking/test_hazards.py::test_the_dwelling_stays_hidden_when_a_bound_is_used_up"
 VIOLATIONS = "tests/ingest/test_violations.py"
@@ -286,6 +287,7 @@ MUTANTS = (
     *ANCHORS,
     *DECIDING,
     *OVERSIGHT,
+    *WHOLE_CHECK,
     *KEYS,
     *STALLING,
     *ALARMS,

@@ -100,15 +100,23 @@ function holdTile({ holds }) {
     t("Came too late for something: {count} times", { count: holds.late }));
 }
 
+const ANCHORS = { witness: () => t("witness"), stamps: () => t("time stamps"), mail: () => t("checkpoint mail") };
+
+/** @param {string} name of an anchor outside this house */
+function anchorName(name) {
+  return (ANCHORS[name] ?? (() => name))();
+}
+
 function logTiles(ledger) {
   const { checkpoint, cosigned, review } = ledger;
   return [
     tile(t("Logging on"), ledger.is_whole ? chip("ok", t("Yes, and whole where it grows")) : chip("bad", t("The log is not whole")),
-      t("Tested every minute."), ledger.newest_at ? t("Newest entry {time}", { time: stamp(ledger.newest_at) }) : null),
+      t("Tested every minute."), ledger.checked_at ? t("Every entry checked {time}", { time: stamp(ledger.checked_at) }) : t("Not every entry was checked yet."), ledger.newest_at ? t("Newest entry {time}", { time: stamp(ledger.newest_at) }) : null),
     tile(t("Log kept since"), chip("ok", ledger.kept_since ? stamp(ledger.kept_since) : "–"),
       tn(ledger.size, "{count} entry", "{count} entries"),
       checkpoint ? t("Newest checkpoint: size {count}, {time}", { count: formatNumber(checkpoint.size), time: stamp(checkpoint.at) }) : t("No checkpoint was signed yet."),
-      cosigned ? t("Co-signed by {name}: size {count}, {time}", { name: cosigned.witness, count: formatNumber(cosigned.size), time: stamp(cosigned.at) }) : t("No witness has signed.")),
+      cosigned ? t("Co-signed by {name}: size {count}, {time}", { name: cosigned.witness, count: formatNumber(cosigned.size), time: stamp(cosigned.at) }) : t("No witness has signed."),
+      ledger.off.length ? t("Not set up: {names}. Nobody outside notices when the log is set back.", { names: ledger.off.map(anchorName).join(", ") }) : null),
     tile(t("Last review of views"), review ? chip(review.findings ? "warn" : "ok", stamp(review.signed_at)) : chip("warn", t("None was signed yet")),
       review ? t("By {name}: {samples} views, {findings} findings", { name: review.by, samples: review.samples, findings: review.findings }) : null),
   ];
