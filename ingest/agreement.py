@@ -6,7 +6,7 @@ poses at once, pictures at the next sender report. In between a mask would be pa
 
 from dataclasses import dataclass
 
-from ingest.clockmap import SlidingLeast
+from ingest.sliding import SlidingLeast
 
 DRIFT = 200e-6
 """How fast two quartz clocks may part, seconds per second."""

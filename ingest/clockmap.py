@@ -1,8 +1,8 @@
 """When a picture was taken, on our own clock: from the camera's clock where it tells it, else from arrival; never backwards."""
 
-from collections import deque
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from ingest.sliding import SlidingLeast
 
 WINDOW_S = 60.0
 """The quickest packet of this long stands for the camera's clock offset."""
@@ -15,27 +15,6 @@ HOST_STEP_S = 0.5
 REANCHOR_S = 5.0
 """Instants that a step of our own clock put off by more than this begin anew, with a stated gap: slewing would take ten times as long."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class SlidingLeast:
-    """The least value of the last `window_s` seconds, in constant time."""
-
-    window_s: float
-    _kept: deque[tuple[float, float]] = field(default_factory=deque)
-
-    def add(self, at_s: float, value: float) -> float:
-        """Take a value; return the least one of the window."""
-        while self._kept and self._kept[-1][1] >= value:
-            self._kept.pop()
-        self._kept.append((at_s, value))
-        while self._kept[0][0] < at_s - self.window_s:
-            self._kept.popleft()
-        return self._kept[0][1]
-
-    def clear(self) -> None:
-        """Forget all values."""
-        self._kept.clear()
 
 
 class CaptureMap:

@@ -74,3 +74,13 @@ def unusable(why: str) -> CameraFailure:
         code="camera.unusable",
         cause=GapCause.CAMERA_REFUSED,
     )
+
+
+def password_in_the_clear() -> CameraFailure:
+    """Make the failure of a camera that wants to see the password itself."""
+    return CameraFailure(
+        "the camera wants the password in the clear (Basic); switch it to Digest, give it an rtsps:// address, or allow it "
+        'for this camera ("allows_basic" in the register)',
+        code="camera.basic-refused",
+        cause=GapCause.CAMERA_REFUSED,
+    )

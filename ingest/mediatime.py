@@ -1,12 +1,16 @@
 """A camera's time stamps made continuous, and how old the media is against our own clock."""
 
-from dataclasses import dataclass
+from ingest.sliding import SlidingLeast
 
 TICKS_PER_S = 90_000
 BACK_S = 1.0
 """Time stamps in decoding order step back by a few frames at most; by more, they have jumped."""
 AHEAD_S = 5.0
 """A time stamp that is further ahead than the time that has gone by since has jumped; less may be our own late reading."""
+
+
+_STALL_WINDOW = 2.5
+"""Times the limit: media that runs at more than 0.6 of its pace never falls behind by the limit within this."""
 
 
 class MediaTimeline:
@@ -39,24 +43,25 @@ class MediaTimeline:
         return pts_s + self._shift_s, jumped
 
 
-@dataclass(slots=True)
 class StallWatch:
-    """Tell when media time no longer keeps up with the monotonic clock: silence, a frozen picture and slow motion alike.
+    """Tell when media time stands still against the monotonic clock: silence, a frozen picture and slow motion alike.
+
+    The age is held against the youngest of the last seconds: a clock that runs slow, or a camera that stamps 25 pictures a second and
+    sends 21, falls behind for ever and is no stall.
 
     Args:
-        limit_s: media older than the youngest seen by more than this is a stall.
+        limit_s: media that has become older by more than this within the window is a stall.
     """
 
-    limit_s: float
-    _least_lag_s: float | None = None
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._least_lag = SlidingLeast(_STALL_WINDOW * limit_s)
 
     def lag_s(self, media_s: float, now_s: float) -> float:
-        """Return how much older the media is than it was at its youngest."""
+        """Return how much older the media is than it was at its youngest lately."""
         lag_s = now_s - media_s
-        if self._least_lag_s is None or lag_s < self._least_lag_s:
-            self._least_lag_s = lag_s
-        return lag_s - self._least_lag_s
+        return lag_s - self._least_lag.add(now_s, lag_s)
 
     def stalled(self, media_s: float, now_s: float) -> bool:
         """Return whether the media is too old."""
-        return self.lag_s(media_s, now_s) > self.limit_s
+        return self.lag_s(media_s, now_s) > self._limit_s

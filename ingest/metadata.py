@@ -1,6 +1,6 @@
 """The ONVIF metadata stream's documents: joined from the packets that carry them, and read with tolerance.
 
-FFmpeg hands on each RTP packet by itself and without its marker; the packets of one document have one time stamp.
+The packets of one document have one time stamp; not every camera marks the last one.
 
 Source: ONVIF Streaming Specification, section 5.1.2.1.1; metadatastream.xsd.
 """
@@ -33,18 +33,19 @@ class DocumentJoiner:
             pts: its time stamp; a piece with another one than the last begins anew.
         """
         if pts != self._pts or pts is None:
-            self._drop()
+            self.drop()
         self._pts = pts
         self._data += data
         if len(self._data) > LONGEST_BYTES:
-            self._drop()
+            self.drop()
             return None
         document = _whole(self._data)
         if document is not None:
             self._data = b""
         return document
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Forget an unfinished document: a piece of it is missing."""
         self.dropped += bool(self._data)
         self._data = b""
 

@@ -1,23 +1,16 @@
-"""The camera's metadata track through PyAV: an RTSP session of its own, in which no picture is asked for.
+"""The camera's metadata track: an RTSP session of its own, in which no picture is asked for (docs/decisions/0033)."""
 
-Of its own, because a second track in the pictures' session would make FFmpeg count their time stamps by sender reports, wait for both
-tracks at the start, and put a status behind a large keyframe (docs/decisions/0033).
-"""
-
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
-
-import av
-import av.error
-from av.container import InputContainer
+from typing import Self
 
 from ingest import failure
 from ingest.address import CameraAddress
 from ingest.metadata import DocumentJoiner, statuses
 from ingest.position import Position
-from ingest.source import camera_clock, translated
+from ingest.rtsp.description import Track
+from ingest.rtsp.rtp import SenderReport
+from ingest.rtsp.session import Reported, RtspSession, open_session
 from vms.clock import Clock
 
 SILENCE_S = 120.0
@@ -45,8 +38,8 @@ class MetadataStream:
         garbled: documents that were not whole or could not be read.
     """
 
-    def __init__(self, container: InputContainer, clock: Clock) -> None:
-        self._container = container
+    def __init__(self, session: RtspSession, clock: Clock) -> None:
+        self._session = session
         self._clock = clock
         self._joiner = DocumentJoiner()
         self._unread = 0
@@ -62,31 +55,26 @@ class MetadataStream:
         Raises:
             CameraFailure: the session ended or broke.
         """
-        packets: Iterator[Any] = iter(self._container.demux(self._container.streams.data[0]))
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                raise failure.connection_lost() from None
-            except (av.error.TimeoutError, av.error.ExitError):
-                raise failure.stalled("no metadata and no report came") from None
-            except (av.error.FFmpegError, OSError) as error:
-                raise translated(error) from None
-            if packet.size == 0:
-                raise failure.connection_lost()
-            received_s = self._clock.monotonic_s()
-            document = self._joiner.add(packet.pts, bytes(packet))
+        report: SenderReport | None = None
+        for one in self._session.received(SILENCE_S, reports_count=True):
+            if isinstance(one, Reported):
+                report = one.report
+                continue
+            if one.broken:
+                self._joiner.drop()
+            document = self._joiner.add(one.packet.timestamp, one.packet.payload)
             if document is None:
                 continue
             told = statuses(document)
             self._unread += told is None
+            clock_hz, near_s = self._session.track.clock_hz, self._clock.now().timestamp()
+            camera_s = None if report is None else report.camera_s(one.packet.timestamp, clock_hz, near_s)
             for position in told or []:
-                yield StatusMessage(position, camera_clock(packet), received_s)
+                yield StatusMessage(position, camera_s, one.packet.arrived_s)
 
     def close(self) -> None:
         """End the session; harmless when repeated."""
-        with contextlib.suppress(av.error.FFmpegError):
-            self._container.close()
+        self._session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -101,19 +89,10 @@ def open_metadata(address: CameraAddress, clock: Clock) -> MetadataStream:
     Raises:
         CameraFailure: with its cause; also when the stream has no such track.
     """
-    options = {
-        "rtsp_transport": address.transport,
-        "probesize": "32",
-        "timeout": str(int(SILENCE_S / 2 * 1e6)),
-        "allowed_media_types": "data",
-        "max_delay": "100000",
-    }
-    try:
-        container = av.open(address.url_with_credentials(), options=options)
-    except (av.error.FFmpegError, OSError) as error:
-        # Not "from error": PyAV puts the address with its password into its message.
-        raise translated(error) from None
-    if not container.streams.data:
-        container.close()
+    return MetadataStream(open_session(address, "application", _first, clock), clock)
+
+
+def _first(tracks: list[Track]) -> Track:
+    if not tracks:
         raise failure.unusable("it has no metadata track")
-    return MetadataStream(container, clock)
+    return tracks[0]

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import structlog
 
-from ingest.clockmap import SlidingLeast
 from ingest.position import Position
 from ingest.samples import Exchange, SampleMaker
+from ingest.sliding import SlidingLeast
 from vms.clock import Clock
 
 __all__ = ["Exchange", "PollPace", "SampleMaker", "TelemetryPoll"]

@@ -84,7 +84,7 @@ class Worker:
         camera, clock = placement.camera, parts.clock
         password = parts.credentials.unseal(camera.sealed_password)
         self._address = CameraAddress(
-            camera.rtsp_url, camera.username, password, camera.rtsp_transport, camera.onvif_url
+            camera.rtsp_url, camera.username, password, camera.rtsp_transport, camera.onvif_url, camera.allows_basic
         )
         is_ptz = camera.kind is CameraKind.PTZ
         # What gives footage its instants and its term goes by this one; everything else by the wall clock.

@@ -22,6 +22,7 @@ from sample_streams.plan import plan_document
 from sample_streams.roster import CameraKind, roster, with_habits
 from sample_streams.scene.light import TimeOfDay
 from sample_streams.unknown import UnknownOptics, with_unknown_optics
+from sample_streams.wire.auth import AuthMode
 from sample_streams.wire.http import HttpServer
 
 
@@ -85,6 +86,7 @@ def entry(camera: Camera, control_port: int) -> dict[str, Any]:
         "onvif_url": camera.onvif_url,
         "username": "operator",
         "password": camera.options.password,
+        "allows_basic": spec.auth is AuthMode.BASIC,
         "codec": spec.codec.value,
         "width": spec.optics.width_px,
         "height": spec.optics.height_px,

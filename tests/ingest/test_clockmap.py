@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.clockmap import CaptureMap, SlidingLeast
+from ingest.clockmap import CaptureMap
+from ingest.sliding import SlidingLeast
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 FRAME_S = 0.04

@@ -49,7 +49,12 @@ def address(city: City, camera: str, **changes: str) -> CameraAddress:
     entry = city.cameras[camera]
     fields = {name: entry[name] for name in ("rtsp_url", "username", "password")} | changes
     return CameraAddress(
-        fields["rtsp_url"], fields["username"], fields["password"], fields.get("transport", "tcp"), entry["onvif_url"]
+        fields["rtsp_url"],
+        fields["username"],
+        fields["password"],
+        fields.get("transport", "tcp"),
+        entry["onvif_url"],
+        entry["allows_basic"],
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ingest.address import check_account
 from vms.cli import edge, state
 from vms.cli.acts import by_command_line
 from vms.cli.parts import Parts
@@ -79,6 +80,7 @@ def password(
     new = read_secret("New password of the camera")
     with parts.db.write() as conn:
         known = cameras.get(conn, CameraId(camera_id))
+        check_account(known.username, new)
         cameras.change(conn, replace(known, sealed_password=parts.credentials.seal(new)))
         parts.ledger.append(conn, by_command_line(Act.CAMERA_CHANGE, {"camera": camera_id, "changed": "password"}))
 

@@ -78,6 +78,7 @@ def _device(parts: Parts, placement: Placement) -> EdgeDevice:
         parts.credentials.unseal(camera.sealed_password),
         camera.rtsp_transport,
         camera.onvif_url,
+        camera.allows_basic,
     )
     return connect(address, parts.clock)
 

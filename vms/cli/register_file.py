@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from blanking.plan import parse_plan
+from ingest.address import check_account
 from vms.errors import InvalidInput
 from vms.footage.store import EXPORTS
 from vms.model import LONGEST_LABEL, CameraKind, checked_label
@@ -46,6 +47,7 @@ class Registration:
     password: str
     plan: dict[str, Any] | None
     has_plan: bool = True
+    allows_basic: bool = False
 
 
 def read_register(file: Path) -> list[Registration]:
@@ -114,6 +116,7 @@ class _Entry:
         withdrawn_at = self._instant("withdrawn") if "withdrawn" in self._values else None
         if withdrawn_at is not None and not valid_from_at <= withdrawn_at < valid_until_at:
             raise self._wrong('"withdrawn" must lie between "valid_from" and "valid_until": it only shortens')
+        username, password = self._account()
         return Registration(
             camera_id=self._id("id"),
             placement_id=self._id("placement" if "placement" in self._values else "id"),
@@ -125,13 +128,14 @@ class _Entry:
             valid_until_at=valid_until_at,
             withdrawn_at=withdrawn_at,
             kind=kind,
-            rtsp_url=self._url("rtsp_url", {"rtsp"}),
+            rtsp_url=self._url("rtsp_url", {"rtsp", "rtsps"}),
             rtsp_transport=self._transport(),
             onvif_url=onvif_url,
-            username=self._text("username"),
-            password=self._text("password"),
+            username=username,
+            password=password,
             plan=self._plan(),
             has_plan=not self._plan_comes_later(),
+            allows_basic=self._allows_basic(),
         )
 
     def _wrong(self, what: str) -> InvalidInput:
@@ -192,7 +196,23 @@ class _Entry:
         transport = self._text("rtsp_transport", "tcp")
         if transport not in {"tcp", "udp"}:
             raise self._wrong('"rtsp_transport" must be "tcp" or "udp"')
+        if transport == "udp" and self._text("rtsp_url").startswith("rtsps"):
+            raise self._wrong('"rtsp_transport" must be "tcp" for an rtsps:// address: only that is encrypted')
         return transport
+
+    def _account(self) -> tuple[str, str]:
+        username, password = self._text("username"), self._text("password")
+        try:
+            check_account(username, password)
+        except InvalidInput as error:
+            raise InvalidInput(f"{self._where}: {error}", code=error.code) from error
+        return username, password
+
+    def _allows_basic(self) -> bool:
+        allows = self._values.get("allows_basic", False)
+        if not isinstance(allows, bool):
+            raise self._wrong('"allows_basic" must be true or false')
+        return allows
 
     def _plan_comes_later(self) -> bool:
         """Return whether the first plan is drawn on the pages: everything is grey until it is approved."""

@@ -87,6 +87,7 @@ class _Registering:
             username=wanted.username,
             sealed_password=self.parts.credentials.seal(wanted.password),
             added_at=self.now_at,
+            allows_basic=wanted.allows_basic,
         )
         known = {one.id: one for one in cameras.list_all(self.conn, removed=True)}.get(device.id)
         if known is None:

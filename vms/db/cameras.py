@@ -21,6 +21,7 @@ class Camera:
         onvif_url: the device service, or None where the camera has none.
         sealed_password: sealed by the caller with a key that is not in the database.
         removed_at: since when it is out of use, or None.
+        allows_basic: its password may go over the wire as it is.
     """
 
     id: CameraId
@@ -33,6 +34,7 @@ class Camera:
     sealed_password: bytes
     added_at: datetime
     removed_at: datetime | None = None
+    allows_basic: bool = False
 
 
 def from_row(row: Row[Any]) -> Camera:
@@ -48,6 +50,7 @@ def from_row(row: Row[Any]) -> Camera:
         sealed_password=row.sealed_password,
         added_at=row.added_at,
         removed_at=row.removed_at,
+        allows_basic=row.allows_basic,
     )
 
 
@@ -114,4 +117,5 @@ def _values(value: Camera) -> dict[str, object]:
         "sealed_password": value.sealed_password,
         "added_at": value.added_at,
         "removed_at": value.removed_at,
+        "allows_basic": value.allows_basic,
     }

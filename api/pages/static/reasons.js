@@ -44,6 +44,7 @@ const GAP = {
   "camera.unreachable": () => t("camera not reachable"),
   "camera.connection-lost": () => t("camera closed the connection"),
   "camera.wrong-password": () => t("camera refused the password"),
+  "camera.basic-refused": () => t("camera wants its password in the clear"),
   "camera.refused": () => t("camera refused the connection"),
   "camera.stream-not-found": () => t("camera does not know this stream"),
   "camera.stalled": () => t("camera sent no more pictures"),

@@ -11,6 +11,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    false,
 )
 
 from vms.db.tables.columns import Document, Instant, metadata
@@ -28,6 +29,7 @@ camera = Table(
     Column("sealed_password", LargeBinary, nullable=False),
     Column("added_at", Instant, nullable=False),
     Column("removed_at", Instant),
+    Column("allows_basic", Boolean, nullable=False, server_default=false()),
     CheckConstraint("kind IN ('fixed', 'ptz')", name="kind"),
     CheckConstraint("rtsp_transport IN ('tcp', 'udp')", name="rtsp_transport"),
 )
