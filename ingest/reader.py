@@ -37,10 +37,22 @@ class CameraReader:
         """How many sessions the camera has given so far."""
         self.last_failure: str | None = None
         """The code of what ended a session, or kept one from beginning, most lately."""
+        self._stream: CameraStream | None = None
 
     def reconnect(self) -> None:
         """End the session at its next packet and begin another."""
         self._again.set()
+
+    def traffic(self) -> dict[str, int]:
+        """Return what became of the RTP packets of the newest session, for the status; empty before the first."""
+        if self._stream is None:
+            return {}
+        counts = self._stream.counts
+        return {
+            "rtp_missed": counts.missed,
+            "rtp_duplicates": counts.duplicates,
+            "rtp_contradicting": counts.contradicting,
+        }
 
     def run(self) -> None:
         """Connect and read until told to stop."""
@@ -51,6 +63,7 @@ class CameraReader:
                 with self._connect() as stream:
                     began_s = self._clock.monotonic_s()
                     self.sessions += 1
+                    self._stream = stream
                     self._inbox.put(Opened(stream))
                     told = ""
                     self._read(stream)

@@ -178,6 +178,7 @@ class Worker:
             "view": None if self._view is None else self._view.status(),
             "reconnects": max(0, self._reader.sessions - 1),
             "error": self._reader.last_failure,
+            **self._reader.traffic(),
             "wall_clock_off_s": self._told_off_s,
         }
 

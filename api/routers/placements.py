@@ -44,6 +44,7 @@ _REFUSED: Final[Mapping[Reason, str]] = {
 
 HEALTH: Final = (
     *_SHOWN, *_TELEMETRY, "codec", "reconnects", "delay_ms", "dropped_packets", "fit", "error", "wall_clock_off_s",
+    "rtp_missed", "rtp_duplicates", "rtp_contradicting",
 )  # fmt: skip
 """What a worker says of itself that the technician may know."""
 

@@ -38,9 +38,10 @@ class H264Unpacker:
             return Unpacked((payload,), damaged=left)
         if kind == _STAP_A:
             units, whole = unpack_aggregate(payload[1:])
-            return Unpacked(units, damaged=left or not whole)
+            return Unpacked(units, damaged=left or not units or not whole)
         if kind == 0 and payload.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
-            return Unpacked(tuple(split_nals(payload)), damaged=left)
+            units = tuple(split_nals(payload))
+            return Unpacked(units, damaged=left or not units)
         return Unpacked((), damaged=True)
 
     def break_off(self) -> bool:

@@ -34,9 +34,10 @@ class H265Unpacker:
         left = self._joiner.break_off()
         if kind == _AGGREGATION:
             units, whole = unpack_aggregate(payload[2:])
-            return Unpacked(units, damaged=left or not whole)
+            return Unpacked(units, damaged=left or not units or not whole)
         if payload.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
-            return Unpacked(tuple(split_nals(payload)), damaged=left)
+            units = tuple(split_nals(payload))
+            return Unpacked(units, damaged=left or not units)
         if kind in _SINGLE:
             return Unpacked((payload,), damaged=left)
         return Unpacked((), damaged=True)

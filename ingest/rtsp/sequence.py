@@ -95,7 +95,7 @@ class SequenceTracker:
             out = []
             self._again(packet)
         elif packet.sequence == self._restart:
-            return [*self._give_up(), self._begin(packet)]
+            return [*self.give_up(), self._begin(packet)]
         else:
             # One number out of all order is a stray; a second one that follows it is a sender that counts anew.
             self._restart = (packet.sequence + 1) % _NUMBERS
@@ -109,13 +109,18 @@ class SequenceTracker:
         """Return what has waited too long."""
         return self._due(now_s)
 
+    def give_up(self) -> list[InOrder]:
+        """Hand on what waits, gaps or not."""
+        out = []
+        for number in sorted(self._held, key=lambda one: (one - self._expected) % _NUMBERS):
+            self._broken = self._broken or number != self._expected
+            self.counts.missed += (number - self._expected) % _NUMBERS
+            out.append(self._hand_on(self._held.pop(number)))
+        return out
+
     def reject(self) -> None:
         """Count a packet that could not be read, or that is of another kind."""
         self.counts.foreign += 1
-
-    def distrust(self) -> None:
-        """Treat the next packet as if one before it were missing."""
-        self._broken = True
 
     def _accepts(self, packet: RtpPacket) -> bool:
         """Take the first source for the track's; another one only when it has taken the first one's place."""
@@ -179,15 +184,6 @@ class SequenceTracker:
         out = []
         while self._held and (packet := self._held.pop(self._expected, None)) is not None:
             out.append(self._hand_on(packet))
-        return out
-
-    def _give_up(self) -> list[InOrder]:
-        """Hand on what waits, gaps or not."""
-        out = []
-        for number in sorted(self._held, key=lambda one: (one - self._expected) % _NUMBERS):
-            self._broken = self._broken or number != self._expected
-            self.counts.missed += (number - self._expected) % _NUMBERS
-            out.append(self._hand_on(self._held.pop(number)))
         return out
 
 

@@ -79,8 +79,13 @@ class RtspSession:
         """
         heard_s = self._clock.monotonic_s()
         while True:
-            self._keep_alive()
-            for data, arrived_s in self._wait():
+            try:
+                self._keep_alive()
+                came = self._wait()
+            except CameraFailure:
+                yield from self._tracker.give_up()
+                raise
+            for data, arrived_s in came:
                 for one in self._taken(data, arrived_s):
                     if reports_count or isinstance(one, InOrder):
                         heard_s = arrived_s
@@ -116,9 +121,10 @@ class RtspSession:
         """Return the track's packets that came, waiting for some a while."""
         timeout_s = _HELD_POLL_S if self._tracker.waits else _POLL_S
         connection, found = self._requests.connection, list[bytes]()
-        if self._requests.early:
-            early, self._requests.early = self._requests.early, []
-            return self._mine(early)
+        # What came with the answer to PLAY waits in the buffer: no read may come, and none may fail, before it.
+        early, self._requests.early = self._requests.early, []
+        if self._datagrams is None and (waiting := [*early, *self._packets()]):
+            return self._mine(waiting)
         if self._datagrams is not None:
             found = self._datagrams.wait(connection, timeout_s, _MOST_RECEIVED_AT_ONCE)
             readable = self._datagrams.connection_is_readable
@@ -126,13 +132,17 @@ class RtspSession:
                 return [(data, self._clock.monotonic_s()) for data in found]
         elif not connection.read(timeout_s):
             return []
+        return [*((data, self._clock.monotonic_s()) for data in found), *self._mine(self._packets())]
+
+    def _packets(self) -> list[Interleaved]:
+        """Return the whole packets that have been read, and take the messages among them."""
         inside: list[Interleaved] = []
-        for one in connection.received():
+        for one in self._requests.connection.received():
             if isinstance(one, Answer):
                 self._requests.take_unasked(one)
             else:
                 inside.append(one)
-        return [*((data, self._clock.monotonic_s()) for data in found), *self._mine(inside)]
+        return inside
 
     def _mine(self, inside: list[Interleaved]) -> list[tuple[bytes, float]]:
         if self._datagrams is not None:

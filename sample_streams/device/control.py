@@ -39,6 +39,7 @@ class Control:
             "drop_packets": self._drop_packets,
             "drop_frame": self._drop_frame,
             "duplicate": self._duplicate,
+            "repeat_packets": self._repeat_packets,
             "reorder": self._reorder,
             "stall": self._stall,
             "kill": self._kill,
@@ -103,7 +104,7 @@ class Control:
         camera = self._camera
         quiet = camera.impairment
         quiet.loss_rate = quiet.duplicate_rate = quiet.reorder_rate = 0.0
-        quiet.drop_next_packets = quiet.drop_next_frames = 0
+        quiet.drop_next_packets = quiet.drop_next_frames = quiet.repeat_next_packets = 0
         camera.stalled_until_s, camera.video_delay_s, camera.jitter_s = 0.0, 0.0, 0.0
         camera.rtsp.auth_mode = camera.spec.auth
         camera.rtsp.sends_reports = True
@@ -130,6 +131,9 @@ class Control:
 
     async def _duplicate(self, order: Order) -> None:
         self._camera.impairment.duplicate_rate = float(order["percent"]) / 100
+
+    async def _repeat_packets(self, order: Order) -> None:
+        self._camera.impairment.repeat_next_packets = int(order.get("count", 1))
 
     async def _reorder(self, order: Order) -> None:
         self._camera.impairment.reorder_rate = float(order["percent"]) / 100

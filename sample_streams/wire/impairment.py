@@ -25,6 +25,7 @@ class Impairment:
     reorder_rate: float = 0.0
     drop_next_packets: int = 0
     drop_next_frames: int = 0
+    repeat_next_packets: int = 0
     dropped: int = field(default=0)
 
     def apply(self, payloads: Sequence[Payload]) -> list[Numbered]:
@@ -34,8 +35,8 @@ class Impairment:
             self.dropped += len(payloads)
             return []
         packets = [Numbered(place, payload) for place, payload in enumerate(payloads) if self._survives()]
-        if self.duplicate_rate:
-            packets = [one for one in packets for _ in range(2 if self.rng.random() < self.duplicate_rate else 1)]
+        if self.duplicate_rate or self.repeat_next_packets:
+            packets = [one for one in packets for _ in range(2 if self._comes_twice() else 1)]
         if self.reorder_rate:
             for i in range(len(packets) - 1):
                 if self.rng.random() < self.reorder_rate:
@@ -51,3 +52,9 @@ class Impairment:
             self.dropped += 1
             return False
         return True
+
+    def _comes_twice(self) -> bool:
+        if self.repeat_next_packets > 0:
+            self.repeat_next_packets -= 1
+            return True
+        return self.rng.random() < self.duplicate_rate

@@ -91,6 +91,22 @@ def test_every_missed_packet_is_noticed(city: City, transport: str) -> None:
                 pass
 
 
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_doubled_stream_is_whole_and_so_is_one_with_a_repeated_packet(city: City, transport: str) -> None:
+    """Mirrored ports double everything; a driver repeats one fragment. Neither may reach a parser, or make a picture suspect."""
+    with open_stream(address(city, BASIC, transport=transport), CLOCK, SourceLimits()) as stream:
+        packets = stream.packets()
+        next(packets)
+        for fault in ({"fault": "repeat_packets", "count": 1}, {"fault": "duplicate", "percent": 100}):
+            before = stream.counts.duplicates
+            city.order(BASIC, **fault)
+            came = list(itertools.islice(packets, 15))
+            city.order(BASIC, fault="none")
+            assert not any(packet.lost for packet in came)
+            assert stream.counts.duplicates > before
+        assert (stream.counts.missed, stream.counts.contradicting) == (0, 0)
+
+
 def test_a_wrong_password_is_told_as_such(city: City) -> None:
     """The technician must not look for a broken cable."""
     with pytest.raises(CameraFailure, match="wrong username or password") as raised:

@@ -16,6 +16,7 @@ from tests.mutants.oversight import OVERSIGHT
 from tests.mutants.stalling import STALLING
 from tests.mutants.vision import VISION
 from tests.mutants.whole_check import WHOLE_CHECK
+from tests.mutants.wire import WIRE
 
 HAZARDS = "tests/blanking/test_hazards.py::test_the_dwelling_stays_hidden_when_a_bound_is_used_up"
 VIOLATIONS = "tests/ingest/test_violations.py"
@@ -281,6 +282,7 @@ MUTANTS = (
         (TRACK,),
     ),
     *VISION,
+    *WIRE,
     *CODEC,
     *ERASING,
     *EDGE,

@@ -104,6 +104,14 @@ def test_duplicates_and_reordering_change_order_and_count_only() -> None:
     assert places != sorted(places)
 
 
+def test_exactly_so_many_packets_come_twice_and_each_beside_itself() -> None:
+    """One repeated fragment is the smallest thing that may change a picture."""
+    impairment = Impairment(random.Random(1), repeat_next_packets=2)
+    payloads = [Payload(bytes([i]), marker=False) for i in range(5)]
+    assert [one.place for one in impairment.apply(payloads)] == [0, 0, 1, 1, 2, 3, 4]
+    assert [one.place for one in impairment.apply(payloads)] == [0, 1, 2, 3, 4]
+
+
 def _digest(authenticator: Authenticator, password: str, method: str = "DESCRIBE") -> str:
     nonce = authenticator.challenge().split('nonce="')[1].rstrip('"')
     md5 = lambda text: hashlib.md5(text.encode()).hexdigest()  # noqa: E731, S324  RFC 2069 in one line
