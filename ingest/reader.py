@@ -43,12 +43,13 @@ class CameraReader:
         """End the session at its next packet and begin another."""
         self._again.set()
 
-    def traffic(self) -> dict[str, int]:
-        """Return what became of the RTP packets of the newest session, for the status; empty before the first."""
+    def facts(self) -> dict[str, int | str | None]:
+        """Return for the status how the sessions went, and what became of the RTP packets of the newest one."""
+        facts: dict[str, int | str | None] = {"reconnects": max(0, self.sessions - 1), "error": self.last_failure}
         if self._stream is None:
-            return {}
+            return facts
         counts = self._stream.counts
-        return {
+        return facts | {
             "rtp_missed": counts.missed,
             "rtp_duplicates": counts.duplicates,
             "rtp_contradicting": counts.contradicting,

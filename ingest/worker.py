@@ -176,9 +176,7 @@ class Worker:
             "dropped_packets": self._inbox.dropped_packets,
             "fit": self._plan.fit if self._plan else None,
             "view": None if self._view is None else self._view.status(),
-            "reconnects": max(0, self._reader.sessions - 1),
-            "error": self._reader.last_failure,
-            **self._reader.traffic(),
+            **self._reader.facts(),
             "wall_clock_off_s": self._told_off_s,
         }
 
