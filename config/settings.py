@@ -93,6 +93,14 @@ class Settings(BaseModel):
     retention_margin_s: Annotated[
         int, Field(ge=30, le=86_400, description="Seconds before the end of the retention at which erasing begins.")
     ] = 7200
+    release_grace_s: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=2_592_000,
+            description="Seconds from the agreed release of a hold until it lets go; it can be taken back until then.",
+        ),
+    ] = 259_200
     sweep_every_s: Annotated[
         float, Field(gt=0, le=3600, description="Seconds between two sweeps; at most a third of `retention_margin_s`.")
     ] = 60.0

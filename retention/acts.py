@@ -66,14 +66,49 @@ def hold_caught(hold_id: HoldId, caught: Ranges) -> Entry:
     return _entry(Act.HOLD_CATCH, words)
 
 
-def hold_released(by: By, hold: Hold, reason: str, count: int) -> Entry:
-    """A hold lets go of its footage."""
+def release_asked(by: By, hold: Hold, asked: Asked, *, is_own: bool) -> Entry:
+    """A person asks for the release of a hold; of an own one that is enough."""
+    words = _release(hold, asked) | {"own": is_own, "lapses_at": asked.lapses_at, "reason": Private(asked.reason)}
+    return _entry(Act.RELEASE_REQUEST, words, by)
+
+
+def release_decided(by: By, hold: Hold, asked: Asked, refusal: str | None) -> Entry:
+    """Another person approves the release, or not."""
+    words = _release(hold, asked) | {"requested_by": asked.requested_by}
+    if refusal is None:
+        return _entry(Act.RELEASE_APPROVE, words, by)
+    return _entry(Act.RELEASE_REFUSE, words | {"reason": Private(refusal)}, by)
+
+
+def release_taken_back(by: By, hold: Hold, asked: Asked, reason: str) -> Entry:
+    """A person keeps the hold after all, before it let go."""
+    words = _release(hold, asked) | {"was": asked.state.value, "reason": Private(reason)}
+    return _entry(Act.RELEASE_TAKE_BACK, words, by)
+
+
+def release_expired(hold: Hold, asked: Asked) -> Entry:
+    """Nobody decided on a release in time."""
+    return _entry(Act.RELEASE_EXPIRE, _release(hold, asked))
+
+
+def _release(hold: Hold, asked: Asked) -> dict[str, Value]:
+    return {"release_id": asked.id, "hold_id": hold.id, "placement_ids": list(hold.placement_ids)}
+
+
+def hold_released(by: By, hold: Hold, reason: str, count: int, release: Asked | None) -> Entry:
+    """A hold lets go of its footage; by which release, and who agreed to it."""
     words: dict[str, Value] = {
         "hold_id": hold.id,
         "placement_ids": list(hold.placement_ids),
         "segments": count,
         "reason": Private(reason),
     }
+    if release is not None:
+        words |= {
+            "release_id": release.id,
+            "requested_by": release.requested_by,
+            "approved_by": release.decided_by,
+        }
     return _entry(Act.HOLD_RELEASE, words, by)
 
 

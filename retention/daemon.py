@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from retention import acts, early, override
+from retention import acts, early, override, releases
 from retention.anchors import NOWHERE, Anchorage, Anchors
 from retention.batches import write_batches
 from retention.clockguard import Doubt
@@ -110,6 +110,12 @@ class RetentionDaemon:
             self._attempt("reconcile", _RECONCILE_EVERY, lambda: self._reconcile(report.at))
             self._attempt("derivatives", _BATCHES_EVERY, lambda: erase_due_derivatives(self._parts, report.at))
             self._attempt("proof", _BATCHES_EVERY, lambda: prove_months(self._parts, report.at))
+            self._attempt(
+                "releases",
+                timedelta(0),
+                lambda: releases.carry_out(self._parts, self._limits.release_grace, report.at),
+            )
+        self._attempt("lapsed-releases", _BATCHES_EVERY, lambda: releases.expire(self._parts))
         self._attempt("batches", _BATCHES_EVERY, lambda: write_batches(self._parts))
         self._attempt("reviews", _BATCHES_EVERY, self._remind)
         self._attempt("breach", _BREACH_EVERY, self._look_for_breach)

@@ -22,6 +22,7 @@ from retention.due import ranges
 from retention.exports import erase_exports
 from retention.parts import DAEMON, By, RetentionParts
 from vms.db import erasing, holds, inventory, placements
+from vms.db.asking import HOLD_RELEASES, Asked
 from vms.db.holds import Hold, NewHold
 from vms.db.segments import Segment
 from vms.errors import Conflict, IntegrityLost, InvalidInput, NotFound, VmsError
@@ -153,8 +154,19 @@ def attend(parts: RetentionParts) -> int:
     return caught
 
 
-def release_hold(parts: RetentionParts, hold_id: HoldId, reason: str, by: By, released_by: UserId | None) -> Hold:
-    """Let go of a hold's footage: what is past its time is erased by the next sweeps.
+def release_hold(
+    parts: RetentionParts,
+    hold_id: HoldId,
+    reason: str,
+    by: By,
+    released_by: UserId | None,
+    *,
+    release: Asked | None = None,
+) -> Hold:
+    """Let go of a hold's footage at once: what is past its time is erased by the next sweeps.
+
+    Args:
+        release: what persons agreed to (`retention/releases.py`).
 
     Raises:
         NotFound: there is no such hold.
@@ -167,9 +179,11 @@ def release_hold(parts: RetentionParts, hold_id: HoldId, reason: str, by: By, re
         )
     with parts.db.write() as conn:
         hold = holds.get(conn, hold_id, lock=True)
+        if release is not None and not HOLD_RELEASES.finish(conn, release.id, parts.clock.now()):
+            return hold  # somebody took it back in this moment
         holds.begin_release(conn, hold_id, released_by=released_by, released_at=parts.clock.now(), reason=reason)
         count = erasing.drop_hold(conn, hold_id)
-        parts.ledger.append(conn, acts.hold_released(by, hold, reason, count))
+        parts.ledger.append(conn, acts.hold_released(by, hold, reason, count, release))
     finish_release(parts, hold_id)
     with parts.db.read() as conn:
         return holds.get(conn, hold_id)

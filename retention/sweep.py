@@ -33,12 +33,14 @@ class SweepLimits:
         keep_for: retention less its margin.
         margin: how long before the end of the retention footage becomes due.
         clock_tolerance: how far clocks may differ.
+        release_grace: how long after an agreed release a hold still keeps its footage.
         compares_database_clock: False only where time is simulated.
     """
 
     keep_for: timedelta
     margin: timedelta
     clock_tolerance: timedelta
+    release_grace: timedelta = timedelta(hours=72)
     compares_database_clock: bool = True
 
 

@@ -66,13 +66,17 @@ class CommissioningState(StrEnum):
 
 
 class AskedState(StrEnum):
-    """The life of an act that one person asks for and another decides. EXPIRED: not decided, or not carried out, in time."""
+    """The life of an act that one person asks for and another decides. EXPIRED: not decided, or not carried out, in time.
+
+    WITHDRAWN: taken back before it was carried out; releases of holds only.
+    """
 
     REQUESTED = "requested"
     APPROVED = "approved"
     REFUSED = "refused"
     EXPIRED = "expired"
     DONE = "done"
+    WITHDRAWN = "withdrawn"
 
 
 class HoldGround(StrEnum):

@@ -1,5 +1,7 @@
 """Holds: footage that the police keep for a case."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -8,19 +10,24 @@ from pydantic import Field
 from api.access import Asker
 from api.gate import Allow, writes
 from api.parts import ApiParts
-from api.retaining import by_of, retention_of
+from api.retaining import asked_json, by_of, retention_of
 from api.routers.shapes import Body, Identifier, LongText, Moment, ShortText, instant, span_of
 from api.running import running_of
 from config.policy import Action
-from retention.holds import HoldRequest, place_hold, release_hold
+from retention import releases
+from retention.holds import HoldRequest, place_hold
 from vms.db import exports, holds, segments, users
+from vms.db.asking import Asked
 from vms.db.holds import Hold
 from vms.ledger.acts import Act
-from vms.model import HoldGround, HoldId, HoldOutcome, PlacementId, checked_case_number
+from vms.model import HoldGround, HoldId, HoldOutcome, PlacementId, UserId, checked_case_number
 
 router = APIRouter(prefix="/api/holds", tags=["holds"])
 
 Lister = Annotated[Asker, Depends(Allow(Action.HOLD_LIST))]
+
+
+Releaser = Annotated[Asker, Depends(Allow(Action.HOLD_RELEASE))]
 
 
 class Place(Body):
@@ -37,7 +44,7 @@ class Place(Body):
 
 
 class Release(Body):
-    """Why a hold ends."""
+    """Why a hold ends, or why it is kept after all."""
 
     reason: LongText
 
@@ -61,7 +68,7 @@ def place(body: Place, asker: Annotated[Asker, Depends(Allow(Action.HOLD_PLACE))
         by_of(asker),
     )
     return {
-        "hold": _json(parts, [result.hold])[0],
+        "hold": _json(parts, asker, [result.hold])[0],
         "outcome": result.hold.outcome,
         "segments": {"accepted": result.accepted, "too_late": result.too_late},
         "late": result.late,
@@ -72,17 +79,15 @@ def place(body: Place, asker: Annotated[Asker, Depends(Allow(Action.HOLD_PLACE))
 @router.get("", openapi_extra=writes())
 def list_holds(asker: Lister, request: Request) -> list[dict[str, Any]]:
     """List all holds, newest first."""
-    del asker
     parts = running_of(request).parts
     with parts.db.read() as conn:
         found = holds.list_in(conn)
-    return _json(parts, found)
+    return _json(parts, asker, found)
 
 
 @router.get("/{hold_id}", openapi_extra=writes())
 def show(hold_id: Identifier, asker: Lister, request: Request) -> dict[str, Any]:
     """Show one hold with what it keeps, camera by camera, and its exports."""
-    del asker
     parts = running_of(request).parts
     with parts.db.read() as conn:
         hold = holds.get(conn, HoldId(hold_id))
@@ -90,7 +95,7 @@ def show(hold_id: Identifier, asker: Lister, request: Request) -> dict[str, Any]
         made = exports.list_in(conn, hold_id=hold.id)
         gaps = {item: segments.list_gaps(conn, item, hold.span) for item in hold.placement_ids}
     return {
-        **_json(parts, [hold])[0],
+        **_json(parts, asker, [hold])[0],
         "placements": [
             {
                 "placement_id": item,
@@ -107,23 +112,48 @@ def show(hold_id: Identifier, asker: Lister, request: Request) -> dict[str, Any]
     }
 
 
-@router.post("/{hold_id}/release", openapi_extra=writes(Act.HOLD_RELEASE))
-def release(
-    hold_id: Identifier,
-    body: Release,
-    asker: Annotated[Asker, Depends(Allow(Action.HOLD_RELEASE))],
-    request: Request,
-) -> dict[str, Any]:
-    """Let go of a hold's footage; what is past its time is erased by the next sweep, its exports at once."""
+@router.post("/{hold_id}/release", openapi_extra=writes(Act.RELEASE_REQUEST))
+def release(hold_id: Identifier, body: Release, asker: Releaser, request: Request) -> dict[str, Any]:
+    """Ask for a hold's release. A second person approves, unless it is the asker's own; it lets go after the time of grace."""
     parts = running_of(request).parts
-    hold = release_hold(retention_of(parts), HoldId(hold_id), body.reason, by_of(asker), asker.subject.user_id)
-    return _json(parts, [hold])[0]
+    releases.ask(retention_of(parts), HoldId(hold_id), body.reason, by_of(asker))
+    return _shown(parts, asker, hold_id)
 
 
-def _json(parts: ApiParts, found: list[Hold]) -> list[dict[str, Any]]:
+@router.post("/{hold_id}/release/approve", openapi_extra=writes(Act.RELEASE_APPROVE))
+def approve_release(hold_id: Identifier, asker: Releaser, request: Request) -> dict[str, Any]:
+    """Approve the release of somebody else's hold; after the time of grace its footage and exports are erased."""
+    parts = running_of(request).parts
+    releases.decide(retention_of(parts), HoldId(hold_id), by_of(asker), refusal=None)
+    return _shown(parts, asker, hold_id)
+
+
+@router.post("/{hold_id}/release/refuse", openapi_extra=writes(Act.RELEASE_REFUSE))
+def refuse_release(hold_id: Identifier, body: Release, asker: Releaser, request: Request) -> dict[str, Any]:
+    """Refuse the release of a hold, with a reason; it goes on keeping its footage."""
+    parts = running_of(request).parts
+    releases.decide(retention_of(parts), HoldId(hold_id), by_of(asker), refusal=body.reason)
+    return _shown(parts, asker, hold_id)
+
+
+@router.post("/{hold_id}/release/take-back", openapi_extra=writes(Act.RELEASE_TAKE_BACK))
+def take_release_back(hold_id: Identifier, body: Release, asker: Releaser, request: Request) -> dict[str, Any]:
+    """Take back a release before the hold lets go, with a reason; one person is enough to keep."""
+    parts = running_of(request).parts
+    releases.take_back(retention_of(parts), HoldId(hold_id), body.reason, by_of(asker))
+    return _shown(parts, asker, hold_id)
+
+
+def _shown(parts: ApiParts, asker: Asker, hold_id: str) -> dict[str, Any]:
+    with parts.db.read() as conn:
+        return _json(parts, asker, [holds.get(conn, HoldId(hold_id))])[0]
+
+
+def _json(parts: ApiParts, asker: Asker, found: list[Hold]) -> list[dict[str, Any]]:
     with parts.db.read() as conn:
         names = {account.id: account.display_name for account in users.list_all(conn)}
         numbers = holds.numbers_in_cases(conn)
+        waiting = releases.open_releases(conn)
         counts = {hold.id: holds.count_outcomes(conn, hold.id) for hold in found}
     now = parts.clock.now()
     return [
@@ -151,6 +181,16 @@ def _json(parts: ApiParts, found: list[Hold]) -> list[dict[str, Any]]:
             else {"id": hold.released_by, "name": names.get(hold.released_by, hold.released_by)},
             "released_at": instant(hold.released_at),
             "release_reason": hold.release_reason,
+            "release": None if hold.id not in waiting else _release(parts, asker, waiting[hold.id], names),
         }
         for hold in found
     ]
+
+
+def _release(parts: ApiParts, asker: Asker, asked: Asked, names: Mapping[UserId, str]) -> dict[str, Any]:
+    grace = timedelta(seconds=parts.settings.release_grace_s)
+    named = {str(user_id): name for user_id, name in names.items()}
+    return asked_json(asked, named) | {
+        "released_from": instant(releases.released_from(asked, grace)),
+        "is_mine": asked.requested_by == asker.subject.user_id,
+    }

@@ -14,9 +14,11 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from api.accounts import COMMAND_LINE, Accounts
 from api.app import ApiParts, Pace, create_app
 from api.passwords import Passwords
+from api.retaining import retention_of
 from blanking.review import BlankingReview
 from config import load
 from config.policy import load_policy
+from retention import releases
 from tests import builders
 from tests.footage.scene import packets
 from vms.bus.local import LocalBus
@@ -104,6 +106,11 @@ class Site:
         with self.parts.db.read() as conn:
             found = search.search(conn, Filter(), limit=1000)
         return [entry for entry in reversed(found) if not acts or entry.act.value in acts]
+
+    def end_grace(self) -> int:
+        """Do what the daemon does when the time of grace of agreed releases is over; return for how many holds."""
+        grace = timedelta(seconds=self.parts.settings.release_grace_s)
+        return releases.carry_out(retention_of(self.parts), grace, self.clock.now() + grace)
 
     def record(self, placement_id: PlacementId, seconds: float, *, gop: int = 25) -> datetime:
         """Record a stretch of real video as the worker would, from now on; return when it began."""

@@ -333,8 +333,12 @@ def test_a_package_is_never_plain_on_disk_and_dies_with_its_hold(site: Site) -> 
             data = path.read_bytes()
             assert not MOVIE_FRAGMENT.search(data), path
             assert b"LEESMIJ" not in data, path
-    released = director.post(f"/api/holds/{hold['id']}/release", {"reason": "zaak geseponeerd door OM"})
+    released = investigator.post(f"/api/holds/{hold['id']}/release", {"reason": "zaak geseponeerd door OM"})
     assert released.status_code == 200
+    assert investigator.get(f"/api/exports/{export_id}").json()["state"] == "ready", (
+        "the release can still be taken back"
+    )
+    assert site.end_grace() == 1
     assert list((site.parts.settings.footage / "exports").glob("*")) == []
     assert investigator.get(f"/api/exports/{export_id}/download").status_code == 409
     assert investigator.get(f"/api/exports/{export_id}").json()["state"] == "erased"
@@ -353,6 +357,8 @@ def test_a_refused_export_is_not_built(site: Site) -> None:
     assert entry.object["reason"] == "ontvanger is niet bekend"
     assert b"niet bekend" not in entry.body
     assert director.post(f"/api/holds/{hold['id']}/release", {"reason": "zaak geseponeerd"}).status_code == 200
+    assert investigator.post(f"/api/holds/{hold['id']}/release/approve").status_code == 200
+    assert site.end_grace() == 1
     assert investigator.get(f"/api/exports/{export_id}").json()["state"] == "refused"
     assert site.ledger("export.erased") == []
 
@@ -364,6 +370,7 @@ def test_a_hold_that_is_released_can_not_be_exported(site: Site) -> None:
     hold = place(investigator, start_at, 5).json()["hold"]
     export_id = investigator.post("/api/exports", {"hold_id": hold["id"], "receiver": "OM Utrecht"}).json()["id"]
     investigator.post(f"/api/holds/{hold['id']}/release", {"reason": "zaak geseponeerd door OM"})
+    assert site.end_grace() == 1
     answer = director.post(f"/api/exports/{export_id}/approve")
     assert answer.status_code == 409
     assert answer.json()["error"]["code"] == "export.hold-not-active"

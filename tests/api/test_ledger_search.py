@@ -41,12 +41,14 @@ def case(any_site: Site) -> Site:
     refused = director.post(f"/api/exports/{asked.json()['id']}/refuse", {"reason": "ontvanger is niet bekend"})
     assert refused.status_code == 200
     assert director.post(f"/api/holds/{hold_id}/release", {"reason": "zaak geseponeerd"}).status_code == 200
+    assert investigator.post(f"/api/holds/{hold_id}/release/approve").status_code == 200
+    assert site.end_grace() == 1
     return site
 
 
 ACTS = [
     *("hold.place", "playback.open", "export.request", "export.refuse"),
-    *("hold.release", "key.destroyed"),
+    *("release.request", "release.approve", "hold.release", "key.destroyed"),
 ]
 
 
@@ -69,7 +71,7 @@ def test_all_that_was_done_for_a_case_is_found_by_its_number(case: Site) -> None
 def test_who_finds_the_own_acts_only_finds_no_more_by_a_case(case: Site) -> None:
     """The case of a colleague says nothing to who may not read the ledger; and nothing is taken along."""
     own = case.sign_in(Role.INVESTIGATOR).get("/api/ledger", case=CASE).json()["entries"]
-    assert [entry["act"] for entry in own] == ["export.request", "playback.open", "hold.place"]
+    assert [entry["act"] for entry in own] == ["release.approve", "export.request", "playback.open", "hold.place"]
     observer = case.sign_in(Role.OBSERVER)
     assert observer.get("/api/ledger", case=CASE).json()["entries"] == []
     for path in ("/api/ledger/rows?form=csv", "/api/ledger/0/proof"):

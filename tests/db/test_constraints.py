@@ -29,6 +29,7 @@ from vms.db.tables import (
     gap,
     grey_span,
     hold,
+    hold_release,
     hold_segment,
     hour_key,
     landmark,
@@ -414,6 +415,7 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
         {"id": "v", "session_id": "s", "placement_id": PLACE, "kind": "x", "opened_at": START, "seen_at": START},
     ),
     *_two_persons(clock_override, {}),
+    *_two_persons(hold_release, {"hold_id": "h-1", "is_own": False}),
     *_two_persons(view_statement, {"placement_id": PLACE, "plan_version": 1}),
     *_two_persons(erasure, {"ground": "order-of-court", "start_at": START - timedelta(hours=1), "end_at": START}),
     (

@@ -118,7 +118,8 @@ class Demo:
         self._port = port
         settings_file.write_text(
             f'data_dir = "{self._folder}"\nrun_dir = "{run_dir}"\napi_port = {port}\n'
-            f"retention_days = {RETENTION.total_seconds() / 86_400!r}\nretention_margin_s = 60\nsweep_every_s = 20\n"
+            f"retention_days = {RETENTION.total_seconds() / 86_400!r}\nretention_margin_s = 60\nrelease_grace_s = 120\n"
+            "sweep_every_s = 20\n"
             f'keys_socket = "{run_dir / "keys.sock"}"\nlog_format = "console"\nlog_level = "WARNING"\n',
             encoding="utf-8",
         )

@@ -289,6 +289,7 @@ def retention(context: typer.Context) -> None:
         keep_for=settings.keep_for,
         margin=timedelta(seconds=settings.retention_margin_s),
         clock_tolerance=timedelta(seconds=settings.clock_tolerance_s),
+        release_grace=timedelta(seconds=settings.release_grace_s),
     )
     RetentionDaemon(
         retaining,

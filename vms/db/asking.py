@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
-from vms.db.tables import clock_override, erasure, view_statement
+from vms.db.tables import clock_override, erasure, hold_release, view_statement
 from vms.errors import Conflict, InvalidInput, NotFound
 from vms.model import AskedState, Role, UserId
 
@@ -101,6 +101,16 @@ class Desk:
             raise Conflict(f"{asked_id} is decided already", code="asking.moved-on")
         return self.get(conn, asked_id)
 
+    def approve_alone(self, conn: Connection, asked_id: str) -> Asked:
+        """REQUESTED -> APPROVED without a second person; the table says of which requests that may be."""
+        if not self._move(conn, asked_id, AskedState.REQUESTED, AskedState.APPROVED):
+            raise Conflict(f"{asked_id} is decided already", code="asking.moved-on")
+        return self.get(conn, asked_id)
+
+    def withdraw(self, conn: Connection, asked: Asked, at: datetime) -> bool:
+        """Take back what is not carried out yet; return whether this call did it."""
+        return self._move(conn, asked.id, asked.state, AskedState.WITHDRAWN, ended_at=at)
+
     def finish(self, conn: Connection, asked_id: str, at: datetime) -> bool:
         """APPROVED -> DONE; return whether this call did it."""
         return self._move(conn, asked_id, AskedState.APPROVED, AskedState.DONE, ended_at=at)
@@ -164,3 +174,6 @@ ERASURES: Final = Desk(erasure, timedelta(hours=24))
 
 VIEW_STATEMENTS: Final = Desk(view_statement, timedelta(hours=24))
 """Requests to take two persons' word that the plan of a fixed camera fits what it shows now."""
+
+HOLD_RELEASES: Final = Desk(hold_release, timedelta(days=7))
+"""Requests to let go of a hold."""

@@ -54,16 +54,36 @@ function holdRow(hold) {
   const isActive = hold.state === "active" || hold.state === "pending";
   const acts = [textButton(t("Details"), "small", () => showDetails(hold))];
   if (hold.state === "active" && allowed.has("export.request") && hold.segments?.accepted !== 0) acts.push(textButton(t("Export"), "small", () => askExport(hold)));
-  if (isActive && allowed.has("hold.release")) acts.push(textButton(t("Release"), "small", () => release(hold)));
+  if (isActive && allowed.has("hold.release")) acts.push(...releaseButtons(hold));
   return row([
     { content: [holdMark(hold), element("span", { class: "muted small line" }, groundName(hold.ground))] },
-    { content: [(STATES[hold.state] ?? (() => chip("quiet", hold.state)))()] },
+    { content: [(STATES[hold.state] ?? (() => chip("quiet", hold.state)))(), releaseLine(hold)] },
     { content: periodLines(hold) },
     { content: cameraLines(hold.placement_ids, placements) },
     { content: [OUTCOMES[hold.outcome]?.() ?? "", counts(hold)] },
     { content: isActive ? reviewDate(hold.review_on) : [""] },
     { class: "acts", content: acts },
   ], { class: isActive ? "" : "is-over" });
+}
+
+/** @param {any} hold that is active */
+function releaseButtons(hold) {
+  if (!hold.release) return [textButton(t("Release"), "small", () => release(hold))];
+  const takeBack = textButton(t("Keep after all"), "small", () => askReason(hold, "take-back", t("Keep this footage after all?"), t("Keep after all")));
+  if (hold.release.state !== "requested" || hold.release.is_mine) return [takeBack];
+  return [
+    textButton(t("Approve release"), "small", () => approveRelease(hold)),
+    textButton(t("Refuse release"), "small", () => askReason(hold, "refuse", t("Refuse the release of this hold?"), t("Refuse release"))),
+  ];
+}
+
+/** @param {any} hold @returns {HTMLElement | null} who wants to release it, and until when that can be taken back */
+function releaseLine({ release: asked }) {
+  if (!asked) return null;
+  const text = asked.released_from
+    ? t("Released on {time}; until then it can be kept after all", { time: formatStamp(parseInstant(asked.released_from)) })
+    : t("{name} asks to release it: {reason}", { name: asked.requested_by.name, reason: asked.reason });
+  return element("span", { class: "muted small line" }, text);
 }
 
 function counts({ segments }) {
@@ -106,16 +126,45 @@ async function release(hold) {
   if (!first) return;
   const done = await askForm({
     title: t("Release for good"),
-    lead: t("What is older than 28 days is then erased at once and can't be brought back. Exports that have been handed over stay with their receiver."),
+    lead: t("A hold of somebody else needs a second person. After the time of grace, what is older than 28 days is erased and can't be brought back; until then it can be kept after all. Exports that have been handed over stay with their receiver."),
     fields: [facts(hold)],
     submitText: t("Release"),
     danger: true,
     submit: () => request("POST", `/api/holds/${encodeURIComponent(hold.id)}/release`, { reason: first }),
   });
   if (done) {
-    notice(t("Hold {case} is released.", { case: hold.case_number }), "ok");
+    notice(done.release?.released_from ? t("Hold {case} will be released on {time}.", { case: hold.case_number, time: formatStamp(parseInstant(done.release.released_from)) }) : t("The release of hold {case} waits for a second person.", { case: hold.case_number }), "ok");
     await load();
   }
+}
+
+/** @param {any} hold of somebody else, whose release a colleague asked for */
+async function approveRelease(hold) {
+  const done = await askForm({
+    title: t("Approve the release?"),
+    lead: t("{name} asks to release it: {reason}", { name: hold.release.requested_by.name, reason: hold.release.reason }),
+    fields: [facts(hold)],
+    submitText: t("Approve release"),
+    danger: true,
+    submit: () => request("POST", `/api/holds/${encodeURIComponent(hold.id)}/release/approve`),
+  });
+  if (done) await load();
+}
+
+/** @param {any} hold @param {string} act @param {string} title @param {string} submitText */
+async function askReason(hold, act, title, submitText) {
+  const done = await askForm({
+    title,
+    lead: t("Case {case}. Say why.", { case: hold.case_number }),
+    fields: [facts(hold), labelled(t("Reason"), element("textarea", { name: "reason", maxLength: 1000 }))],
+    submitText,
+    async submit(data, form) {
+      const reason = String(data.get("reason")).trim();
+      if (!reason) throw new FieldError(form, "reason", t("Say why."));
+      return request("POST", `/api/holds/${encodeURIComponent(hold.id)}/release/${act}`, { reason });
+    },
+  });
+  if (done) await load();
 }
 
 async function askExport(hold) {

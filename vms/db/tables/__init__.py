@@ -3,7 +3,14 @@
 from vms.db.tables.calibrating import calibration, calibration_check, landmark
 from vms.db.tables.columns import Instant, metadata
 from vms.db.tables.commissioning import commissioning, commissioning_view
-from vms.db.tables.deciding import clock_override, erasure, erasure_placement, erasure_segment, view_statement
+from vms.db.tables.deciding import (
+    clock_override,
+    erasure,
+    erasure_placement,
+    erasure_segment,
+    hold_release,
+    view_statement,
+)
 from vms.db.tables.edge import edge_check
 from vms.db.tables.footage import (
     ALIVE,
@@ -71,6 +78,7 @@ __all__ = [
     "grey_span",
     "hold",
     "hold_placement",
+    "hold_release",
     "hold_segment",
     "hour_key",
     "landmark",
