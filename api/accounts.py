@@ -13,7 +13,7 @@ from api.acting import Who, record
 from api.passwords import Passwords
 from config.policy import Policy
 from vms.clock import Clock
-from vms.db import sessions, users
+from vms.db import sessions, sign_ins, users
 from vms.db.engine import Database
 from vms.db.users import Account, RoleGrant
 from vms.errors import Conflict, InvalidInput, NotFound
@@ -91,7 +91,7 @@ class Accounts:
 
         def change(conn: Connection, account: Account) -> list[str]:
             users.set_password_hash(conn, account.id, password_hash)
-            users.note_sign_in(conn, account.id)
+            sign_ins.forget_name(conn, account.username)
             return sessions.end_all_of(conn, account.id, self.clock.now())
 
         return self._change(who, username, Act.USER_CHANGE, {"what": "password"}, change)
@@ -104,7 +104,7 @@ class Accounts:
         """
 
         def change(conn: Connection, account: Account) -> list[str]:
-            users.note_sign_in(conn, account.id)
+            sign_ins.forget_name(conn, account.username)
             return []
 
         self._change(who, username, Act.USER_CHANGE, {"what": "unlock"}, change)

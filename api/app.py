@@ -117,6 +117,7 @@ def create_app(parts: ApiParts, is_stopping: Callable[[], bool] = lambda: False)
             for janitor in janitors:
                 janitor.cancel()
             await asyncio.gather(*janitors, return_exceptions=True)
+            running.sign_ins.close()
             await running.ptz.close()
             await running.hub.close()
             await run_in_threadpool(running.exports.stop)

@@ -6,20 +6,26 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+
 from api.access import Subject
 from api.acting import SERVICE, person, record, unknown_person
 from api.errors import NotSignedIn
 from api.parts import ApiParts
-from api.throttle import FAILURES_PER_ACCOUNT, FAILURES_PER_ORIGIN, LOCKED_FOR, Throttle
-from vms.db import sessions, users
+from api.throttle import LOCKED_FOR, Attempt, SignInThrottle
+from vms.db import sessions, sign_ins, users
 from vms.db.sessions import Session
 from vms.db.users import Account
+from vms.errors import Unavailable
 from vms.ledger.acts import Act
-from vms.ledger.entries import Result
+from vms.ledger.entries import Result, Value
 
 _TOKEN_BYTES: Final = 32
 _SEEN_EVERY: Final = timedelta(seconds=20)
 """How exactly the time of last activity is stored; every request writing a row would cost more than it tells."""
+
+
+log = structlog.get_logger(__name__)
 
 
 class Doorman:
@@ -27,8 +33,7 @@ class Doorman:
 
     def __init__(self, parts: ApiParts) -> None:
         self._parts = parts
-        self._origins = Throttle(FAILURES_PER_ORIGIN, parts.clock)
-        self._strangers = Throttle(FAILURES_PER_ACCOUNT, parts.clock)
+        self._throttle = SignInThrottle(parts.db, parts.clock)
         self._idle = timedelta(seconds=parts.settings.session_idle_s)
         self._longest = timedelta(seconds=parts.settings.session_longest_s)
 
@@ -45,13 +50,24 @@ class Doorman:
         name = username.strip().lower()
         with self._parts.db.read() as conn:
             account = users.by_username(conn, name)
-        self._check_locks(account, name, origin)
+        attempt = self._throttle.begin(name, account, origin)
         may_sign_in = account is not None and account.disabled_at is None
-        verdict = self._parts.passwords.check(account.password_hash if account and may_sign_in else None, password)
+        try:
+            verdict = self._parts.passwords.check(account.password_hash if account and may_sign_in else None, password)
+        except Unavailable:
+            # Nobody looked at the password: it counts for nothing.
+            with self._parts.db.write() as conn:
+                sign_ins.forget(conn, attempt.id)
+            raise
         if account is None or not verdict.ok:
-            self._refuse(account, name, origin)
+            self._refuse(account, attempt, origin)
             raise _refused()
         return self._begin(account, verdict.fresh_hash, origin)
+
+    def is_attacked(self) -> bool:
+        """Return whether so many sign-ins failed lately that somebody must look."""
+        with self._parts.db.read() as conn:
+            return self._throttle.is_attacked(conn)
 
     def sign_out(self, subject: Subject) -> None:
         """End a session; its live pictures stop within seconds."""
@@ -144,43 +160,26 @@ class Doorman:
                 obj = {"session": session.id, "user": session.user_id}
                 record(self._parts.ledger, conn, Act.AUTH_EXPIRED, SERVICE, obj, why=why)
 
-    def _check_locks(self, account: Account | None, name: str, origin: str) -> None:
-        now = self._parts.clock.now()
-        account_locked = account is not None and account.locked_until_at is not None and account.locked_until_at > now
-        stranger_locked = account is None and self._strangers.locked(name)
-        if account_locked or stranger_locked or self._origins.locked(origin):
-            raise NotSignedIn(
-                "too many failed sign-ins: wait 15 minutes",
-                code="auth.locked",
-                minutes=LOCKED_FOR.total_seconds() // 60,
-            )
-
-    def _refuse(self, account: Account | None, name: str, origin: str) -> None:
-        """Count the failure and write it down. A name without account is never written: it may be a password typed too early."""
-        now = self._parts.clock.now()
-        origin_locks = self._origins.note_failure(origin)
+    def _refuse(self, account: Account | None, attempt: Attempt, origin: str) -> None:
+        """Write the failure down. A name without account is never written: it may be a password typed too early."""
+        reason = "closed" if account and account.disabled_at else "wrong-password" if account else "unknown-name"
         with self._parts.db.write() as conn:
             who = unknown_person(account.id if account else None, origin)
-            if account is None:
-                locks = self._strangers.note_failure(name)
-            else:
-                locks = users.note_failed_sign_in(conn, account.id) >= FAILURES_PER_ACCOUNT
-                if locks:
-                    users.lock(conn, account.id, now + LOCKED_FOR)
-            reason = "closed" if account and account.disabled_at else "wrong-password" if account else "unknown-name"
             record(
                 self._parts.ledger, conn, Act.AUTH_REFUSED, who, {"origin": origin}, result=Result.DENIED, why=reason
             )
-            if locks or origin_locks:
-                locked = {"kind": "account" if locks else "origin", "minutes": int(LOCKED_FOR.total_seconds()) // 60}
+            if attempt.locks is not None:
+                locked: dict[str, Value] = {"kind": attempt.locks, "minutes": int(LOCKED_FOR.total_seconds()) // 60}
                 record(self._parts.ledger, conn, Act.AUTH_LOCKED, who, locked)
+        if attempt.locks == "everywhere":
+            log.error("sign_in.attacked", failures=attempt.counted.all, within_s=LOCKED_FOR.total_seconds())
 
     def _begin(self, account: Account, fresh_hash: str | None, origin: str) -> tuple[str, Subject]:
         now = self._parts.clock.now()
         token, session_id = secrets.token_urlsafe(_TOKEN_BYTES), f"s-{secrets.token_hex(8)}"
         subject = _subject(account, session_id, origin)
         with self._parts.db.write() as conn:
-            users.note_sign_in(conn, account.id)
+            sign_ins.forget_name(conn, account.username, origin)
             if fresh_hash is not None:
                 users.set_password_hash(conn, account.id, fresh_hash)
             sessions.start(

@@ -15,6 +15,7 @@ from api.live.views import ViewBook
 from api.parts import ApiParts
 from api.ptz import PtzDesk
 from api.remembered import Looks, Remembered
+from api.sign_in_queue import SignInQueue
 from vms.bus.commissioning import CommissioningBus
 
 READINESS_LASTS_S = 5.0
@@ -70,6 +71,7 @@ class Running:
     commissioning_bus: CommissioningBus
     is_stopping: Callable[[], bool]
     bell: SessionBell = field(default_factory=SessionBell)
+    sign_ins: SignInQueue = field(default_factory=SignInQueue)
     readiness: Remembered[dict[str, bool]] = field(default_factory=lambda: Remembered(READINESS_LASTS_S))
     problems: Remembered[list[str]] = field(default_factory=lambda: Remembered(READINESS_LASTS_S))
     looks: Looks = field(default_factory=lambda: Looks(LOOK_LASTS_S))

@@ -27,6 +27,8 @@ _FOR_MACHINES: Final = (
 )  # fmt: skip
 """What may be told without signing in: no id of a camera or hold."""
 
+_ATTACKED: Final[dict[str, Any]] = {"service": "api", "in_order": False, "problems": ["sign-ins-attacked"], "words": {}}
+
 log = structlog.get_logger(__name__)
 
 
@@ -38,8 +40,11 @@ async def health() -> dict[str, str]:
 
 @router.get("/health/services", openapi_extra=public("asked by the machine that watches us"))
 def services_health(request: Request) -> JSONResponse:
-    """Say how ingest and retention are, by their own reports; 503 where somebody must look."""
-    found = services_of(running_of(request).parts)
+    """Say how ingest and retention are, by their own reports, and whether sign-ins are attacked; 503 where somebody must look."""
+    running = running_of(request)
+    found = services_of(running.parts)
+    if running.doorman.is_attacked():
+        found.append(_ATTACKED | {"reported_at": instant(running.parts.clock.now())})
     for one in found:
         cameras = one["words"].get("cameras") or {}
         one["words"] = {name: value for name, value in one["words"].items() if name in _FOR_MACHINES}

@@ -1,5 +1,6 @@
 """Signing in and out, and who am I."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -33,10 +34,11 @@ class Language(Body):
     "/sign-in",
     openapi_extra=public("this is how one signs in", Act.AUTH_SIGN_IN, Act.AUTH_REFUSED, Act.AUTH_LOCKED),
 )
-def sign_in(body: SignIn, request: Request, response: Response) -> dict[str, Any]:
+async def sign_in(body: SignIn, request: Request, response: Response) -> dict[str, Any]:
     """Begin a session and set its cookie."""
     running = running_of(request)
-    token, subject = running.doorman.sign_in(body.username, body.password, origin_of(request))
+    asked = partial(running.doorman.sign_in, body.username, body.password, origin_of(request))
+    token, subject = await running.sign_ins.run(asked)
     response.set_cookie(
         running.cookie_name,
         token,

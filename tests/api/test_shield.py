@@ -110,10 +110,10 @@ def test_an_unknown_address_is_a_clear_error_in_both_languages(site: Site) -> No
 def test_an_error_of_ours_tells_nothing_about_the_inside(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug shows a sentence and a number to look it up by, never a stack."""
 
-    def broken() -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(site.app.state.running.parts.clock, "now", broken)
+    monkeypatch.setattr(site.app.state.running.doorman, "subject_of", broken)
     answer = site.client.get("/api/me", headers={"Cookie": "vms_session=x"})
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal"

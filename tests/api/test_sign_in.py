@@ -1,13 +1,22 @@
 """Signing in and out, and everything people try at that door."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from queue import Queue
 
 import pytest
 from argon2 import PasswordHasher
+from starlette.testclient import TestClient
 
 from api.accounts import COMMAND_LINE
+from api.doorman import Doorman
+from api.errors import NotSignedIn
+from api.passwords import Passwords, Verdict
 from api.routers.shapes import instant
-from tests.api.site import ORIGIN, PASSWORD, Site
+from api.sign_in_queue import AT_ONCE, MOST_WAITING
+from api.throttle import ATTACKED_FROM, SLOWED_WITHIN
+from tests.api.site import ORIGIN, PASSWORD, Site, running_site
 from vms.db import users
 from vms.model import Role
 
@@ -61,6 +70,113 @@ def test_five_failures_lock_a_name_for_a_quarter_of_an_hour(site: Site, name: st
     expected = 200 if name == "observer" else 401
     assert site.try_sign_in(name, PASSWORD).status_code == expected
     assert len(site.ledger("auth.locked")) == 1
+
+
+def from_origin(site: Site, origin: str) -> TestClient:
+    """Return a browser at another address."""
+    return TestClient(site.app, base_url=ORIGIN, client=(origin, 50_000))
+
+
+def status_of(client: TestClient, name: str, password: str) -> int:
+    """Try to sign in; return the answer's status."""
+    answer = client.post("/api/sign-in", json={"username": name, "password": password}, headers={"Origin": ORIGIN})
+    client.cookies.clear()
+    return answer.status_code
+
+
+def test_who_knows_a_name_keeps_nobody_out(site: Site) -> None:
+    """Five wrong passwords from anywhere kept an observer from the wall for as long as somebody went on sending them."""
+    stranger, room = from_origin(site, "203.0.113.9"), from_origin(site, "10.0.0.7")
+    for _ in range(12):
+        status_of(stranger, "observer", "not the password")
+    assert status_of(stranger, "observer", PASSWORD) == 401
+    assert status_of(room, "observer", PASSWORD) == 200
+
+
+@pytest.mark.parametrize("name", ["observer", "somebody-else"])
+def test_a_restart_tells_no_names_apart(any_site: Site, name: str) -> None:
+    """Names with an account stayed locked over a restart of the API, names without one did not."""
+    for _ in range(5):
+        any_site.try_sign_in(name, "not the password")
+    with running_site(any_site.parts) as again:
+        assert again.try_sign_in(name, PASSWORD).json()["error"]["code"] == "auth.locked"
+
+
+def test_of_a_burst_no_more_than_the_limit_get_to_the_password(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The throttle counted after the hash: four hundred at once were four hundred guesses."""
+    checked: list[str] = []
+    passwords, gate = site.parts.passwords, threading.Barrier(8)
+    check = type(passwords).check
+
+    def counting(self: Passwords, stored: str | None, password: str) -> Verdict:
+        checked.append(password)
+        return check(self, stored, password)
+
+    monkeypatch.setattr(type(passwords), "check", counting)
+    doorman = Doorman(site.parts)
+
+    def guess(number: int) -> None:
+        gate.wait(30)
+        with pytest.raises(NotSignedIn):
+            doorman.sign_in("observer", f"guess number {number}", "203.0.113.9")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(guess, range(8)))
+    assert 1 <= len(checked) <= 5
+    # Whoever found the others before themselves did not try: what is left of the five may still be tried.
+    for number in range(8, 16):
+        with pytest.raises(NotSignedIn):
+            doorman.sign_in("observer", f"guess number {number}", "203.0.113.9")
+    assert len(checked) <= 5
+
+
+def test_a_burst_of_sign_ins_does_not_keep_threads_from_those_who_work(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sign-ins that waited for a hash had all threads of the server, and the wall stood still."""
+    observer = site.sign_in(Role.OBSERVER)
+    held, answers = threading.Event(), Queue[int]()
+    passwords = site.parts.passwords
+
+    def waiting(_self: Passwords, _stored: str | None, _password: str) -> Verdict:
+        assert held.wait(60)
+        return Verdict(ok=False)
+
+    monkeypatch.setattr(type(passwords), "check", waiting)
+    burst = 60  # more than the server has threads
+
+    def one(number: int) -> None:
+        answers.put(status_of(from_origin(site, f"10.1.0.{number}"), f"name-{number}", "not the password"))
+
+    with ThreadPoolExecutor(burst) as threads:
+        for number in range(burst):
+            threads.submit(one, number)
+        # Those for whom there is no place are told so at once; the others wait.
+        turned_away = [answers.get(timeout=60) for _ in range(burst - AT_ONCE - MOST_WAITING)]
+        assert set(turned_away) == {503}
+        assert observer.get("/api/placements").status_code == 200
+        held.set()
+    assert {answers.get(timeout=60) for _ in range(AT_ONCE + MOST_WAITING)} == {401}
+
+
+def test_an_attack_from_everywhere_slows_strangers_and_alarms(site: Site) -> None:
+    """Five guesses each from a thousand addresses are no lock's business; the people of the house go on."""
+    room = from_origin(site, "10.0.0.7")
+    assert status_of(room, "director", PASSWORD) == 200
+    assert site.client.get("/api/health/services").json()["services"][-1]["service"] != "api"
+    statuses = []
+    for number in range(ATTACKED_FROM):
+        statuses.append(status_of(from_origin(site, f"198.51.100.{number}"), "director", "not the password"))
+        site.clock.advance(timedelta(seconds=1))
+    assert set(statuses) == {401}
+    health = site.client.get("/api/health/services")
+    assert health.status_code == 503
+    assert health.json()["services"][-1]["problems"] == ["sign-ins-attacked"]
+    assert [entry.object["kind"] for entry in site.ledger("auth.locked")] == ["everywhere"]
+    assert status_of(from_origin(site, "192.0.2.1"), "director", "not the password") == 503
+    assert status_of(room, "director", PASSWORD) == 200
+    site.clock.advance(SLOWED_WITHIN)
+    assert status_of(from_origin(site, "192.0.2.1"), "director", "not the password") == 401
 
 
 def test_a_success_forgets_the_failures_before_it(site: Site) -> None:

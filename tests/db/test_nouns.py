@@ -6,7 +6,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests import builders
-from vms.db import cameras, exports, holds, hour_keys, placements, plans, segments, sessions, sweeps, users, views
+from vms.db import (
+    cameras,
+    exports,
+    holds,
+    hour_keys,
+    placements,
+    plans,
+    segments,
+    sessions,
+    sign_ins,
+    sweeps,
+    users,
+    views,
+)
 from vms.db.engine import Database
 from vms.db.holds import NewHold
 from vms.db.placements import NewPlacement
@@ -512,16 +525,21 @@ def test_roles_work_until_they_run_out_or_the_account_is_disabled(database: Data
             users.set_language(conn, UserId("none"), "en")
 
 
-def test_failed_sign_ins_count_up_and_a_success_forgets_them(database: Database) -> None:
-    """Lockout needs a count that no race loses."""
+def test_attempts_to_sign_in_are_counted_by_name_origin_and_all(database: Database) -> None:
+    """A lock by account and origin needs a count that no race loses, and that holds nothing of what was typed."""
     with database.write() as conn:
-        user_id = builders.add_user(conn, "anna")
-        assert [users.note_failed_sign_in(conn, user_id) for _ in range(3)] == [1, 2, 3]
-        users.lock(conn, user_id, START)
-        assert users.get(conn, user_id).locked_until_at == START
-        users.note_sign_in(conn, user_id)
-        anna = users.get(conn, user_id)
-        assert (anna.failed_sign_ins, anna.locked_until_at) == (0, None)
+        numbers = [
+            sign_ins.add(conn, name, origin, START) for name, origin in (("anna", "a"), ("anna", "b"), ("bob", "a"))
+        ]
+        assert sign_ins.count(conn, "anna", "a", START - MINUTE) == sign_ins.Attempts(1, 2, 3)
+        assert sign_ins.count(conn, "bob", "a", START - MINUTE, up_to=numbers[1]) == sign_ins.Attempts(0, 1, 2)
+        assert sign_ins.count(conn, "anna", "a", START) == sign_ins.Attempts(0, 0, 0)
+        assert len(sign_ins.name_key("anna")) == 4
+        sign_ins.forget(conn, numbers[2])
+        sign_ins.forget_name(conn, "anna", "b")
+        assert sign_ins.count_all(conn, START - MINUTE) == 1
+        sign_ins.forget_before(conn, START)
+        assert sign_ins.count_all(conn, START - MINUTE) == 0
 
 
 def test_a_session_is_found_by_its_token_only_and_ends_once(database: Database) -> None:

@@ -26,8 +26,6 @@ class Account:
 
     Args:
         language: `nl` or `en`.
-        failed_sign_ins: in a row, since the last success.
-        locked_until_at: until when signing in is refused, or None.
         grants: every role ever granted and not revoked, valid or expired.
     """
 
@@ -38,8 +36,6 @@ class Account:
     language: str
     added_at: datetime
     disabled_at: datetime | None = None
-    failed_sign_ins: int = 0
-    locked_until_at: datetime | None = None
     grants: tuple[RoleGrant, ...] = ()
 
     def roles_at(self, instant: datetime) -> frozenset[Role]:
@@ -128,31 +124,6 @@ def set_password_hash(conn: Connection, user_id: UserId, password_hash: str) -> 
     _update(conn, user_id, password_hash=password_hash)
 
 
-def note_failed_sign_in(conn: Connection, user_id: UserId) -> int:
-    """Count one more failure; safe against several at once.
-
-    Returns:
-        How many there are now, in a row.
-    """
-    statement = (
-        update(user_account)
-        .where(user_account.c.id == user_id)
-        .values(failed_sign_ins=user_account.c.failed_sign_ins + 1)
-        .returning(user_account.c.failed_sign_ins)
-    )
-    return int(conn.execute(statement).scalar_one())
-
-
-def lock(conn: Connection, user_id: UserId, until_at: datetime) -> None:
-    """Refuse signing in until an instant, and begin to count anew."""
-    _update(conn, user_id, locked_until_at=until_at, failed_sign_ins=0)
-
-
-def note_sign_in(conn: Connection, user_id: UserId) -> None:
-    """Forget the failures after a success."""
-    _update(conn, user_id, locked_until_at=None, failed_sign_ins=0)
-
-
 def _update(conn: Connection, user_id: UserId, **values: object) -> None:
     if conn.execute(update(user_account).where(user_account.c.id == user_id).values(**values)).rowcount == 0:
         raise NotFound(f"there is no account {user_id}", code="user.unknown")
@@ -172,7 +143,5 @@ def _value(row: Row[Any], grants: tuple[RoleGrant, ...]) -> Account:
         language=row.language,
         added_at=row.added_at,
         disabled_at=row.disabled_at,
-        failed_sign_ins=row.failed_sign_ins,
-        locked_until_at=row.locked_until_at,
         grants=grants,
     )

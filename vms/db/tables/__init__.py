@@ -37,7 +37,7 @@ from vms.db.tables.log import (
 )
 from vms.db.tables.overseeing import access_review, access_review_item, retention_proof
 from vms.db.tables.panorama import panorama
-from vms.db.tables.people import session, user_account, user_role, view
+from vms.db.tables.people import session, sign_in_attempt, user_account, user_role, view
 from vms.db.tables.places import (
     area,
     camera,
@@ -101,6 +101,7 @@ __all__ = [
     "segment",
     "service_report",
     "session",
+    "sign_in_attempt",
     "sweep",
     "user_account",
     "user_role",

@@ -14,6 +14,7 @@ user_account = Table(
     Column("language", Text, nullable=False, server_default="nl"),
     Column("added_at", Instant, nullable=False),
     Column("disabled_at", Instant),
+    # Not read since migration 0018: `sign_in_attempt` counts.
     Column("failed_sign_ins", Integer, nullable=False, server_default="0"),
     Column("locked_until_at", Instant),
 )
@@ -26,6 +27,18 @@ user_role = Table(
     # A role works only while screening and training are valid.
     Column("valid_until_at", Instant, nullable=False),
 )
+
+sign_in_attempt = Table(
+    "sign_in_attempt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # 16 bits of the name's digest: what was typed may be a password.
+    Column("name_key", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("tried_at", Instant, nullable=False),
+)
+
+Index("ix_sign_in_attempt_tried_at", sign_in_attempt.c.tried_at)
 
 session = Table(
     "session",
