@@ -182,7 +182,7 @@ def test_the_api_is_read_only_until_the_right_database_is_back(
         "sign-in": 503,
         "style": 200,
     }
-    assert "alleen te lezen" in seen["page"].text
+    assert "VMS staat op alleen-lezen" in seen["page"].text
     assert "VMS is read-only" in seen["english"].text
     assert kept.read_text(encoding="utf-8").split("\n")[2] in seen["page"].text.replace("&#43;", "+")
     assert seen["sign-in"].json()["error"]["code"] == "ledger.read-only"

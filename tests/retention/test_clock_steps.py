@@ -45,6 +45,10 @@ class SteppingClock(ManualClock):
         """Return seconds since the simulated boot."""
         return self._clock.boottime_s()
 
+    def monotonic_s(self) -> float:
+        """Return seconds that no wall clock moves."""
+        return self._clock.monotonic_s()
+
     def boot_id(self) -> str:
         """Return the simulated boot's number."""
         return self._clock.boot_id()
