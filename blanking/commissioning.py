@@ -30,7 +30,7 @@ _SEAL_OF_COMMISSIONING = _Seal()
 
 
 @dataclass(frozen=True, slots=True)
-class Permit:
+class ViewPermit:
     """Leave to reduce the pictures of one placement, for a short while. It says nothing by itself: `commissioning_frame` asks it each time.
 
     Args:
@@ -106,7 +106,7 @@ class CommissioningFrame:
 
 
 def commissioning_frame(
-    raw: RawFrame, permit: Permit | None, placement_id: PlacementId, now_at: datetime, now_s: float
+    raw: RawFrame, permit: ViewPermit | None, placement_id: PlacementId, now_at: datetime, now_s: float
 ) -> CommissioningFrame | None:
     """Return the picture reduced to at most 240 samples a side; None without a permit that counts now. The planes are only read.
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from blanking.commissioning import CommissioningFrame, Permit, commissioning_frame
+from blanking.commissioning import CommissioningFrame, ViewPermit, commissioning_frame
 from blanking.frames import RawFrame
 from blanking.pose import PoseSample
 from vms.bus.commissioning import CommissioningCounter, CommissioningPicture, Pose
@@ -68,13 +68,13 @@ class CommissioningTap:
         self._clock = clock
         self._moves = moves
         self._lock = threading.Lock()
-        self._permit: Permit | None = None
+        self._permit: ViewPermit | None = None
         self._slot: CommissioningPicture | None = None
         self._waiting: _Waiting | None = None
         self._samples: deque[PoseSample] = deque(maxlen=64)
         self._last_s = float("-inf")
 
-    def allow(self, permit: Permit | None) -> None:
+    def allow(self, permit: ViewPermit | None) -> None:
         """Set what counts from now on; None ends it and forgets every picture."""
         with self._lock:
             self._permit = permit
@@ -230,7 +230,7 @@ class CommissioningDesk:
         self._tap.allow(permit)
         return True
 
-    def _permit(self, found: Standing | None, now_at: datetime, now_s: float) -> Permit | None:
+    def _permit(self, found: Standing | None, now_at: datetime, now_s: float) -> ViewPermit | None:
         if found is None or found.epoch != self._epoch or found.placement_id != self._placement_id:
             return None
         if abs(now_at - found.seen_at) > UNSEEN_AT_MOST:
@@ -238,7 +238,7 @@ class CommissioningDesk:
         until_s = now_s + (found.until_at - now_at).total_seconds()
         known = self._standing is not None and self._standing.view_id == found.view_id
         try:
-            permit = Permit(
+            permit = ViewPermit(
                 self._placement_id,
                 found.from_at,
                 found.until_at,

@@ -40,6 +40,8 @@ class LivingTown(Town):
     """A town that records, sweeps and is watched, hour by hour; footage is kept for `kept`, 28 days or less."""
 
     kept = timedelta(days=28)
+    # From the first hour on every second is accounted for.
+    hung_before = timedelta(0)
 
     @property
     def keep_for(self) -> timedelta:

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from blanking.burn import BufferPool, burn
-from blanking.commissioning import CommissioningFrame, Permit, commissioning_frame
+from blanking.commissioning import CommissioningFrame, ViewPermit, commissioning_frame
 from blanking.decision import Blank
 from blanking.frames import RawFrame
 from ingest.encoder import PictureEncoder
@@ -25,9 +25,9 @@ HERE = PlacementId("neude")
 NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 
-def permit(minutes: float = 30.0, *, until_s: float = 5000.0, fresh_until_s: float = 5000.0) -> Permit:
+def permit(minutes: float = 30.0, *, until_s: float = 5000.0, fresh_until_s: float = 5000.0) -> ViewPermit:
     """A permit from noon on; the monotonic clock stands at 1000 then."""
-    return Permit(HERE, NOON, NOON + timedelta(minutes=minutes), until_s, fresh_until_s)
+    return ViewPermit(HERE, NOON, NOON + timedelta(minutes=minutes), until_s, fresh_until_s)
 
 
 def picture(luma: NDArray[np.uint8]) -> RawFrame:
@@ -113,7 +113,7 @@ def test_colours_and_brightness_are_those_of_the_scene() -> None:
     ids=["none", "another placement", "too early", "over", "over by the clock that can't be set", "not read again"],
 )
 def test_without_a_permit_that_counts_there_is_no_picture(
-    given: Permit | None, place: PlacementId, now_at: datetime, now_s: float
+    given: ViewPermit | None, place: PlacementId, now_at: datetime, now_s: float
 ) -> None:
     """The one function that makes such pictures asks by itself; nobody can forget to."""
     assert commissioning_frame(raw_frame(), given, place, now_at, now_s) is None
@@ -182,7 +182,7 @@ def test_one_module_makes_commissioning_frames_and_one_takes_them() -> None:
         "_SEAL_OF_COMMISSIONING": {"blanking/commissioning.py"},
         "CommissioningFrame": {"blanking/commissioning.py", "ingest/commissioning.py"},
         "commissioning_frame": {"blanking/commissioning.py", "ingest/commissioning.py"},
-        "Permit": {"blanking/commissioning.py", "ingest/commissioning.py"},
+        "ViewPermit": {"blanking/commissioning.py", "ingest/commissioning.py"},
         "CommissioningPicture": {
             "vms/bus/commissioning.py",
             "ingest/commissioning.py",

@@ -70,14 +70,14 @@ def packets(
         yield Packet(data, start_at + timedelta(seconds=number / fps), is_keyframe, width, height, codec)
 
 
-def add_placement(db: Database, clock: ManualClock, name: str) -> PlacementId:
-    """Place a camera with an approved plan."""
+def add_placement(db: Database, clock: ManualClock, name: str, hung_before: timedelta = YEAR) -> PlacementId:
+    """Place a camera with an approved plan; so long before now that clocks may be set back."""
     placement_id, now = PlacementId(name), clock.now()
     with db.write() as conn:
         cameras.add(
             conn, Camera(CameraId(f"cam-{name}"), name, CameraKind.FIXED, "rtsp://x", "tcp", None, "u", b"p", now)
         )
-        placements.add(conn, NewPlacement(placement_id, CameraId(f"cam-{name}"), "d1", name, now - YEAR))
+        placements.add(conn, NewPlacement(placement_id, CameraId(f"cam-{name}"), "d1", name, now - hung_before))
         plans.add_draft(conn, placement_id, document=None, reason="test", drawn_by=DRAWER, drawn_at=now)
         plans.approve(conn, placement_id, 1, approved_by=APPROVER, approved_at=now)
     return placement_id

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from retention.holds import HoldRequest, HoldResult, place_hold, release_hold
 from retention.parts import By, RetentionParts
 from retention.sweep import SweepLimits
-from tests.footage.scene import INVESTIGATOR, KEEP_FOR, add_placement, add_town
+from tests.footage.scene import INVESTIGATOR, KEEP_FOR, YEAR, add_placement, add_town
 from vms.clock import ManualClock, reckoning_of
 from vms.db import holds, placements, segments
 from vms.db.engine import Database
@@ -51,6 +51,8 @@ class Town:
 
     ahead = timedelta(0)
     """How far the wall clock is ahead of the truth."""
+    hung_before = YEAR
+    """How long before the first day the placements begin: clocks may be set back."""
 
     def __init__(self, db: Database, clock: ManualClock, folder: Path, placement_count: int = 2) -> None:
         self.db, self.clock, self.folder = db, clock, folder
@@ -62,7 +64,7 @@ class Town:
         add_town(db, clock)
         self.epochs: dict[PlacementId, int] = {}
         for number in range(placement_count):
-            placement_id = add_placement(db, clock, f"p{number}")
+            placement_id = add_placement(db, clock, f"p{number}", self.hung_before)
             with db.write() as conn:
                 self.epochs[placement_id] = placements.take_over(conn, placement_id)
 
