@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import subprocess
+from collections.abc import Container
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -137,12 +138,16 @@ class AdoptedWorker:
             log.info("worker.ended-before-signal", pid=self.pid)
 
 
-def list_orphans(run_dir: Path) -> list[tuple[WorkerWords, AdoptedWorker]]:
-    """Return the workers on this machine that an earlier node started and that still hold their camera's lock."""
+def list_orphans(run_dir: Path, served: Container[PlacementId] = ()) -> list[tuple[WorkerWords, AdoptedWorker]]:
+    """Return the workers on this machine that an earlier node started and that still hold their camera's lock.
+
+    Args:
+        served: placements whose worker is looked after already.
+    """
     found = []
     for path in sorted(run_dir.glob("*.lock")):
         words = _holder(path)
-        if words is None or not words.has_node:
+        if words is None or not words.has_node or words.placement_id in served:
             continue
         try:
             descriptor = os.pidfd_open(words.pid)

@@ -101,7 +101,6 @@ class IngestNode:
         self._environment = {name: value for name, value in os.environ.items() if name != "VMS_DIE_WITH_PARENT"}
         self._environment |= {OF_NODE: str(os.getpid())}
         self._children: dict[PlacementId, _Child] = {}
-        self._has_adopted = False
         self._trend = StorageTrend(parts.settings.free_bytes_floor)
         self._looked_s: float | None = None
         self._steady: SteadyClock | None = None
@@ -137,7 +136,8 @@ class IngestNode:
             self._report()
 
     def drain(self) -> None:
-        """Tell all workers to stop, wait for them, and kill those that don't."""
+        """Tell all workers to stop, also those of an earlier node, wait for them, and kill those that don't."""
+        self._adopt({})
         running = {child.placement_id: child.process for child in self._children.values() if child.process is not None}
         for process in running.values():
             if process.poll() is None:
@@ -169,9 +169,7 @@ class IngestNode:
             return
         in_use = {one.id: one.camera for one in found if one.camera.removed_at is None}
         wanted = in_use.keys()
-        if not self._has_adopted:
-            self._adopt(in_use)
-            self._has_adopted = True
+        self._adopt(in_use)
         for placement_id in wanted - self._children.keys():
             self._children[placement_id] = self._child(placement_id)
         for child in self._children.values():
@@ -195,9 +193,12 @@ class IngestNode:
         return _Child(placement_id, Backoff(random.Random()), beats)  # noqa: S311 - jitter
 
     def _adopt(self, in_use: Mapping[PlacementId, Camera]) -> None:
-        """Take workers of an earlier node under our care: they go on recording, under their own epoch."""
-        for words, process in list_orphans(self._parts.settings.run):
-            child = self._children[words.placement_id] = self._child(words.placement_id)
+        """Take workers of an earlier node under our care: they go on recording, under their own epoch.
+
+        Looked for each time: one that was still starting when its node died takes its lock later, and ours can't serve beside it.
+        """
+        for words, process in list_orphans(self._parts.settings.run, self.pids()):
+            child = self._children.setdefault(words.placement_id, self._child(words.placement_id))
             child.process, child.started_s = process, self._parts.clock.monotonic_s()
             camera = in_use.get(words.placement_id)
             if camera is not None and generation(self._parts.settings, camera) == words.generation:

@@ -158,6 +158,7 @@ class Worker:
                 self._look()
                 self._parts.clock.wait(self._stop, left_s)
         finally:
+            heartbeat.end_watches()
             self._stop.set()
             self._end()
         if self._crew.failure is not None:
@@ -191,9 +192,7 @@ class Worker:
     def _look(self) -> None:
         now_s = self._parts.clock.monotonic_s()
         if now_s - self._reader.progress_s > READER_HANGS_AFTER_S:
-            raise Unavailable(
-                "the camera's connection hangs inside FFmpeg; the worker starts anew", code="camera.hangs"
-            )
+            raise Unavailable("the camera's connection hangs; the worker starts anew", code="camera.hangs")
         try:
             self._look_at_clock()
             self._look_at_plan()

@@ -34,6 +34,14 @@ def test_a_process_that_beats_no_more_is_stalled_in_time(path: Path, clock: Manu
     assert looked(watch, clock, 1.5)
 
 
+def test_a_process_that_is_being_ended_beats_whatever_its_loops_do(path: Path, clock: ManualClock) -> None:
+    """Closing a segment on a slow disk takes longer than a loop may: it must not be killed in the middle of it."""
+    watch, heart = HeartbeatWatch(path, clock), Heartbeat(path, clock)
+    heart.watch("pictures", 5.0)
+    heart.end_watches()
+    assert not looked(watch, clock, 60, heart)
+
+
 def test_a_process_that_never_beat_is_not_stalled(path: Path, clock: ManualClock) -> None:
     """A volume that is full, or a start that takes long, must not become a loop of kills."""
     assert not looked(HeartbeatWatch(path, clock), clock, 600)

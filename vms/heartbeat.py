@@ -81,6 +81,10 @@ class Heartbeat:
         came_by()
         return came_by
 
+    def end_watches(self) -> None:
+        """Beat whatever the loops do: they are being ended, and who ends them has a deadline of its own."""
+        self._loops.clear()
+
     def start(self) -> "Heartbeat":
         """Begin."""
         self.beat()
@@ -100,8 +104,10 @@ class Heartbeat:
         self._beats += 1
         try:
             _make_folder(self._path.parent)
-            with self._path.open("w", encoding="ascii") as file:
-                file.write(f"{os.getpid()} {self._beats}\n")
+            # Beside it first: a disk that hangs between emptying and writing would leave a beat that says nothing.
+            draft = self._path.with_suffix(".draft")
+            draft.write_text(f"{os.getpid()} {self._beats}\n", encoding="ascii")
+            draft.replace(self._path)
         except OSError as error:
             if not self._is_silent:
                 log.warning("process.no-beat", path=str(self._path), cause=str(error))

@@ -58,7 +58,7 @@ OTHERS = {
     "vms/cli/witnessing.py": _may("path", "a checkpoint to carry to a witness"),
     "ingest/node.py": _may("program", "starts this system's own workers"),
     "ingest/session_lock.py": _may("open", "a lock, with the number of the process that holds it"),
-    "vms/heartbeat.py": _may("open, path", "beats: the number of a process and how often it has beaten"),
+    "vms/heartbeat.py": _may("path", "beats: the number of a process and how often it has beaten"),
     "api/exporting.py": _may("open", "an empty file to lock"),
     "api/pages/catalogue.py": _may("open", "translations, by a developer"),
     "auditor/__main__.py": _may("path", "the report"),

@@ -322,6 +322,31 @@ def test_the_next_node_adopts_the_workers_of_one_that_died(scene: Scene, tmp_pat
 
 
 @pytest.mark.processes
+def test_a_worker_that_takes_its_lock_after_the_next_node_came_is_adopted_too(scene: Scene, tmp_path: Path) -> None:
+    """Found at the first look only, it went on beside the new node, whose own worker failed for ever on the lock."""
+    node = node_on(scene, tmp_path, "raise SystemExit(1)")
+    node.look()
+    with orphan(scene, tmp_path, locked(scene, tmp_path)) as pid:
+
+        def adopted() -> bool:
+            scene.clock.advance(timedelta(seconds=1))
+            node.look()
+            return node.pids() == {scene.placement_id: pid}
+
+        until(adopted)
+        node.drain()
+        assert list_orphans(Settings(data_dir=tmp_path).run) == []
+
+
+@pytest.mark.processes
+def test_a_node_that_ends_before_it_looked_drains_the_workers_of_the_last_one(scene: Scene, tmp_path: Path) -> None:
+    """Otherwise they would go on for two minutes after keys and database were stopped."""
+    with orphan(scene, tmp_path, locked(scene, tmp_path)):
+        node_on(scene, tmp_path).drain()
+        assert list_orphans(Settings(data_dir=tmp_path).run) == []
+
+
+@pytest.mark.processes
 def test_a_worker_of_other_settings_or_another_camera_is_replaced(scene: Scene, tmp_path: Path) -> None:
     """It goes by what it was started with: an old version, old settings, an old password."""
     with orphan(scene, tmp_path, locked(scene, tmp_path, of_generation="another")) as pid:

@@ -148,7 +148,7 @@ class _Registering:
         if known is None:
             designations.add(self.conn, decided)
             self._note(Act.DESIGNATION_ADD, about)
-        elif replace(known, withdrawn_at=None) != decided:
+        elif replace(known, withdrawn_at=None) != decided or designations.is_assumed(self.conn, known.id):
             self._complete(known, decided, about)
         self._withdraw(decided, None if known is None else known.withdrawn_at)
         return decided.id
