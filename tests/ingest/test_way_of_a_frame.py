@@ -16,7 +16,7 @@ from tests.ingest.watching import View, decoded, watching
 from vms.db import plans
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
-from vms.model import GapCause, PlacementId, UserId
+from vms.model import GapCause, PlacementId, SegmentState, UserId
 
 CAMERA = "vredenmarkt"
 
@@ -83,8 +83,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             90,
             "the segment is sealed",
         )
-        # One that is killed before its first byte is lost, rightly: the kill hits one that has some.
-        until(lambda: _written_bytes(house) > 50_000, 90, "the next segment has pictures in it")
+        # One that is killed before its first group of pictures is whole is lost, rightly: the kill hits one that has several.
+        until(lambda: _written_s(house) > 3.0, 90, "the next segment has pictures in it")
         worker.send_signal(signal.SIGKILL)
         worker.wait(10)
         worker = house.start(CAMERA)
@@ -116,9 +116,10 @@ def replan(house: House) -> None:
         plans.approve(conn, placement_id, new.version, approved_by=UserId("approver"), approved_at=now_at)
 
 
-def _written_bytes(house: House) -> int:
-    """How much of the segment that is being written is on disk."""
-    return sum(path.stat().st_size for path in house.parts.store.folder.rglob("*.part") if path.exists())
+def _written_s(house: House) -> float:
+    """For how long the segment that is being written has been."""
+    began_at = [row.start_at for row in house.segments(CAMERA) if row.state is SegmentState.OPEN]
+    return (datetime.now(UTC) - max(began_at)).total_seconds() if began_at else 0.0
 
 
 def _sampled(pictures: list[Picture], most: int) -> list[Picture]:
