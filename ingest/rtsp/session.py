@@ -290,7 +290,7 @@ def open_session(
             datagrams = Datagrams.bound(connection)
         channel = _set_up(requests, _track_url(requests.url, described, track), datagrams)
         requests.ask("PLAY", _base_url(requests.url, described), Range="npt=0.000-")
-    except BaseException:
+    except BaseException:  # whatever it is goes on its way: only the connection must not stay open behind it
         requests.tear_down()
         if datagrams is not None:
             datagrams.close()
