@@ -41,6 +41,7 @@ from api.routers import (
     placements,
     plans,
     playback,
+    proofs,
     proposals,
     reviews,
     timeline,
@@ -74,6 +75,7 @@ ROUTERS = (
     audit,
     reviews,
     erasing,
+    proofs,
     health,
 )
 

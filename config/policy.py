@@ -39,6 +39,7 @@ class Action(StrEnum):
     LEDGER_READ = "ledger.read"
     LEDGER_READ_OWN = "ledger.read_own"
     ERASING_VIEW = "erasing.view"
+    PROOF_SIGN = "proof.sign"
     REVIEW_CONDUCT = "review.conduct"
     CAMERA_HEALTH = "camera.health"
     PLAN_VIEW = "plan.view"

@@ -161,6 +161,12 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
         "The log does not fit what was signed: nothing can be seen or done until the servers' administrator has put that right."
     ),
     "proof.unknown": N_("There is no proof of erasing for this month. Reload the page."),
+    "proof.changed": N_("The proof of this month is not the one that you looked at. Reload the page and look again."),
+    "proof.signed": N_("This proof is signed already. Reload the page."),
+    "proof.explanation": N_("This proof has findings. Explain them in at least {least} characters."),
+    "proof.not-in-log": N_(
+        "The log names another report for this month: this one can't be signed. Tell the servers' administrator."
+    ),
     "review.unknown": N_("This review does not exist, or the entry is not in its sample. Reload the page."),
     "review.period": N_("A sample is drawn of a period that is over. Choose an end that has passed."),
     "review.nothing": N_("Nobody watched anything in this period: there is nothing to draw. Choose another period."),
@@ -243,6 +249,7 @@ ACT_TEXTS: Final[Mapping[str, str]] = {
     "review.draw": N_("drew a sample of views to review"),
     "review.mark": N_("judged a view in a review"),
     "review.sign": N_("signed a review of views"),
+    "proof.sign": N_("signed the proof of erasing of a month"),
     "plan.draft": N_("drew a blanking plan"),
     "plan.approve": N_("approved a blanking plan"),
     "plan.refuse": N_("refused a blanking plan"),

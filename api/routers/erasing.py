@@ -1,24 +1,22 @@
-"""Erasing at a glance, for those who oversee it, and the monthly proofs. Figures only; reading is an act too."""
+"""Erasing at a glance, for those who oversee it. Figures only; reading is an act too."""
 
-import json
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 
 from api.access import Asker
 from api.acting import person, record
-from api.errors import language_of
 from api.gate import Allow, writes
-from api.pages import proof_texts
 from api.parts import ApiParts
+from api.routers import proofs
 from api.routers.health import ledger_is_whole, services_of
-from api.routers.shapes import attachment, handed_over, instant
+from api.routers.shapes import instant
 from api.running import Running, running_of
 from config.policy import Action
 from retention.due import breaches
-from vms.db import holds, inventory, placements, proofs, reports, reviews, sweeps, users
+from vms.db import holds, inventory, placements, reports, reviews, sweeps, users
 from vms.db.sweeps import ClockSample
 from vms.ledger import cosignatures, search, tiles
 from vms.ledger.acts import Act
@@ -31,7 +29,6 @@ from vms.model import RETENTION_CEILING, HoldState
 router = APIRouter(prefix="/api", tags=["erasing"])
 
 MayView = Annotated[Asker, Depends(Allow(Action.ERASING_VIEW))]
-Month = Annotated[str, Path(pattern=r"^[0-9]{4}-[0-9]{2}$")]
 _SWEEPS: Final = 12
 _MICROSECONDS: Final = 1_000_000
 HOURS_EXPECTED: Final = RETENTION_CEILING // timedelta(hours=1) + 1
@@ -62,42 +59,8 @@ def show(asker: MayView, request: Request) -> dict[str, Any]:
             "breaches": _breaches(conn),
             "service": next(one for one in services_of(parts) if one["service"] == reports.Service.RETENTION),
             "ledger": _ledger(conn, running),
-            "proofs": [_proof(one) for one in proofs.list_all(conn)],
+            "proofs": proofs.list_rows(conn, now),
         }
-
-
-@router.get("/proofs/{month}", openapi_extra=writes(Act.AUDIT_READ))
-def show_proof(month: Month, asker: MayView, request: Request) -> dict[str, Any]:
-    """Show a month's proof of erasing, in words."""
-    parts = running_of(request).parts
-    with parts.db.read() as conn:
-        proof = proofs.get(conn, month)
-    _write(parts, asker, {"scope": "proof", "month": month})
-    words = json.loads(proof.report)
-    found = proof_texts.sections(words, language_of(request, parts.settings.default_language))
-    return _proof(proof) | {"sections": [{"title": one.title, "lines": one.lines} for one in found]}
-
-
-@router.get(
-    "/proofs/{month}/report",
-    openapi_extra=writes(Act.AUDIT_READ),
-    response_class=Response,
-    responses=handed_over("application/json", "text/plain"),
-)
-def download_proof(
-    month: Month, asker: MayView, request: Request, form: Annotated[Literal["json", "text"], Query()] = "json"
-) -> Response:
-    """Hand over a month's report: as JSON, whose digest is in the ledger, or as a text."""
-    parts = running_of(request).parts
-    with parts.db.read() as conn:
-        proof = proofs.get(conn, month)
-    _write(parts, asker, {"scope": "proof", "month": month, "form": form})
-    language = language_of(request, parts.settings.default_language)
-    text = proof.report if form == "json" else proof_texts.as_text(json.loads(proof.report), proof.sha256, language)
-    name = f"proof-{month}.json" if form == "json" else f"proof-{month}-{language}.txt"
-    headers = attachment(name)
-    kind = "application/json" if form == "json" else "text/plain; charset=utf-8"
-    return Response(text, media_type=kind, headers=headers)
 
 
 def _write(parts: ApiParts, asker: Asker, words: dict[str, Value]) -> None:
@@ -213,17 +176,4 @@ def _ledger(conn: Connection, running: Running) -> dict[str, Any]:
             "samples": review.drawn,
             "findings": review.findings,
         },
-    }
-
-
-def _proof(proof: proofs.Proof) -> dict[str, Any]:
-    words = json.loads(proof.report)
-    return {
-        "month": proof.month,
-        "made_at": instant(proof.made_at),
-        "result": proof.result.value,
-        "sha256": proof.sha256,
-        "erased": sum(one["erased_in_month"] for one in words["placements"]),
-        "sampled": len(words["sample"]["segments"]),
-        "findings": sum(count for _, count in words["finding_counts"]),
     }

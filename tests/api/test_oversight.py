@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, update
 
 from api.accounts import COMMAND_LINE
 from api.pages.proof_texts import DOUBT_TEXTS, FINDING_TEXTS
+from config.policy import Action
+from retention import acts
 from retention.clockguard import Doubt
 from retention.parts import RetentionParts
 from retention.proof import prove_months
 from tests.api.site import COPIED, FIXED, Person, Site
 from tests.auditor.bundles import vms_audit
-from tests.ledger.owner import change
+from tests.ledger.owner import change, without_rules
 from vms.db import proofs, sweeps
+from vms.db.proofs import Proof, ProofResult
 from vms.db.sweeps import SweepOutcome
+from vms.db.tables import retention_proof
 from vms.errors import Conflict
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Purpose, Result
@@ -185,18 +190,121 @@ def test_erasing_is_shown_as_it_is_and_looking_is_written_down_once_in_a_while(a
     assert states[COPIED] == "breach"
 
 
+def proved(site: Site, month: str = "2026-11") -> None:
+    """Let a month pass and its proof be made."""
+    parts = site.parts
+    with parts.db.write() as conn:
+        parts.ledger.checkpoint(conn, parts.signer)
+    site.clock.advance(31 * DAY)
+    made = prove_months(RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock), parts.clock.now())
+    assert made == month
+
+
+def replace_report(conn: Connection, report: str, sha256: str) -> None:
+    """Put another report in the place of the one that there is, as the database's owner can."""
+    without_rules(conn, "retention_proof")
+    assert conn.execute(update(retention_proof).values(report=report, sha256=sha256)).rowcount == 1
+
+
+def test_the_director_signs_a_proof_over_the_report_that_was_shown(any_site: Site) -> None:
+    """Once, with the act in the ledger; the remark is behind a commitment."""
+    site = any_site
+    proved(site)
+    director = site.sign_in(Role.DIRECTOR)
+    [shown] = director.get("/api/erasing").json()["proofs"]
+    assert (shown["signatures"], shown["is_overdue"]) == ([], False)
+    other = director.post("/api/proofs/2026-11/sign", {"sha256": "0" * 64})
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "proof.changed")
+    signed = director.post("/api/proofs/2026-11/sign", {"sha256": shown["sha256"], "remark": " seen with the team "})
+    assert signed.status_code == 200, signed.text
+    [entry] = site.ledger("proof.sign")
+    assert (entry.object["month"], entry.object["sha256"]) == ("2026-11", shown["sha256"])
+    assert (entry.object["outcome"], entry.object["remark"]) == ("in-order", "seen with the team")
+    assert b"seen with the team" not in entry.body
+    assert entry.document["actor"]["role"] == "director"
+    again = director.post("/api/proofs/2026-11/sign", {"sha256": shown["sha256"]})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "proof.signed")
+    site.clock.advance(30 * DAY)
+    [row] = site.sign_in(Role.AUDITOR).get("/api/erasing").json()["proofs"]
+    [one] = row["signatures"]
+    assert (one["by"], one["remark"], one["is_of_this"]) == ("Director", "seen with the team", True)
+    assert row["is_overdue"] is False
+    assert site.sign_in(Role.AUDITOR).get("/api/proofs/2026-11").json()["signatures"] == row["signatures"]
+
+
+def test_a_proof_with_findings_is_signed_with_an_explanation(any_site: Site) -> None:
+    """A bare signature under findings would say that all is well."""
+    site = any_site
+    with site.parts.db.write() as conn:
+        site.parts.ledger.append(
+            conn, Entry(Act.RETENTION_BREACH, Actor.service("retention"), Origin("test"), {"oldest": "x"})
+        )
+    proved(site)
+    director = site.sign_in(Role.DIRECTOR)
+    [shown] = director.get("/api/erasing").json()["proofs"]
+    assert shown["result"] == "findings"
+    for remark in (None, "", "         ", "too short"):
+        refused = director.post("/api/proofs/2026-11/sign", {"sha256": shown["sha256"], "remark": remark})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "proof.explanation")
+    assert site.ledger("proof.sign") == []
+    explained = {"sha256": shown["sha256"], "remark": "the volume was full on the 12th"}
+    assert director.post("/api/proofs/2026-11/sign", explained).status_code == 200
+
+
+def test_a_report_that_the_log_does_not_name_can_not_be_signed(any_site: Site) -> None:
+    """Whoever owns the database can put another report there, with its digest; a signature would make it look like the proof."""
+    site = any_site
+    proved(site)
+    other = '{"finding_counts":[],"findings":[],"placements":[],"sample":{"segments":[]}}'
+    sha256 = hashlib.sha256(other.encode()).hexdigest()
+    with site.parts.db.write() as conn:
+        replace_report(conn, other, sha256)
+    answer = site.sign_in(Role.DIRECTOR).post("/api/proofs/2026-11/sign", {"sha256": sha256})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "proof.not-in-log")
+    assert site.ledger("proof.sign") == []
+    assert site.sign_in(Role.AUDITOR).get("/api/erasing").json()["proofs"][0]["signatures"] == []
+
+
+def test_a_proof_made_again_after_signing_is_unsigned_and_says_so(any_site: Site) -> None:
+    """The old signature stays, and is not taken for one under the new report."""
+    site = any_site
+    proved(site)
+    director = site.sign_in(Role.DIRECTOR)
+    [shown] = director.get("/api/erasing").json()["proofs"]
+    assert director.post("/api/proofs/2026-11/sign", {"sha256": shown["sha256"]}).status_code == 200
+    parts = site.parts
+    with parts.db.write() as conn:
+        report = proofs.get(conn, "2026-11").report.replace('"software":"', '"software":"x')
+        made = Proof(
+            "2026-11", parts.clock.now(), ProofResult.IN_ORDER, hashlib.sha256(report.encode()).hexdigest(), report
+        )
+        replace_report(conn, report, made.sha256)
+        parts.ledger.append(conn, acts.retention_proved(made, {"findings": 0}))
+    [again] = director.get("/api/erasing").json()["proofs"]
+    assert [one["is_of_this"] for one in again["signatures"]] == [False]
+    site.clock.advance(30 * DAY)
+    director = site.sign_in(Role.DIRECTOR)
+    assert director.get("/api/erasing").json()["proofs"][0]["is_overdue"] is True
+    assert director.post("/api/proofs/2026-11/sign", {"sha256": made.sha256}).status_code == 200
+    [signed] = director.get("/api/erasing").json()["proofs"]
+    assert [one["is_of_this"] for one in signed["signatures"]] == [True, False]
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.DIRECTOR])
+def test_nobody_but_the_police_director_signs_a_proof(site: Site, role: Role) -> None:
+    """Neither the city, whose daemon made it, nor who audits it."""
+    assert [one for one in Role if Action.PROOF_SIGN in site.parts.policy.actions_of[one]] == [Role.DIRECTOR]
+    refused = site.sign_in(role).post("/api/proofs/2026-10/sign", {"sha256": "0" * 64})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "policy.no-role")
+    assert [entry.object["action"] for entry in site.ledger("policy.denied")] == ["proof.sign"]
+
+
 def test_a_proof_is_shown_in_both_languages_and_handed_over_as_it_is(site: Site) -> None:
     """The bytes are those whose digest is in the ledger; reading them is an act."""
     parts = site.parts
     auditor = site.sign_in(Role.AUDITOR)
     assert auditor.get("/api/proofs/2026-11").json()["error"]["code"] == "proof.unknown"
-    with parts.db.write() as conn:
-        parts.ledger.checkpoint(conn, parts.signer)
-    site.clock.advance(31 * DAY)
-    assert (
-        prove_months(RetentionParts(parts.db, parts.keys, parts.store, parts.ledger, parts.clock), parts.clock.now())
-        == "2026-11"
-    )
+    proved(site)
     auditor = site.sign_in(Role.AUDITOR)
     [proof] = auditor.get("/api/erasing").json()["proofs"]
     kept = auditor.get("/api/proofs/2026-11/report", form="json")

@@ -39,6 +39,7 @@ from vms.db.tables import (
     placement_designation,
     plan,
     plan_review,
+    proof_signature,
     retention_proof,
     segment,
     service_report,
@@ -439,6 +440,11 @@ ADDITIONS: list[tuple[str, Table, dict[str, Any]]] = [
     ("a finding that does not say what", access_review_item, {**JUDGED, "remark": None}),
     ("a proof of an unknown outcome", retention_proof, {**PROOF, "result": "fine"}),
     ("a proof of a year", retention_proof, {**PROOF, "month": "2026"}),
+    (
+        "a signature under what is no digest",
+        proof_signature,
+        {"month": "2026-10", "sha256": "0", "signed_by": "u-officer", "signed_at": START},
+    ),
     ("a second look under one leave at once", commissioning_view, {**LOOK, "id": "v-2"}),
 ]
 

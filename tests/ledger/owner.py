@@ -2,13 +2,14 @@
 
 from sqlalchemy import Connection, text
 
+LEDGER = tuple(f"ledger_{name}" for name in ("entry", "tile", "text", "checkpoint", "placement", "subject"))
 
-def without_rules(conn: Connection) -> None:
-    """Switch the append-only rules off, until the transaction is rolled back or for good."""
-    tables = ("entry", "tile", "text", "checkpoint", "placement", "subject")
+
+def without_rules(conn: Connection, *tables: str) -> None:
+    """Switch the append-only rules off, of the ledger or of other tables, until the transaction is rolled back or for good."""
     if conn.dialect.name == "postgresql":
-        for table in tables:
-            conn.execute(text(f"ALTER TABLE ledger_{table} DISABLE TRIGGER USER"))
+        for table in tables or LEDGER:
+            conn.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         return
     for (name,) in conn.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
         conn.execute(text(f"DROP TRIGGER {name}"))

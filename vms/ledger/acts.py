@@ -160,6 +160,7 @@ class Act(StrEnum):
     REVIEW_DRAW = ("review.draw", Category.BEHEER)
     REVIEW_MARK = ("review.mark", Category.BEHEER)
     REVIEW_SIGN = ("review.sign", Category.BEHEER)
+    PROOF_SIGN = ("proof.sign", Category.BEHEER)
     INTEGRITY_CHECKED = ("integrity.checked", Category.BEHEER)
     INTEGRITY_LOST = ("integrity.lost", Category.BEHEER)
     ANCHOR_STAMPED = ("anchor.stamped", Category.BEHEER)

@@ -35,7 +35,7 @@ from vms.db.tables.log import (
     ledger_text,
     ledger_tile,
 )
-from vms.db.tables.overseeing import access_review, access_review_item, retention_proof
+from vms.db.tables.overseeing import access_review, access_review_item, proof_signature, retention_proof
 from vms.db.tables.panorama import panorama
 from vms.db.tables.people import session, sign_in_attempt, user_account, user_role, view
 from vms.db.tables.places import (
@@ -97,6 +97,7 @@ __all__ = [
     "placement_designation",
     "plan",
     "plan_review",
+    "proof_signature",
     "retention_proof",
     "segment",
     "service_report",

@@ -1,4 +1,4 @@
-"""What those who oversee the system keep: the monthly proofs of erasing, and the reviews of who watched what."""
+"""What those who oversee the system keep: the monthly proofs of erasing with their signatures, and the reviews of who watched what."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
@@ -16,6 +16,20 @@ retention_proof = Table(
     Column("report", Text, nullable=False),
     CheckConstraint("result IN ('in-order', 'findings')", name="result"),
     CheckConstraint("length(month) = 7 AND length(sha256) = 64", name="lengths"),
+)
+
+proof_signature = Table(
+    "proof_signature",
+    metadata,
+    Column("month", Text, ForeignKey("retention_proof.month"), primary_key=True),
+    # Of the very report that was signed: a report that took its place is unsigned. Never changed and never deleted (v0024).
+    Column("sha256", Text, primary_key=True),
+    Column("signed_by", Text, ForeignKey("user_account.id"), nullable=False),
+    Column("signed_at", Instant, nullable=False),
+    Column("remark", Text),
+    CheckConstraint("length(sha256) = 64", name="length"),
+    # No hidden row number on SQLite, by which an INSERT OR REPLACE could take another row's place.
+    sqlite_with_rowid=False,
 )
 
 access_review = Table(
