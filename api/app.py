@@ -44,6 +44,7 @@ from api.routers import (
     proofs,
     proposals,
     reviews,
+    sign_in_reviews,
     timeline,
 )
 from api.running import Running, running_of
@@ -74,6 +75,7 @@ ROUTERS = (
     ledger,
     audit,
     reviews,
+    sign_in_reviews,
     erasing,
     proofs,
     health,

@@ -41,6 +41,7 @@ class Action(StrEnum):
     ERASING_VIEW = "erasing.view"
     PROOF_SIGN = "proof.sign"
     REVIEW_CONDUCT = "review.conduct"
+    SIGNIN_REVIEW = "signin.review"
     CAMERA_HEALTH = "camera.health"
     PLAN_VIEW = "plan.view"
     PLAN_DRAFT = "plan.draft"

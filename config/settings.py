@@ -144,6 +144,17 @@ class Settings(BaseModel):
             description="Proxies (addresses, networks) whose `X-Forwarded-For` and `-Proto` are believed, separated by commas; empty: none."
         ),
     ] = ""
+    odd_hours_from: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=23,
+            description="From this hour, Amsterdam time, sign-ins are reviewed as unusual (`docs/audit.md`).",
+        ),
+    ] = 0
+    odd_hours_until: Annotated[
+        int, Field(ge=0, le=23, description="Until this hour; the same as `odd_hours_from`: no hour is unusual.")
+    ] = 6
     session_idle_s: Annotated[
         int, Field(ge=60, le=86_400, description="Seconds without a request after which a session ends.")
     ] = 900

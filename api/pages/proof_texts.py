@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from api.pages.i18n import marked as N_  # noqa: N812 - gettext's own name, which the extractor looks for
 from api.pages.i18n import translations
+from vms.civil_time import CITY_ZONE
 
-_ZONE: Final = ZoneInfo("Europe/Amsterdam")
 FINDING_TEXTS: Final[Mapping[str, str]] = {
     "numbers": N_("segment numbers do not follow each other"),
     "ledger-changed": N_("the log itself was changed from this entry on: nothing after it can be judged"),
@@ -144,4 +143,4 @@ def _counts(one: Mapping[str, Any], say: Callable[[str], str]) -> str:
 
 
 def _at(text: str | None) -> str:
-    return "-" if text is None else f"{datetime.fromisoformat(text).astimezone(_ZONE):%d-%m-%Y %H:%M:%S %Z}"
+    return "-" if text is None else f"{datetime.fromisoformat(text).astimezone(CITY_ZONE):%d-%m-%Y %H:%M:%S %Z}"

@@ -150,7 +150,7 @@ def _ledger(conn: Connection, running: Running) -> dict[str, Any]:
     parts = running.parts
     first_at, newest_at = search.ends(conn)
     signed, checkpoint = cosignatures.last_received(conn), newest_checkpoint(conn)
-    review = reviews.last_signed(conn)
+    review = reviews.last_signed(conn, reviews.ReviewKind.VIEWS)
     checked = CheckRecord(parts.settings.keys, parts.clock).last()
     anchors = {
         "witness": parts.settings.witness_url,

@@ -13,21 +13,25 @@ from api.acting import person, record
 from api.errors import language_of
 from api.gate import Allow, writes
 from api.pages.texts import act_text
-from api.routers.shapes import Body, Identifier, LongText, Moment, instant, span_of
+from api.reviewing import Said, Signature, names_of, shape, stored
+from api.reviewing import judge as judge_entry
+from api.reviewing import sign as sign_review
+from api.routers.shapes import Body, Identifier, Moment, instant, span_of
 from api.running import running_of
 from config.policy import Action
-from vms.db import placements, reviews, users
-from vms.db.reviews import Item, NewReview, Review, Verdict
-from vms.errors import Denied, InvalidInput
+from vms.db import placements, reviews
+from vms.db.reviews import Item, NewItem, NewReview, ReviewKind
+from vms.errors import InvalidInput
 from vms.ledger import sampling, search
 from vms.ledger.acts import Act
-from vms.ledger.entries import Private, Value
+from vms.ledger.entries import Value
 from vms.ledger.search import StoredEntry
 from vms.model import UserId
 
 router = APIRouter(prefix="/api/reviews", tags=["reviews"])
 
 MayReview = Annotated[Asker, Depends(Allow(Action.REVIEW_CONDUCT))]
+EntryNumber = Annotated[int, Path(ge=0, le=2**53)]
 LONGEST: Final = timedelta(days=400)
 """A year and what a late auditor needs."""
 MOST: Final = 200
@@ -43,19 +47,6 @@ class NewDraw(Body):
     sample: Annotated[int, Field(ge=1, le=MOST)]
 
 
-class Judgement(Body):
-    """What is said of one view."""
-
-    verdict: Verdict
-    remark: LongText | None = None
-
-
-class Signature(Body):
-    """The sign-off."""
-
-    remark: LongText | None = None
-
-
 @router.post("", openapi_extra=writes(Act.REVIEW_DRAW))
 def begin(body: NewDraw, asker: MayReview, request: Request) -> dict[str, Any]:
     """Draw a sample of a period that is over; the same seed draws the same with `vms-audit access`."""
@@ -64,35 +55,36 @@ def begin(body: NewDraw, asker: MayReview, request: Request) -> dict[str, Any]:
     now = parts.clock.now()
     if period.end_at > now:
         raise InvalidInput("a sample is drawn of what is over", code="review.period")
+    # Before anything is written: nobody waits for a walk over years of entries.
+    drawn = sampling.draw(parts.db, period, body.seed, body.sample)
+    if not drawn.seqs:
+        raise InvalidInput("nobody watched anything in this period", code="review.nothing")
+    review_id = f"r-{secrets.token_hex(8)}"
+    items = [NewItem(seq) for seq in drawn.seqs]
+    words: dict[str, Value] = {
+        "review_id": review_id,
+        "from": period.start_at,
+        "to": period.end_at,
+        "seed": body.seed,
+        "sample": body.sample,
+        "population": drawn.population,
+        "entries": list(drawn.seqs),
+    }
+    user_id = asker.subject.user_id
+    new = NewReview(review_id, ReviewKind.VIEWS, user_id, now, period, body.seed, body.sample, drawn.population, items)
     with parts.db.write() as conn:
-        drawn = sampling.draw(conn, period, body.seed, body.sample)
-        if not drawn.seqs:
-            raise InvalidInput("nobody watched anything in this period", code="review.nothing")
-        review_id = f"r-{secrets.token_hex(8)}"
-        user_id = asker.subject.user_id
-        reviews.add(
-            conn, NewReview(review_id, user_id, now, period, body.seed, body.sample, drawn.population, drawn.seqs)
-        )
-        words: dict[str, Value] = {
-            "review_id": review_id,
-            "from": period.start_at,
-            "to": period.end_at,
-            "seed": body.seed,
-            "sample": body.sample,
-            "population": drawn.population,
-            "entries": list(drawn.seqs),
-        }
+        reviews.add(conn, new)
         record(parts.ledger, conn, Act.REVIEW_DRAW, person(asker.subject, asker.decision), words)
     return {"id": review_id}
 
 
 @router.get("", openapi_extra=writes())
 def list_reviews(asker: MayReview, request: Request) -> list[dict[str, Any]]:
-    """List all reviews, newest first; unfinished ones too."""
+    """List all reviews of views, newest first; unfinished ones too."""
     del asker
     with running_of(request).parts.db.read() as conn:
-        names = _names(users.list_all(conn))
-        return [_review(one, names) for one in reviews.list_all(conn)]
+        names = names_of(conn)
+        return [shape(one, names) for one in reviews.list_all(conn, ReviewKind.VIEWS)]
 
 
 @router.get("/{review_id}", openapi_extra=writes(Act.AUDIT_READ))
@@ -101,8 +93,8 @@ def show(review_id: Identifier, asker: MayReview, request: Request) -> dict[str,
     parts = running_of(request).parts
     language = language_of(request, parts.settings.default_language)
     with parts.db.read() as conn:
-        names = _names(users.list_all(conn))
-        found = reviews.get(conn, review_id)
+        names = names_of(conn)
+        found = stored(conn, review_id, ReviewKind.VIEWS)
         drawn = reviews.items(conn, review_id)
         entries = [search.get(conn, item.seq) for item in drawn]
         places: dict[str, str] = {str(one.id): one.name for one in placements.list_all(conn)}
@@ -114,87 +106,24 @@ def show(review_id: Identifier, asker: MayReview, request: Request) -> dict[str,
         | {"act_text": act_text(language, entry.act.value), "cameras": _cameras(entry, places)}
         for item, entry in zip(drawn, entries, strict=True)
     ]
-    return _review(found, names) | {"items": shown, "is_mine": found.drawn_by == asker.subject.user_id}
+    return shape(found, names) | {"items": shown, "is_mine": found.drawn_by == asker.subject.user_id}
 
 
 @router.post("/{review_id}/entries/{seq}", openapi_extra=writes(Act.REVIEW_MARK))
-def judge(
-    review_id: Identifier,
-    seq: Annotated[int, Path(ge=0, le=2**53)],
-    body: Judgement,
-    asker: MayReview,
-    request: Request,
-) -> dict[str, Any]:
-    """Say that a view is in order, or what is wrong; until the review is signed it may be said anew."""
-    parts = running_of(request).parts
-    remark = (body.remark or "").strip() or None
-    with parts.db.write() as conn:
-        _own(reviews.get(conn, review_id), asker)
-        if body.verdict is Verdict.FINDING and remark is None:
-            raise InvalidInput("a finding says what is wrong", code="review.remark")
-        reviews.judge(conn, review_id, Item(seq, body.verdict, remark, parts.clock.now()))
-        words: dict[str, Value] = {"review_id": review_id, "entry": seq, "verdict": body.verdict.value}
-        words["remark"] = None if remark is None else Private(remark)
-        record(parts.ledger, conn, Act.REVIEW_MARK, person(asker.subject, asker.decision), words)
-        return _review(reviews.get(conn, review_id), _names(users.list_all(conn)))
+def judge(review_id: Identifier, seq: EntryNumber, body: Said, asker: MayReview, request: Request) -> dict[str, Any]:
+    """Say that a view is in order, or what is wrong; until the review is signed it may be said again."""
+    return judge_entry(running_of(request).parts, asker, ReviewKind.VIEWS, review_id, seq=seq, said=body)
 
 
 @router.post("/{review_id}/sign", openapi_extra=writes(Act.REVIEW_SIGN))
 def sign(review_id: Identifier, body: Signature, asker: MayReview, request: Request) -> dict[str, Any]:
     """Sign a review of which everything was judged; nothing of it can be changed from then on."""
-    parts = running_of(request).parts
-    remark = (body.remark or "").strip() or None
-    with parts.db.write() as conn:
-        _own(reviews.get(conn, review_id), asker)
-        reviews.sign(conn, review_id, remark, parts.clock.now())
-        found = reviews.get(conn, review_id)
-        answers: list[Value] = [
-            [item.seq, None if item.verdict is None else item.verdict.value, item.remark and Private(item.remark)]
-            for item in reviews.items(conn, review_id)
-        ]
-        words: dict[str, Value] = {
-            "review_id": review_id,
-            "from": found.period.start_at,
-            "to": found.period.end_at,
-            "sample": found.drawn,
-            "findings": found.findings,
-            "answers": answers,
-            "remark": None if remark is None else Private(remark),
-        }
-        record(parts.ledger, conn, Act.REVIEW_SIGN, person(asker.subject, asker.decision), words)
-        return _review(found, _names(users.list_all(conn)))
-
-
-def _own(found: Review, asker: Asker) -> None:
-    if found.drawn_by != asker.subject.user_id:
-        raise Denied("somebody else drew this sample", code="review.not-yours")
-
-
-def _names(accounts: list[users.Account]) -> dict[UserId, str]:
-    return {account.id: account.display_name for account in accounts}
+    return sign_review(running_of(request).parts, asker, ReviewKind.VIEWS, review_id, body)
 
 
 def _cameras(entry: StoredEntry, places: Mapping[str, str]) -> list[str]:
     several = entry.object.get("placement_ids") or [entry.object.get("placement_id")]
     return [places.get(one, one) for one in several if one]
-
-
-def _review(found: Review, names: Mapping[UserId, str]) -> dict[str, Any]:
-    return {
-        "id": found.id,
-        "by": names.get(found.drawn_by, found.drawn_by),
-        "drawn_at": instant(found.drawn_at),
-        "from": instant(found.period.start_at),
-        "to": instant(found.period.end_at),
-        "seed": found.seed,
-        "sample": found.sample,
-        "population": found.population,
-        "drawn": found.drawn,
-        "judged": found.judged,
-        "findings": found.findings,
-        "remark": found.remark,
-        "signed_at": instant(found.signed_at),
-    }
 
 
 def _item(item: Item, entry: StoredEntry, names: Mapping[UserId, str]) -> dict[str, Any]:

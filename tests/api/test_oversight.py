@@ -23,6 +23,7 @@ from vms.db.proofs import Proof, ProofResult
 from vms.db.sweeps import SweepOutcome
 from vms.db.tables import retention_proof
 from vms.errors import Conflict
+from vms.ledger import sampling
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Purpose, Result
 from vms.model import Role
@@ -84,6 +85,21 @@ def test_a_view_hidden_from_searches_is_drawn_all_the_same(any_site: Site) -> No
     auditor = site.sign_in(Role.AUDITOR)
     made = draw(auditor, begin, site.clock.now(), sample=7).json()
     assert auditor.get(f"/api/reviews/{made['id']}").json()["population"] == 3
+
+
+def test_a_draw_holds_nobody_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It walks over years of entries: whoever records or signs in meanwhile must not wait for it."""
+    begin = site.clock.now()
+    watched(site, 3)
+    site.clock.advance(timedelta(minutes=1))
+    draws = sampling.draw
+
+    def draw_while_others_write(*arguments: Any) -> Any:
+        site.people.add_user(COMMAND_LINE, username="intussen", display_name="I", password="een lang wachtwoord")
+        return draws(*arguments)
+
+    monkeypatch.setattr(sampling, "draw", draw_while_others_write)
+    assert draw(site.sign_in(Role.AUDITOR), begin, site.clock.now()).status_code == 200
 
 
 def test_a_review_is_judged_signed_and_never_changed_after(any_site: Site) -> None:

@@ -171,7 +171,7 @@ def test_a_review_goes_from_the_draw_to_the_signature(auditor: Page, town: Town)
     expect(rows.first.get_by_role("button")).to_have_count(0)
     expect(auditor.locator("#list tbody tr").first).to_contain_text("3 van 12")
     with town.parts.db.read() as conn:
-        [review] = reviews.list_all(conn)
+        [review] = reviews.list_all(conn, reviews.ReviewKind.VIEWS)
     assert (review.judged, review.findings, review.signed_at is not None) == (3, 1, True)
 
 

@@ -49,6 +49,8 @@ def check(
             "sight (docs/plans.md)",
             err=True,
         )
+    for month in (month for one in conditions for month in one.words.get("sign_in_reviews") or ()):
+        typer.echo(f"the sign-ins of {month} must be reviewed and signed by a supervisor (docs/audit.md)", err=True)
     if alarms := [alarm for one in conditions for alarm in _alarms(one)]:
         raise Unavailable(f"not in order: {'; '.join(alarms)}", code="service.alarm")
     typer.echo(

@@ -2,20 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from api.accounts import COMMAND_LINE, Accounts
 from api.passwords import Passwords
 from config.policy import load_policy
+from vms.civil_time import CITY_ZONE
 from vms.cli import state
 from vms.cli.secret import read_secret
 from vms.db import users
 from vms.errors import InvalidInput
 from vms.model import Role
-
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 app = typer.Typer(no_args_is_help=True, help="Accounts and roles.")
 
@@ -46,7 +44,7 @@ def end_of_day(text: str) -> datetime:
         InvalidInput: it is no date.
     """
     try:
-        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=AMSTERDAM)
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=CITY_ZONE)
         return (day + timedelta(days=1)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(f'"{text}" is no date: write it like 2027-06-30', code="date.format") from error
@@ -85,7 +83,7 @@ def grant(
 
 def last_day(until_at: datetime) -> str:
     """Return the last day in Amsterdam that has a moment before an instant."""
-    return f"{(until_at - timedelta(microseconds=1)).astimezone(AMSTERDAM):%Y-%m-%d}"
+    return f"{(until_at - timedelta(microseconds=1)).astimezone(CITY_ZONE):%Y-%m-%d}"
 
 
 @app.command("revoke")

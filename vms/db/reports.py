@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from vms.db import plans, proofs
+from vms.db import plans, proofs, review_duty
 from vms.db.designations import DESIGNATION_ENDED, DESIGNATION_ENDING
 from vms.db.proofs import ProofResult
 from vms.db.tables import service_report
@@ -41,6 +41,8 @@ MAIL_MISSING: Final = "mail-missing"
 ANCHORS: Final = frozenset({STAMP_MISSING, STAMP_REFUSED, MAIL_MISSING})
 PROOF_FINDINGS: Final = "proof-findings"
 """The newest monthly proof of erasing is not in order (retention/proof.py); a good one takes it back."""
+SIGN_IN_REVIEW_DUE: Final = "sign-in-review-due"
+"""The sign-ins of a month must be reviewed and signed, by the 15th of the month after it (docs/audit.md)."""
 NO_DWELLING_DUE: Final = "no-dwelling-due"
 """Two persons must look again whether a fixed camera without masks has no dwelling in sight (docs/plans.md)."""
 STORAGE_FULL: Final = "storage-full"
@@ -63,6 +65,7 @@ ON_PAPER: Final = (
         LEDGER_CONTRADICTED,
         CHECKPOINT_MISSING,
         PROOF_FINDINGS,
+        SIGN_IN_REVIEW_DUE,
     }
 )
 """Problems that a person solves at a desk: starting the process anew would only add a gap."""
@@ -146,6 +149,13 @@ def conditions(conn: Connection, now: datetime) -> tuple[Condition, ...]:
     if proof is not None and proof.result is ProofResult.FINDINGS:
         erasing = found[Service.RETENTION]
         found[Service.RETENTION] = replace(erasing, problems=(*erasing.problems, PROOF_FINDINGS))
+    if late := [one.month for one in review_duty.owed_months(conn, now) if one.due_at <= now]:
+        erasing = found[Service.RETENTION]
+        found[Service.RETENTION] = replace(
+            erasing,
+            problems=(*erasing.problems, SIGN_IN_REVIEW_DUE),
+            words={**erasing.words, "sign_in_reviews": late},
+        )
     if due := plans.due_to_look_again(conn, now):
         recording = found[Service.INGEST]
         look_again = {one.placement_id: one.look_again_at.isoformat() for one in due if one.look_again_at is not None}

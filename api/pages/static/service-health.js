@@ -42,6 +42,7 @@ const PROBLEMS = {
   "stamp-refused": () => t("a time stamp of the log's state is not what was asked for: see the log"),
   "mail-missing": () => t("the log's state was not mailed to all for two days: does the mail server take it?"),
   "proof-findings": () => t("the newest monthly proof of erasing has findings"),
+  "sign-in-review-due": () => t("the sign-ins of a month must be reviewed and signed"),
   "hold-stuck": () => t("a hold can't be finished: nothing is erased until it is"),
 };
 

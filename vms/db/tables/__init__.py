@@ -35,7 +35,13 @@ from vms.db.tables.log import (
     ledger_text,
     ledger_tile,
 )
-from vms.db.tables.overseeing import access_review, access_review_item, proof_signature, retention_proof
+from vms.db.tables.overseeing import (
+    access_review,
+    access_review_item,
+    proof_signature,
+    retention_proof,
+    review_duty,
+)
 from vms.db.tables.panorama import panorama
 from vms.db.tables.people import session, sign_in_attempt, user_account, user_role, view
 from vms.db.tables.places import (
@@ -99,6 +105,7 @@ __all__ = [
     "plan_review",
     "proof_signature",
     "retention_proof",
+    "review_duty",
     "segment",
     "service_report",
     "session",

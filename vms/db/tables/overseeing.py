@@ -1,6 +1,6 @@
-"""What those who oversee the system keep: the monthly proofs of erasing with their signatures, and the reviews of who watched what."""
+"""What those who oversee the system keep: signed monthly proofs of erasing, and the reviews of views and of sign-ins."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
 
 from vms.db.tables.columns import Instant, metadata
 
@@ -46,6 +46,8 @@ access_review = Table(
     Column("population", Integer, nullable=False),
     Column("remark", Text),
     Column("signed_at", Instant),
+    # `views` or `sign-ins`; never changed (v0025).
+    Column("kind", Text, nullable=False, server_default=text("'views'")),
     CheckConstraint("end_at > start_at AND end_at <= drawn_at", name="period"),
     CheckConstraint("sample >= 1 AND population >= 1", name="drawn"),
     CheckConstraint("signed_at IS NULL OR signed_at >= drawn_at", name="order"),
@@ -59,9 +61,22 @@ access_review_item = Table(
     Column("verdict", Text),
     Column("remark", Text),
     Column("judged_at", Instant),
+    # Whose sign-in it is: an account, or nobody's. Only sign-ins have it, and why they were drawn, in words apart by spaces (v0025).
+    Column("about", Text),
+    Column("reasons", Text),
+    # An account; never the one that the sign-in is about. Unknown for what was judged before it was kept.
+    Column("judged_by", Text),
     CheckConstraint("verdict IN ('in-order', 'finding')", name="verdict"),
     CheckConstraint("(verdict IS NULL) = (judged_at IS NULL)", name="judged_at_an_instant"),
     CheckConstraint("verdict <> 'finding' OR remark IS NOT NULL", name="finding_has_a_remark"),
+)
+
+review_duty = Table(
+    "review_duty",
+    metadata,
+    # The kind of review, and since when it is owed. A database that is new has no row: everything in it is owed.
+    Column("kind", Text, primary_key=True),
+    Column("since_at", Instant, nullable=False),
 )
 
 Index("ix_access_review_drawn_at", access_review.c.drawn_at)

@@ -1,0 +1,75 @@
+"""Which months of sign-ins still have to be reviewed: every month that is over and in which somebody signed in, or tried to.
+
+Months are the city's. Asked at every look at the system's health, so it goes by an index over the ledger's search columns. Who hides
+sign-ins there makes a month look empty here, and the ledger contradicted at the next whole check.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from vms.civil_time import day_of_month, month_of, next_month, span_of_month
+from vms.db.reviews import ReviewKind
+from vms.db.tables import access_review, ledger_entry, review_duty
+from vms.db.tables.log import SIGN_INS
+from vms.model import Span
+
+DUE_ON_DAY: Final = 15
+"""Of the month after: by the end of this day the review is signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwedMonth:
+    """A month whose sign-ins nobody has reviewed and signed.
+
+    Args:
+        month: `2026-10`.
+        due_at: when the day begins on which the review must be signed.
+    """
+
+    month: str
+    period: Span
+    due_at: datetime
+
+
+def due_at(month: str) -> datetime:
+    """Return when the day begins on which the review of a month must be signed."""
+    return day_of_month(next_month(month), DUE_ON_DAY)
+
+
+def owed_months(conn: Connection, now: datetime) -> list[OwedMonth]:
+    """Return the months that are over, had sign-ins, and have no signed review; oldest first."""
+    reviewed = {
+        Span(row.start_at, row.end_at)
+        for row in conn.execute(
+            select(access_review.c.start_at, access_review.c.end_at).where(
+                access_review.c.kind == ReviewKind.SIGN_INS.value, access_review.c.signed_at.is_not(None)
+            )
+        )
+    }
+    return [
+        OwedMonth(month, period, due_at(month))
+        for month, period in _months_over(conn, now)
+        if period not in reviewed and _has_sign_ins(conn, period)
+    ]
+
+
+def _months_over(conn: Connection, now: datetime) -> Iterator[tuple[str, Span]]:
+    first_at = conn.execute(select(func.min(ledger_entry.c.at)).where(SIGN_INS)).scalar_one()
+    if first_at is None:
+        return
+    duty = select(review_duty.c.since_at).where(review_duty.c.kind == ReviewKind.SIGN_INS.value)
+    since_at = conn.execute(duty).scalar_one_or_none()
+    month = month_of(first_at if since_at is None else max(first_at, since_at))
+    while (period := span_of_month(month)).end_at <= now:
+        yield month, period
+        month = next_month(month)
+
+
+def _has_sign_ins(conn: Connection, period: Span) -> bool:
+    own = ledger_entry.c
+    query = select(own.at).where(SIGN_INS, own.at >= period.start_at, own.at < period.end_at)
+    return conn.execute(query.limit(1)).first() is not None
