@@ -125,9 +125,9 @@ def test_a_signature_is_never_changed_nor_replaced(proved: Database) -> None:
 @pytest.mark.parametrize(
     ("month", "made_at", "expected"),
     [
-        ("2026-10", datetime(2026, 11, 1, 0, 10, tzinfo=UTC), datetime(2026, 11, 15, tzinfo=UTC)),
-        ("2026-12", datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 15, tzinfo=UTC)),
-        ("2027-01", datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 2, 15, tzinfo=UTC)),
+        ("2026-10", datetime(2026, 11, 1, 0, 10, tzinfo=UTC), datetime(2026, 11, 14, 23, tzinfo=UTC)),
+        ("2026-12", datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 14, 23, tzinfo=UTC)),
+        ("2027-06", datetime(2027, 7, 1, tzinfo=UTC), datetime(2027, 7, 14, 22, tzinfo=UTC)),
         ("2026-10", datetime(2027, 3, 3, tzinfo=UTC), datetime(2027, 3, 10, tzinfo=UTC)),
     ],
 )
@@ -140,7 +140,7 @@ def test_a_proof_is_due_on_the_15th_or_a_week_after_it_was_made(
 
 def test_what_was_not_signed_in_time_is_named(proved: Database) -> None:
     """Only the report that there is counts, and only from its day on."""
-    due_at = datetime(2026, 11, 15, tzinfo=UTC)
+    due_at = datetime(2026, 11, 14, 23, tzinfo=UTC)
     late_at = MADE + timedelta(days=7)
     with proved.read() as conn:
         assert proofs.overdue(conn, late_at - timedelta(microseconds=1)) == {}

@@ -1,11 +1,14 @@
 """Reports of ingest and retention: what they say, and how silence is told from health."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from tests import builders
-from vms.db import placements, plans, reports
+from vms.db import placements, plans, proofs, reports
 from vms.db.engine import Database
-from vms.db.reports import Report, Service
+from vms.db.proofs import Proof, ProofResult, Signature
+from vms.db.reports import Condition, Report, Service
+from vms.model import UserId
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -64,6 +67,29 @@ def test_a_statement_that_no_dwelling_is_in_sight_is_told_before_its_date(databa
     with database.write() as conn:
         placements.end(conn, place, look_again_at)
     assert told(timedelta(days=-100)) == (False, None)
+
+
+def test_a_proof_that_nobody_signed_in_time_is_a_problem_on_paper(database: Database) -> None:
+    """Else a month could go unread for ever; and starting the daemon again would not sign it."""
+    proof = Proof("2027-01", datetime(2027, 2, 1, tzinfo=UTC), ProofResult.IN_ORDER, sha256(b"{}").hexdigest(), "{}")
+    due_at = datetime(2027, 2, 14, 23, tzinfo=UTC)
+    with database.write() as conn:
+        builders.add_people(conn)
+        proofs.store(conn, proof)
+
+    def told(at: datetime) -> Condition:
+        say(database, at)
+        with database.read() as conn:
+            [found] = [one for one in reports.conditions(conn, at) if one.service is Service.RETENTION]
+        return found
+
+    assert told(due_at - timedelta(microseconds=1)).in_order
+    late = told(due_at)
+    assert (late.problems, late.works) == (("proof-unsigned",), True)
+    assert late.words == {"overdue_s": 3, "unsigned": {"2027-01": due_at.isoformat()}}
+    with database.write() as conn:
+        proofs.sign(conn, Signature("2027-01", proof.sha256, UserId("u-director"), due_at, None))
+    assert told(NOW).in_order
 
 
 def test_a_report_from_the_future_is_no_sign_of_life(database: Database) -> None:

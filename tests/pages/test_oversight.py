@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import update
 
 from api.app import create_app
 from api.parts import ApiParts
@@ -18,10 +19,12 @@ from retention.parts import RetentionParts
 from retention.proof import prove_months
 from tests import builders
 from tests.api.site import DOME, FIXED, PASSWORD
+from tests.ledger.owner import without_rules
 from tests.pages.running import own_parts, serving
 from vms.clock import ManualClock
-from vms.db import reviews, sweeps
+from vms.db import proofs, reviews, sweeps
 from vms.db.sweeps import SweepOutcome
+from vms.db.tables import retention_proof
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Purpose
 from vms.ledger.log import Ledger
@@ -78,7 +81,7 @@ def present(parts: ApiParts) -> None:
 def town(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The API and the pages on a database of their own, with an auditor."""
     folder = tmp_path_factory.mktemp("oversight")
-    parts = own_parts(_sqlite_template, folder, {"auditeur": Role.AUDITOR}, before=lived)
+    parts = own_parts(_sqlite_template, folder, {"auditeur": Role.AUDITOR, "regisseur": Role.DIRECTOR}, before=lived)
     present(parts)
     with serving(create_app(parts)) as url:
         yield Town(url, parts)
@@ -88,12 +91,23 @@ def town(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture(scope="module")
 def auditor(browser: Browser, town: Town, complaints: list[str]) -> Page:
     """Who oversees."""
+    return signed_in(browser, town, complaints, "auditeur")
+
+
+@pytest.fixture(scope="module")
+def director(browser: Browser, town: Town, complaints: list[str]) -> Page:
+    """Who answers for a month at the police."""
+    return signed_in(browser, town, complaints, "regisseur")
+
+
+def signed_in(browser: Browser, town: Town, complaints: list[str], name: str) -> Page:
+    """Return a browser of its own in which somebody is signed in."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if "Security Policy" in said.text else None)
     page.goto(f"{town.url}/sign-in")
-    page.fill("[name=username]", "auditeur")
+    page.fill("[name=username]", name)
     page.fill("[name=password]", PASSWORD)
     page.click("#sign-in [type=submit]")
     page.wait_for_url(lambda address: "/sign-in" not in address)
@@ -133,6 +147,39 @@ def test_a_proof_is_read_on_the_page_and_kept(auditor: Page) -> None:
     with auditor.expect_download() as taken:
         line.get_by_role("link", name="Tekst").click()
     assert "Maandelijks wisbewijs" in Path(taken.value.path()).read_text(encoding="utf-8")
+
+
+def test_the_director_signs_a_month_and_explains_its_findings(director: Page, auditor: Page, town: Town) -> None:
+    """Nobody else finds the button; everybody who oversees sees who signed, and that a proof made again is unsigned."""
+    director.goto(f"{town.url}/erasing")
+    line = director.locator("#proofs tbody tr").first
+    expect(line).to_contain_text("Nog niet afgetekend")
+    line.get_by_role("button", name="Aftekenen").click()
+    expect(director.locator("dialog")).to_contain_text("bevinding")
+    director.locator("dialog [type=submit]").click()
+    expect(director.locator("dialog .dialog-foot .form-error")).to_contain_text("minstens 10 tekens")
+    director.fill("dialog [name=remark]", "de schijf was vol, zie incident 12")
+    director.locator("dialog [type=submit]").click()
+    expect(line.locator(".chip.ok")).to_have_text("Afgetekend")
+    expect(line).to_contain_text("Regisseur")
+    expect(line.get_by_role("button", name="Aftekenen")).to_have_count(0)
+    auditor.goto(f"{town.url}/erasing")
+    seen = auditor.locator("#proofs tbody tr")
+    expect(seen.first.locator(".chip.ok")).to_have_text("Afgetekend")
+    expect(seen.last).to_contain_text("Aftekenen uiterlijk")
+    expect(auditor.get_by_role("button", name="Aftekenen")).to_have_count(0)
+    seen.first.get_by_role("button", name="Tonen").click()
+    expect(auditor.locator("dialog")).to_contain_text("de schijf was vol, zie incident 12")
+    auditor.keyboard.press("Escape")
+    with town.parts.db.write() as conn:
+        [newest, *_] = proofs.list_all(conn)
+        without_rules(conn)
+        again = update(retention_proof).where(retention_proof.c.month == newest.month)
+        conn.execute(again.values(sha256="0" * 64))
+    auditor.reload()
+    expect(seen.first.locator(".chip.bad").last).to_have_text("Opnieuw gemaakt na het aftekenen")
+    with town.parts.db.write() as conn:
+        conn.execute(update(retention_proof).where(retention_proof.c.sha256 == "0" * 64).values(sha256=newest.sha256))
 
 
 def test_a_review_goes_from_the_draw_to_the_signature(auditor: Page, town: Town) -> None:

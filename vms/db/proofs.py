@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, insert, select
 
+from vms.civil_time import day_of_month, next_month
 from vms.db.tables import proof_signature, retention_proof
 from vms.errors import Conflict, InvalidInput, NotFound
 from vms.model import UserId
@@ -146,9 +147,8 @@ def signatures(conn: Connection) -> Mapping[str, tuple[Signature, ...]]:
 
 
 def sign_by(month: str, made_at: datetime) -> datetime:
-    """Return when the proof of a month must be signed: on the 15th of the next, or a week after it was made, if that is later."""
-    begin_at = datetime(int(month[:4]), int(month[5:]), SIGN_BY_DAY, tzinfo=UTC)
-    return max((begin_at + timedelta(days=31)).replace(day=SIGN_BY_DAY), made_at + SIGN_WITHIN)
+    """Return by when a month's proof is signed: when the 15th of the next begins in the city, or a week after it was made, if later."""
+    return max(day_of_month(next_month(month), SIGN_BY_DAY), made_at + SIGN_WITHIN)
 
 
 def overdue(conn: Connection, now: datetime) -> Mapping[str, datetime]:

@@ -43,6 +43,8 @@ PROOF_FINDINGS: Final = "proof-findings"
 """The newest monthly proof of erasing is not in order (retention/proof.py); a good one takes it back."""
 SIGN_IN_REVIEW_DUE: Final = "sign-in-review-due"
 """The sign-ins of a month must be reviewed and signed, by the 15th of the month after it (docs/audit.md)."""
+PROOF_UNSIGNED: Final = "proof-unsigned"
+"""The police director has not signed a monthly proof of erasing by the 15th of the next month (docs/audit.md)."""
 NO_DWELLING_DUE: Final = "no-dwelling-due"
 """Two persons must look again whether a fixed camera without masks has no dwelling in sight (docs/plans.md)."""
 STORAGE_FULL: Final = "storage-full"
@@ -66,6 +68,7 @@ ON_PAPER: Final = (
         CHECKPOINT_MISSING,
         PROOF_FINDINGS,
         SIGN_IN_REVIEW_DUE,
+        PROOF_UNSIGNED,
     }
 )
 """Problems that a person solves at a desk: starting the process anew would only add a gap."""
@@ -155,6 +158,13 @@ def conditions(conn: Connection, now: datetime) -> tuple[Condition, ...]:
             erasing,
             problems=(*erasing.problems, SIGN_IN_REVIEW_DUE),
             words={**erasing.words, "sign_in_reviews": late},
+        )
+    if unsigned := proofs.overdue(conn, now):
+        erasing = found[Service.RETENTION]
+        found[Service.RETENTION] = replace(
+            erasing,
+            problems=(*erasing.problems, PROOF_UNSIGNED),
+            words={**erasing.words, "unsigned": {month: at.isoformat() for month, at in unsigned.items()}},
         )
     if due := plans.due_to_look_again(conn, now):
         recording = found[Service.INGEST]

@@ -3,14 +3,18 @@
 import { request } from "./api.js";
 import { formatSpan, formatStamp, parseInstant, SECOND_MS } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
-import { showDialog } from "./dialog.js";
+import { askForm, FieldError, labelled, showDialog } from "./dialog.js";
 import { element, textButton } from "./dom.js";
 import { formatNumber, t, tn } from "./i18n.js";
-import { noticeError } from "./notices.js";
+import { notice, noticeError } from "./notices.js";
 import { CONFIRMED, doubtText, problemText } from "./service-health.js";
-import "./shell.js";
+import { allowedActions } from "./shell.js";
 
 const POLL_MS = 30_000;
+/** Characters of an explanation (`vms/db/proofs.py`). */
+const LEAST_EXPLANATION = 10;
+
+const maySign = allowedActions(document.getElementById("erasing")).has("proof.sign");
 
 const STATES = {
   ok: () => chip("ok", t("In time")),
@@ -158,15 +162,60 @@ function sweepTable(sweeps) {
 }
 
 function proofTable(proofs) {
-  const columns = [{ title: t("Month") }, { title: t("Result") }, { title: t("Made") }, { title: t("Segments erased"), class: "number" }, { title: t("Looked up"), class: "number" }, { title: t("Acts") }];
+  const columns = [{ title: t("Month") }, { title: t("Result") }, { title: t("Made") }, { title: t("Segments erased"), class: "number" }, { title: t("Looked up"), class: "number" }, { title: t("Signature") }, { title: t("Acts") }];
   return table(t("Monthly proofs"), columns, proofs.map((one) => row([
     { content: [element("strong", {}, one.month)] },
     { content: [one.result === "in-order" ? chip("ok", t("In order")) : chip("bad", tn(one.findings, "{count} finding", "{count} findings"))] },
     { class: "nowrap", content: [stamp(one.made_at)] },
     { class: "number", content: [formatNumber(one.erased)] },
     { class: "number", content: [formatNumber(one.sampled)] },
-    { class: "acts", content: [textButton(t("Show"), "small", () => showProof(one.month)), download(one.month, "json", "JSON"), download(one.month, "text", t("Text"))] },
+    { content: signatureOf(one) },
+    { class: "acts", content: [
+      textButton(t("Show"), "small", () => showProof(one.month)), download(one.month, "json", "JSON"), download(one.month, "text", t("Text")),
+      ...(maySign && !isSigned(one) ? [textButton(t("Sign off"), "small primary", () => askSignature(one))] : []),
+    ] },
   ], { dataset: { id: one.month } })), t("No month is over yet."));
+}
+
+function isSigned({ signatures }) {
+  return signatures.some((one) => one.is_of_this);
+}
+
+/** @param {any} proof @returns {HTMLElement[]} whether its report was signed, by whom and when; or by when it must be */
+function signatureOf(proof) {
+  const found = proof.signatures.find((one) => one.is_of_this) ?? proof.signatures[0];
+  const by = found ? line(t("{name}, {time}", { name: found.by, time: stamp(found.at) })) : null;
+  if (isSigned(proof)) return [chip("ok", t("Signed")), by];
+  const due = line(t("Sign by {time}", { time: stamp(proof.sign_by) }));
+  if (found) return [chip("bad", t("Made again after signing")), by, due];
+  return [proof.is_overdue ? chip("bad", t("Not signed in time")) : chip("quiet", t("Not signed yet")), due];
+}
+
+function line(text) {
+  return element("span", { class: "muted small line" }, text);
+}
+
+async function askSignature(proof) {
+  const hasFindings = proof.result !== "in-order";
+  const lead = hasFindings
+    ? tn(proof.findings, "It has {count} finding: explain what happened. Your signature says that you have seen it, and can't be taken back.", "It has {count} findings: explain what happened. Your signature says that you have seen them, and can't be taken back.")
+    : t("It is in order. Your signature says that you have seen it, and can't be taken back.");
+  const signed = await askForm({
+    title: t("Sign the proof of erasing of {month}", { month: proof.month }), lead,
+    fields: [
+      labelled(hasFindings ? t("Explanation") : t("Remark (may stay empty)"), element("textarea", { name: "remark", rows: 3, maxLength: 2000 })),
+      element("p", { class: "muted small" }, t("You sign the report with this SHA-256:"), " ", element("code", { class: "mono" }, proof.sha256)),
+    ],
+    submitText: t("Sign off"),
+    submit: (data, form) => {
+      const remark = String(data.get("remark")).trim();
+      if (hasFindings && remark.length < LEAST_EXPLANATION) throw new FieldError(form, "remark", t("Explain the findings in at least {least} characters.", { least: LEAST_EXPLANATION }));
+      return request("POST", `/api/proofs/${proof.month}/sign`, { sha256: proof.sha256, remark: remark || null });
+    },
+  });
+  if (!signed) return;
+  notice(t("The proof is signed."));
+  await load(false);
 }
 
 function download(month, form, text) {
@@ -178,11 +227,20 @@ async function showProof(month) {
     const proof = await request("GET", `/api/proofs/${month}`);
     const sections = proof.sections.map(({ title, lines }) => element("section", {}, element("h3", {}, title),
       element("dl", { class: "proof-lines" }, ...lines.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]))));
-    showDialog(t("Proof of erasing {month}", { month }), element("div", { class: "proof" }, ...sections,
+    showDialog(t("Proof of erasing {month}", { month }), element("div", { class: "proof" }, ...sections, signatures(proof),
       element("p", { class: "muted small" }, t("SHA-256 of the report, also in the log:"), " ", element("code", { class: "mono" }, proof.sha256))));
   } catch (error) {
     noticeError(error);
   }
+}
+
+function signatures(proof) {
+  const lines = proof.signatures.flatMap((one) => [
+    element("dt", {}, t("{name}, {time}", { name: one.by, time: stamp(one.at) })),
+    element("dd", {}, one.is_of_this ? null : t("Under another report than this one: the proof was made again."), one.is_of_this ? null : " ", one.remark ?? (one.is_of_this ? t("No remark") : null)),
+  ]);
+  return element("section", {}, element("h3", {}, t("Signature")),
+    lines.length ? element("dl", { class: "proof-lines" }, ...lines) : element("p", {}, t("Sign by {time}", { time: stamp(proof.sign_by) })));
 }
 
 function age(at, since) {

@@ -43,6 +43,7 @@ const PROBLEMS = {
   "mail-missing": () => t("the log's state was not mailed to all for two days: does the mail server take it?"),
   "proof-findings": () => t("the newest monthly proof of erasing has findings"),
   "sign-in-review-due": () => t("the sign-ins of a month must be reviewed and signed"),
+  "proof-unsigned": () => t("a monthly proof of erasing was not signed in time: the police director signs it on the page Erasing"),
   "hold-stuck": () => t("a hold can't be finished: nothing is erased until it is"),
 };
 
@@ -98,7 +99,7 @@ function remarks({ problems, words }) {
     const at = lines.indexOf(problemText(code));
     if (at >= 0) lines[at] = t("{problem}: {cameras}", { problem: lines[at], cameras: cameras.join(" · ") });
   }
-  const causes = [...(words.doubts ?? []).map(doubtText), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...Object.entries(words.look_again ?? {}).map(([id, at]) => t("{camera}: look again by {time}", { camera: id, time: stamp(at) })), ...(words.stuck_holds ?? [])];
+  const causes = [...(words.doubts ?? []).map(doubtText), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...Object.entries(words.look_again ?? {}).map(([id, at]) => t("{camera}: look again by {time}", { camera: id, time: stamp(at) })), ...Object.entries(words.unsigned ?? {}).map(([month, at]) => t("{month}: sign by {time}", { month, time: stamp(at) })), ...(words.stuck_holds ?? [])];
   return [...lines, ...causes].map((line) => element("span", { class: "muted small line" }, line));
 }
 
