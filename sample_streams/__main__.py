@@ -5,6 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from sample_streams.onvif.habits import OnvifHabit, OnvifHabits, read_habits
 from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
 from sample_streams.onvif.recording import EdgeMode
 from sample_streams.roster import roster
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--time-of-day", type=TimeOfDay, choices=list(TimeOfDay), default=TimeOfDay.DUSK)
     parser.add_argument("--space", type=SpaceKind, choices=list(SpaceKind), default=SpaceKind.SPHERICAL)
     parser.add_argument("--habits", default="", help=f"of the PTZ camera, comma-separated; all are: {', '.join(Habit)}")
+    parser.add_argument("--onvif-habits", default="", help="of all cameras, comma-separated; see docs/demo-city.md")
     parser.add_argument("--qp", type=int, help="constant quantiser of all cameras; 0 is lossless for H.264")
     parser.add_argument(
         "--edge", type=EdgeMode, choices=list(EdgeMode), default=EdgeMode.NONE, help="what cameras keep on their card"
@@ -51,6 +53,7 @@ def main() -> None:
             qp=given.qp,
             unknown=_unknown(given),
             edge=given.edge,
+            onvif_habits=_onvif_habits(parser, given.onvif_habits),
         )
         sys.exit(asyncio.run(run_city(settings)))
     except CityError as error:
@@ -63,6 +66,13 @@ def _habit(parser: argparse.ArgumentParser, word: str) -> Habit:
         return Habit(word)
     except ValueError:
         parser.error(f"there is no habit {word!r}; all are: {', '.join(Habit)}")
+
+
+def _onvif_habits(parser: argparse.ArgumentParser, words: str) -> frozenset[OnvifHabit]:
+    try:
+        return OnvifHabits(read_habits(one for one in words.split(",") if one)).chosen
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _unknown(given: argparse.Namespace) -> UnknownOptics | None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sample_streams.onvif.habits import OnvifHabit
 from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
 from sample_streams.onvif.recording import EdgeMode
 from sample_streams.roster import password_for, roster
@@ -39,6 +40,7 @@ class CitySettings:
     qp: int | None = None
     unknown: UnknownOptics | None = None
     edge: EdgeMode = EdgeMode.NONE
+    onvif_habits: frozenset[OnvifHabit] = frozenset()
 
     def __post_init__(self) -> None:
         unknown = set(self.cameras) - set(roster())
@@ -69,6 +71,7 @@ def camera_order(settings: CitySettings, camera_id: str) -> dict[str, Any]:
         "habits": [habit.value for habit in settings.habits],
         "qp": settings.qp,
         "edge": settings.edge.value,
+        "onvif_habits": sorted(settings.onvif_habits),
         "unknown": None if settings.unknown is None else asdict(settings.unknown),
     }
 

@@ -17,7 +17,10 @@ from sample_streams.device.mechanics import Mechanics, Pose, flipped
 from sample_streams.device.metadata import INTERVAL_S, MetadataFeed
 from sample_streams.device.options import CameraOptions
 from sample_streams.device.telemetry import Telemetry
+from sample_streams.onvif.addresses import url_host
 from sample_streams.onvif.device import DeviceFacts
+from sample_streams.onvif.endpoint import OnvifEndpoint
+from sample_streams.onvif.habits import OnvifHabits
 from sample_streams.onvif.media import MediaFacts
 from sample_streams.onvif.ptz import PtzService
 from sample_streams.onvif.ptz_spaces import Habit, PtzSpace
@@ -30,7 +33,6 @@ from sample_streams.scene.renderer import Exposure, Renderer
 from sample_streams.scene.shelf import painted_place
 from sample_streams.truth import FrameRecord, camera_truth
 from sample_streams.wire.auth import Account
-from sample_streams.wire.http import HttpServer
 from sample_streams.wire.impairment import Impairment, Numbered
 from sample_streams.wire.metadata import packetise_document
 from sample_streams.wire.rtp import Payload, packetise
@@ -71,7 +73,8 @@ class Camera:
             if ptz is not None and spec.metadata is not None
             else None
         )
-        self.onvif_http = HttpServer(self.onvif.handle, options.host, options.onvif_port)
+        self.onvif_http = OnvifEndpoint(self.onvif, options.host, options.onvif_port)
+        self.onvif.take(OnvifHabits(options.onvif_habits))
         self.boot = 0
         self.frame_number = 0
         self.stalled_until_s = 0.0
@@ -219,12 +222,12 @@ class Camera:
     @property
     def rtsp_url(self) -> str:
         """Where the stream is."""
-        return f"rtsp://{self.options.host}:{self.rtsp.port}{self.rtsp.settings.path}"
+        return f"rtsp://{url_host(self.options.host)}:{self.rtsp.port}{self.rtsp.settings.path}"
 
     @property
     def onvif_url(self) -> str:
         """Where the device service is."""
-        return f"http://{self.options.host}:{self.onvif_http.port}/onvif/device_service"
+        return self.onvif_http.url
 
     def _describe(self) -> MediaDescription:
         spec = self.spec
@@ -233,8 +236,8 @@ class Camera:
         )
 
     def _device_facts(self) -> DeviceFacts:
-        base = f"http://{self.options.host}:{self.onvif_http.port}"
-        return DeviceFacts(self.spec.name, f"SC-{self.spec.camera_id}", base, self.spec.kind is CameraKind.PTZ)
+        is_ptz = self.spec.kind is CameraKind.PTZ
+        return DeviceFacts(self.spec.name, f"SC-{self.spec.camera_id}", self.onvif_http.addresses, is_ptz)
 
     def _media_facts(self) -> MediaFacts:
         settings = self.encoder.settings
@@ -247,6 +250,7 @@ class Camera:
             self.rtsp_url,
             space,
             self.metadata is not None,
+            self.onvif.habits,
         )
 
     async def _run_video(self) -> None:
@@ -362,6 +366,8 @@ class Camera:
             "homing": self.telemetry.is_homing,
             "packets_dropped": self.impairment.dropped,
             "onvif_calls": dict(self.onvif.calls),
+            "onvif_habits": sorted(self.onvif.habits.chosen),
+            "onvif_sign_ins": dict(self.onvif.sign_in.schemes),
             "edge": self.onvif.edge.mode.value,
             "edge_active": self.onvif.edge.is_active,
             "truth_colours": self.renderer.shows_truth,

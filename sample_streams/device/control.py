@@ -15,6 +15,7 @@ from sample_streams.device.clock import monotonic_s
 from sample_streams.device.mechanics import Pose
 from sample_streams.device.metadata import MetadataFault
 from sample_streams.device.telemetry import TelemetryFault
+from sample_streams.onvif.habits import OnvifHabits, read_habits
 from sample_streams.onvif.recording import EdgeMode, Told
 from sample_streams.wire.auth import AuthMode
 from sample_streams.wire.http import Request, Response
@@ -67,6 +68,7 @@ class Control:
             "qp": self._qp,
             "keyframes": self._keyframes,
             "edge": self._edge,
+            "onvif": self._onvif,
         }
 
     async def handle(self, request: Request) -> Response:
@@ -114,6 +116,7 @@ class Control:
             camera.metadata.set_fault(MetadataFault.NONE, monotonic_s())
         camera.telemetry.traits = camera.spec.telemetry
         camera.clock.offset_s = camera.spec.clock_offset_s
+        await camera.onvif_http.take(OnvifHabits(camera.options.onvif_habits))
         camera.set_size(camera.spec.optics.width_px, camera.spec.optics.height_px)
         if not camera.rtsp.is_listening and not camera.is_away:
             await camera.rtsp.start()
@@ -231,6 +234,10 @@ class Control:
 
     async def _keyframes(self, order: Order) -> None:
         self._camera.set_keyframe_interval(int(order["every"]))
+
+    async def _onvif(self, order: Order) -> None:
+        only, elsewhere = frozenset(order.get("only", ())), order.get("elsewhere")
+        await self._camera.onvif_http.take(OnvifHabits(read_habits(order["habits"]), only, elsewhere))
 
     async def _edge(self, order: Order) -> None:
         edge = self._camera.onvif.edge

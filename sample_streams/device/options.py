@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sample_streams.onvif.habits import OnvifHabit
 from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
 from sample_streams.onvif.recording import EdgeMode
 from sample_streams.scene.light import TimeOfDay
@@ -15,6 +16,7 @@ class CameraOptions:
     Args:
         qp: constant quantiser; None is the roster's.
         edge: what it keeps on a card of its own.
+        onvif_habits: how its ONVIF services differ from the plain ones.
     """
 
     host: str
@@ -29,3 +31,4 @@ class CameraOptions:
     habits: frozenset[Habit] = frozenset()
     qp: int | None = None
     edge: EdgeMode = EdgeMode.NONE
+    onvif_habits: frozenset[OnvifHabit] = frozenset()

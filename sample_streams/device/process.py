@@ -16,6 +16,7 @@ import cv2
 from sample_streams.device.camera import Camera
 from sample_streams.device.control import Control
 from sample_streams.device.options import CameraOptions
+from sample_streams.onvif.habits import read_habits
 from sample_streams.onvif.ptz_spaces import Habit, SpaceKind
 from sample_streams.onvif.recording import EdgeMode
 from sample_streams.plan import plan_document
@@ -46,6 +47,7 @@ async def run(order: dict[str, Any]) -> None:
         habits=habits,
         qp=order["qp"],
         edge=EdgeMode(order["edge"]),
+        onvif_habits=read_habits(order["onvif_habits"]),
     )
     camera = Camera(spec, options)
     control = HttpServer(Control(camera).handle, "127.0.0.1", order["ports"][2])

@@ -11,6 +11,7 @@ from sample_streams.device.clock import monotonic_s
 from sample_streams.device.mechanics import Mechanics, Pose
 from sample_streams.device.telemetry import Reading, Telemetry
 from sample_streams.onvif import ptz_spaces
+from sample_streams.onvif.habits import OnvifHabit, OnvifHabits
 from sample_streams.onvif.ptz_spaces import PtzSpace
 from sample_streams.onvif.soap import SoapFaultError, find, text_of
 
@@ -35,9 +36,10 @@ class PtzService:
         self.space = space
         self.home = home
         self.presets: dict[str, Preset] = {}
+        self.habits = OnvifHabits()
         self._calls: dict[str, Callable[[Element], str]] = {
-            "GetNodes": lambda _: self._wrap("GetNodes", ptz_spaces.node("tptz:PTZNode", space)),
-            "GetNode": lambda _: self._wrap("GetNode", ptz_spaces.node("tptz:PTZNode", space)),
+            "GetNodes": lambda _: self._wrap("GetNodes", ptz_spaces.node("tptz:PTZNode", space, self.habits)),
+            "GetNode": lambda _: self._wrap("GetNode", ptz_spaces.node("tptz:PTZNode", space, self.habits)),
             "GetConfigurations": lambda _: self._wrap(
                 "GetConfigurations", ptz_spaces.configuration("tptz:PTZConfiguration", space)
             ),
@@ -163,13 +165,28 @@ class PtzService:
         self.mechanics.stop(monotonic_s(), pan_tilt=pan_tilt, zoom=zoom)
         return self._wrap("Stop")
 
+    def stock(self) -> None:
+        """Store presets where the device's habits are about presets."""
+        kinds = (OnvifHabit.PRESET_WITHOUT_TOKEN, OnvifHabit.PRESET_EMPTY_TOKEN, OnvifHabit.PRESET_WITHOUT_NAME)
+        if self.habits.has(OnvifHabit.PRESETS_500):
+            self.presets |= {f"P{number}": Preset(f"stand {number}", self.home) for number in range(1, 501)}
+        if self.habits.has(*kinds):
+            self.presets["good"] = Preset(f"plein{self.habits.word}", self.home)
+        if self.habits.has(OnvifHabit.PRESET_WITHOUT_NAME):
+            self.presets["nameless"] = Preset("", self.home)
+
     def _get_presets(self, body: Element) -> str:
         del body
         inner = ""
+        if self.habits.has(OnvifHabit.PRESET_WITHOUT_TOKEN):
+            inner += "<tptz:Preset><tt:Name>zonder token</tt:Name></tptz:Preset>"
+        if self.habits.has(OnvifHabit.PRESET_EMPTY_TOKEN):
+            inner += '<tptz:Preset token=""><tt:Name>leeg token</tt:Name></tptz:Preset>'
         for token, preset in self.presets.items():
             x, y = self.space.to_numbers(preset.pose.pan_deg, preset.pose.tilt_deg)
+            name = f"<tt:Name>{escape(preset.name)}</tt:Name>" if preset.name else ""
             inner += (
-                f'<tptz:Preset token="{token}"><tt:Name>{escape(preset.name)}</tt:Name><tt:PTZPosition>'
+                f'<tptz:Preset token="{token}">{name}<tt:PTZPosition>'
                 f'<tt:PanTilt x="{x:.6g}" y="{y:.6g}" space="{self.space.uri}"/>'
                 f'<tt:Zoom x="{preset.pose.zoom:.6g}" space="{ptz_spaces.ZOOM_URI}"/></tt:PTZPosition></tptz:Preset>'
             )

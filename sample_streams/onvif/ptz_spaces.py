@@ -3,10 +3,12 @@
 Source: ONVIF PTZ Service Specification, sections 5.2 and 7 (spaces), ptz.wsdl ver20.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sample_streams.device.mechanics import Limits
+from sample_streams.onvif.habits import OnvifHabit, OnvifHabits
 
 NODE_TOKEN = "node"  # noqa: S105  ONVIF calls its identifiers tokens
 CONFIGURATION_TOKEN = "ptz"  # noqa: S105  ONVIF calls its identifiers tokens
@@ -103,11 +105,16 @@ def _point(share: float, low: float, high: float) -> float:
     return low + (share + 1) / 2 * (high - low)
 
 
-def node(tag: str, space: PtzSpace) -> str:
-    """Return a PTZ node with every supported space and its ranges."""
+def node(tag: str, space: PtzSpace, habits: OnvifHabits) -> str:
+    """Return a PTZ node with every supported space and its ranges, or without what the device leaves out."""
+    supported = spaces(space)
+    if habits.has(OnvifHabit.SPACES_WITHOUT_URIS):
+        supported = re.sub(r"<tt:URI>[^<]*</tt:URI>", "", supported)
+    if habits.has(OnvifHabit.SPACES_WITHOUT_RANGES):
+        supported = re.sub(r"<tt:([XY])Range>.*?</tt:\1Range>", "", supported)
     return (
         f'<{tag} token="{NODE_TOKEN}" FixedHomePosition="false"><tt:Name>node</tt:Name>'
-        f"<tt:SupportedPTZSpaces>{spaces(space)}</tt:SupportedPTZSpaces>"
+        f"<tt:SupportedPTZSpaces>{supported}</tt:SupportedPTZSpaces>"
         "<tt:MaximumNumberOfPresets>64</tt:MaximumNumberOfPresets><tt:HomeSupported>true</tt:HomeSupported></"
         f"{tag}>"
     )

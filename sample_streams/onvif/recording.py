@@ -11,8 +11,6 @@ from xml.etree.ElementTree import Element
 
 from sample_streams.onvif.soap import SoapFaultError, text_of
 
-RECORDING_URI = "http://www.onvif.org/ver10/recording/wsdl"
-SEARCH_URI = "http://www.onvif.org/ver10/search/wsdl"
 OPERATIONS = frozenset(
     {"GetRecordings", "GetRecordingJobs", "SetRecordingJobMode", "GetRecordingSummary", "GetRecordingInformation"}
 )

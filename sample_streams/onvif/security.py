@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from xml.etree.ElementTree import Element
 
-from sample_streams.onvif.soap import SoapFaultError, find, text_of
+from sample_streams.onvif.soap import ENVELOPE, SoapFaultError, find, text_of
 from sample_streams.wire.auth import Account
 
 WINDOW = timedelta(seconds=300)
@@ -74,3 +74,9 @@ class TokenChecker:
 
 def _refusal(reason: str) -> SoapFaultError:
     return SoapFaultError("ter:NotAuthorized", reason)
+
+
+def is_demanded(header: Element | None) -> bool:
+    """Whether a request says that its Security header must be understood (SOAP 1.2, section 5.2.3)."""
+    security = find(header, "Security") if header is not None else None
+    return security is not None and security.get(f"{{{ENVELOPE}}}mustUnderstand") in {"1", "true"}

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server on asyncio: keep-alive, Content-Length bodies, nothing else.
+"""A small HTTP/1.1 server on asyncio: keep-alive, Content-Length bodies, little else.
 
 Camera firmware speaks about this much HTTP, and both the ONVIF services and the control channel need no more.
 """
@@ -6,16 +6,30 @@ Camera firmware speaks about this much HTTP, and both the ONVIF services and the
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 MAX_BODY_BYTES = 1_000_000
 REASONS = {
     200: "OK",
+    302: "Found",
+    303: "See Other",
+    307: "Temporary Redirect",
+    308: "Permanent Redirect",
     400: "Bad Request",
     401: "Unauthorized",
     404: "Not Found",
     405: "Method Not Allowed",
     500: "Error",
+    503: "Service Unavailable",
 }
+
+
+class Framing(Enum):
+    """How the end of an answer is told (RFC 9112, section 6)."""
+
+    LENGTH = auto()
+    CHUNKED = auto()
+    CLOSE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +44,20 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What to answer; ``close`` drops the connection without a byte when status is 0."""
+    """What to answer; status 0 drops the connection without a byte.
+
+    Args:
+        challenges: values of WWW-Authenticate, a header line each.
+        stream: writes the whole answer itself, head and all; then the connection is closed.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
+    challenges: tuple[str, ...] = ()
+    framing: Framing = Framing.LENGTH
+    stream: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
 
 
 HANG_UP = Response(0)
@@ -77,7 +99,12 @@ class HttpServer:
                 response = await self._handler(request)
                 if response.status == 0:
                     break
-                keep = request.headers.get("connection", "").lower() != "close"
+                if response.stream is not None:
+                    await response.stream(writer)
+                    break
+                keep = (
+                    request.headers.get("connection", "").lower() != "close" and response.framing is not Framing.CLOSE
+                )
                 writer.write(encode_response(response, keep_alive=keep))
                 await writer.drain()
                 if not keep:
@@ -123,11 +150,20 @@ def parse_headers(lines: list[str]) -> dict[str, str]:
 
 def encode_response(response: Response, *, keep_alive: bool) -> bytes:
     """Return the bytes of a response."""
+    body = response.body
     lines = [
         f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Status')}",
         f"Content-Type: {response.content_type}",
-        f"Content-Length: {len(response.body)}",
         f"Connection: {'keep-alive' if keep_alive else 'close'}",
         *(f"{name}: {value}" for name, value in response.headers.items()),
+        *(f"WWW-Authenticate: {challenge}" for challenge in response.challenges),
     ]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + response.body
+    if response.framing is Framing.LENGTH:
+        lines.append(f"Content-Length: {len(body)}")
+    elif response.framing is Framing.CHUNKED:
+        lines.append("Transfer-Encoding: chunked")
+        half = len(body) // 2
+        body = (
+            b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:half], body[half:]) if part) + b"0\r\n\r\n"
+        )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
