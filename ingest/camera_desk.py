@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from ingest.address import CameraAddress
+from ingest.onvif.address import ServiceUrl
+from ingest.onvif.soap import Account
 from ingest.position import PositionClient
 from ingest.ptz_space import Preset, PtzSpaces
 from vms.clock import Clock
@@ -23,14 +25,14 @@ class Device(Protocol):
     def streams_position(self) -> bool:
         """Tell whether the profile's metadata stream holds the position."""
 
-    def ptz_url(self) -> str:
+    clock_offset: timedelta
+    """How far the camera's clock is ahead of ours."""
+
+    def ptz_url(self) -> ServiceUrl:
         """Tell where the PTZ service is."""
 
     def profile_token(self) -> str:
         """Tell the profile."""
-
-    def camera_now(self) -> datetime:
-        """Tell the camera's time."""
 
     def request_sync_point(self) -> None:
         """Ask for a keyframe."""
@@ -85,8 +87,9 @@ class CameraDesk:
         """Return a client for the camera's position (a connection of its own), what its numbers mean, and whether it is streamed too."""
 
         def made(device: Device) -> tuple[PositionClient, PtzSpaces, bool]:
-            account = (self._address.username, self._address.password)
-            client = PositionClient(device.ptz_url(), device.profile_token(), account, device.camera_now)
+            account = Account(self._address.username, self._address.password, self._address.allows_basic)
+            url, profile, ahead = device.ptz_url(), device.profile_token(), device.clock_offset
+            client = PositionClient(url, profile, account, self._clock, ahead=ahead)
             return client, self._known_spaces(device), device.streams_position()
 
         return self._ask(made)

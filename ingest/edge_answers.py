@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from ingest.onvif.wording import required
 from vms.db.edge import EdgeRecordings
-from vms.errors import Unavailable
 from vms.model import EdgeState
 
 MOST_ASKED: Final = 16
@@ -44,7 +44,7 @@ class Answers:
         recordings, active = list(items or []), len(active_jobs(jobs))
         kept, firsts, lasts = 0, [], []
         for place, item in enumerate(recordings):
-            token = _required(item.RecordingToken, "a recording without a token")
+            token = required(item.RecordingToken, "a recording without a token")
             found = information(token) if information is not None and place < MOST_ASKED else None
             span = None if found is None else _span(found)
             if span is not None:
@@ -96,9 +96,7 @@ def active_jobs(jobs: Any) -> list[str]:
         Unavailable: a job without a token or mode.
     """
     modes = {
-        str(_required(job.JobToken, "a job without a token")): str(
-            _required(job.JobConfiguration.Mode, "a job without a mode")
-        )
+        required(job.JobToken, "a job without a token"): required(job.JobConfiguration.Mode, "a job without a mode")
         for job in jobs or []
     }
     return [token for token, mode in modes.items() if mode != "Idle"]
@@ -111,9 +109,3 @@ def longest(told: Iterable[Any]) -> timedelta | None:
         return None
     found: timedelta = max(spans)
     return found
-
-
-def _required(value: Any, missing: str) -> Any:
-    if not value:
-        raise Unavailable(f"the camera answers ONVIF with nonsense ({missing})", code="camera.onvif-nonsense")
-    return value

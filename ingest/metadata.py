@@ -7,7 +7,8 @@ Source: ONVIF Streaming Specification, section 5.1.2.1.1; metadatastream.xsd.
 
 import zlib
 
-from ingest.position import Position, parse_tolerantly, position_of
+from ingest.position import Position, position_of
+from ingest.tolerant_xml import parse_tolerantly
 
 LONGEST_BYTES = 256 * 1024
 _GZIP = b"\x1f\x8b"

@@ -1,36 +1,24 @@
 """Ask a camera where it looks, many times a second: one hand-built request over a kept connection, read with tolerance.
 
 Half the cameras of the field answer with undeclared prefixes, missing elements or nonsense; any of that is no sample, never a guess.
-Source: ONVIF PTZ Service Specification (GetStatus); OASIS WS-Security UsernameToken Profile 1.0.
+Source: ONVIF PTZ Service Specification (GetStatus).
 """
 
-import base64
-import hashlib
 import math
 import re
-import secrets
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 from xml.sax.saxutils import escape
 
-import httpx
+from ingest.onvif.address import ServiceUrl
+from ingest.onvif.soap import Account, SoapClient
+from ingest.tolerant_xml import LONGEST_BYTES, parse_tolerantly
+from vms.clock import Clock
+from vms.errors import VmsError
 
-_LONGEST_BYTES = 256 * 1024
-_WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss"
-_BODY = '<s:Body><GetStatus xmlns="http://www.onvif.org/ver20/ptz/wsdl"><ProfileToken>{profile}</ProfileToken></GetStatus></s:Body>'
-_HEADER = (
-    '<s:Header><Security s:mustUnderstand="1" xmlns="{wsse}-wssecurity-secext-1.0.xsd"><UsernameToken>'
-    '<Username>{username}</Username><Password Type="{wsse}-username-token-profile-1.0#PasswordDigest">{digest}</Password>'
-    '<Nonce EncodingType="{wsse}-soap-message-security-1.0#Base64Binary">{nonce}</Nonce>'
-    '<Created xmlns="{wsse}-wssecurity-utility-1.0.xsd">{created}</Created></UsernameToken></Security></s:Header>'
-)
-_ENVELOPE = '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope">{inner}</s:Envelope>'
-_DECLARATION = re.compile(rb"""\sxmlns(:[\w.-]+)?\s*=\s*("[^"]*"|'[^']*')""")
-_TAG_PREFIX = re.compile(rb"(</?)[\w.-]+:")
-_ATTRIBUTE_PREFIX = re.compile(rb"\s[\w.-]+:([\w.-]+\s*=)")
+_BODY = '<GetStatus xmlns="http://www.onvif.org/ver20/ptz/wsdl"><ProfileToken>{profile}</ProfileToken></GetStatus>'
 _UTC = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -67,8 +55,7 @@ def parse_status(body: bytes) -> Position | None:
     Prefixes are ignored, declared or not. Elements that are absent or make no sense are None.
     """
     root = parse_tolerantly(body)
-    status = None if root is None else next(root.iter("PTZStatus"), None)
-    return None if status is None else position_of(status)
+    return None if root is None else _status_in(root)
 
 
 def position_of(status: ET.Element, utc_text: str | None = None) -> Position:
@@ -92,17 +79,6 @@ def position_of(status: ET.Element, utc_text: str | None = None) -> Position:
         hfov_deg=hfov_deg,
         hfov_step_deg=hfov_step_deg,
     )
-
-
-def parse_tolerantly(body: bytes) -> ET.Element | None:
-    """Return the root of an XML answer with all name space prefixes taken off, declared or not; None when it is no XML."""
-    if len(body) > _LONGEST_BYTES or b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        return None
-    bare = _ATTRIBUTE_PREFIX.sub(rb" \1", _TAG_PREFIX.sub(rb"\1", _DECLARATION.sub(b"", body)))
-    try:
-        return ET.fromstring(bare)  # noqa: S314 - what could expand was refused above
-    except (ET.ParseError, ValueError, LookupError):
-        return None
 
 
 def parse_utc(text: str | None) -> tuple[float | None, int]:
@@ -129,47 +105,29 @@ class PositionClient:
     Args:
         url: of its PTZ service.
         profile: the media profile's token.
-        camera_now: the camera's own time, for the freshness of the password digest.
-        timeout_s: an answer that takes longer is none.
-        transport: for tests.
+        ahead: how far the camera's clock is ahead of ours, for the freshness of the password digest.
+        timeout_s: an answer that takes longer in all is none.
     """
 
     def __init__(
-        self,
-        url: str,
-        profile: str,
-        account: tuple[str, str],
-        camera_now: Callable[[], datetime],
-        *,
-        timeout_s: float = 1.0,
-        transport: httpx.BaseTransport | None = None,
+        self, url: ServiceUrl, profile: str, account: Account, clock: Clock, *, ahead: timedelta, timeout_s: float = 1.0
     ) -> None:
         self._url = url
         self._body = _BODY.format(profile=escape(profile))
-        self._username, self._password = account
-        self._camera_now = camera_now
-        self._client = httpx.Client(
-            timeout=timeout_s,
-            trust_env=False,
-            transport=transport,
-            headers={"Content-Type": "application/soap+xml; charset=utf-8"},
-        )
+        self._soap = SoapClient(account, clock, timeout_s=timeout_s, most_bytes=LONGEST_BYTES)
+        self._soap.ahead = ahead
 
     def ask(self) -> Position | None:
         """Return the answer, or None: no answer in time, refused, or nonsense."""
         try:
-            reply = self._client.post(self._url, content=self._envelope())
-            if reply.status_code == httpx.codes.UNAUTHORIZED and self._client.auth is None:
-                # Some cameras want the digest in HTTP as well.
-                self._client.auth = httpx.DigestAuth(self._username, self._password)
-                reply = self._client.post(self._url, content=self._envelope())
-        except (httpx.HTTPError, httpx.StreamError):
+            answer = self._soap.ask(self._url, self._body)
+        except VmsError:
             return None
-        return parse_status(reply.content) if reply.status_code == httpx.codes.OK else None
+        return _status_in(answer.root)
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._soap.close()
 
     def __enter__(self) -> Self:
         return self
@@ -177,19 +135,10 @@ class PositionClient:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _envelope(self) -> bytes:
-        nonce = secrets.token_bytes(16)
-        created = self._camera_now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        # SHA-1 is what the profile prescribes: digest = SHA-1(nonce + created + password).
-        digest = hashlib.sha1(nonce + created.encode() + self._password.encode(), usedforsecurity=False).digest()
-        header = _HEADER.format(
-            wsse=_WSSE,
-            username=escape(self._username),
-            digest=base64.b64encode(digest).decode(),
-            nonce=base64.b64encode(nonce).decode(),
-            created=created,
-        )
-        return _ENVELOPE.format(inner=header + self._body).encode()
+
+def _status_in(root: ET.Element) -> Position | None:
+    status = next(root.iter("PTZStatus"), None)
+    return None if status is None else position_of(status)
 
 
 def _number(element: ET.Element | None, name: str) -> float | None:

@@ -3,14 +3,17 @@
 import base64
 import hashlib
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.onvif.address import configured_url
+from ingest.onvif.soap import Account
 from ingest.position import PositionClient, parse_status, parse_utc
+from tests.ingest.http_peer import Asked, HttpPeer, Reply, fault, http
+from vms.clock import ManualClock
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 250_000, tzinfo=UTC)
 GOOD = """<?xml version="1.0"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"
@@ -99,35 +102,19 @@ def test_instants_are_read_with_zone_and_resolution(text: str, seconds: float, d
     assert parse_utc(text) == (noon + seconds, digits)
 
 
-class FakeCamera:
-    """Answers over httpx' transport, and keeps what it was asked."""
-
-    def __init__(self, *replies: httpx.Response | type[Exception]) -> None:
-        self.replies = list(replies)
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer with the next reply."""
-        self.requests.append(request)
-        reply = self.replies.pop(0)
-        if isinstance(reply, httpx.Response):
-            return reply
-        raise reply("no")
-
-
-def client(camera: FakeCamera) -> PositionClient:
-    """A client of the fake camera."""
-    return PositionClient(
-        "http://camera/ptz", "profile & 1", ("us<er", "p@ss"), lambda: NOW, transport=httpx.MockTransport(camera)
-    )
+def client(camera: HttpPeer) -> PositionClient:
+    """A client of a camera whose clock is a minute ahead."""
+    clock = ManualClock(NOW - timedelta(minutes=1))
+    account = Account("us<er", "p@ss")
+    url = configured_url(camera.url("/ptz"))
+    return PositionClient(url, "profile & 1", account, clock, ahead=timedelta(minutes=1))
 
 
 def test_the_password_goes_as_a_digest_that_is_fresh_by_the_cameras_clock() -> None:
     """Cameras refuse digests that are minutes off, and their clocks are."""
-    camera = FakeCamera(httpx.Response(200, content=GOOD.encode()))
-    with client(camera) as asking:
+    with HttpPeer(lambda _: http(GOOD)) as camera, client(camera) as asking:
         assert asking.ask() is not None
-    body = camera.requests[0].content
+    body = camera.asked[0].body
     assert b"p@ss" not in body
     root = ET.fromstring(body)  # noqa: S314 - our own request
     told = {element.tag.rpartition("}")[2]: element.text or "" for element in root.iter()}
@@ -139,22 +126,50 @@ def test_the_password_goes_as_a_digest_that_is_fresh_by_the_cameras_clock() -> N
 
 
 def test_a_camera_that_wants_the_digest_in_http_gets_it() -> None:
-    """Some firmware asks for both."""
-    challenge = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth"'}
-    camera = FakeCamera(
-        httpx.Response(401, headers=challenge),
-        httpx.Response(401, headers=challenge),
-        httpx.Response(200, content=GOOD.encode()),
-    )
-    with client(camera) as asking:
+    """Some firmware asks for it even of requests with WS-Security; some then wants both."""
+
+    def answer(asked: Asked) -> Reply:
+        if "authorization" not in asked.headers:
+            return http("", "401 No", None, WWW_Authenticate='Digest realm="r", nonce="n", qop="auth"')
+        return http(GOOD) if asked.has_token else fault("ter:NotAuthorized", "both, please")
+
+    with HttpPeer(answer) as camera, client(camera) as asking:
         assert asking.ask() is not None
-    assert camera.requests[-1].headers["Authorization"].startswith("Digest ")
+        assert asking.ask() is not None
+    assert camera.asked[-1].headers["authorization"].startswith("Digest ")
+    assert [one.has_token for one in camera.asked] == [True, False, True, True]
 
 
-@pytest.mark.parametrize(
-    "reply", [httpx.ReadTimeout, httpx.ConnectError, httpx.RemoteProtocolError, httpx.Response(500)]
-)
-def test_no_answer_is_none(reply: httpx.Response | type[Exception]) -> None:
+HANG_UP = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<half"
+
+
+@pytest.mark.parametrize("reply", [[], [HANG_UP], http("", "500 Internal Server Error"), b"no HTTP\r\n\r\n"])
+def test_no_answer_is_none(reply: Reply) -> None:
     """A camera that is away makes grey pictures, not a dead worker."""
-    with client(FakeCamera(reply)) as asking:
+    with HttpPeer(lambda _: reply) as camera, client(camera) as asking:
         assert asking.ask() is None
+
+
+def test_a_camera_that_does_not_listen_is_none() -> None:
+    """Nothing answers at all."""
+    with HttpPeer(lambda _: http(GOOD)) as camera:
+        asking = client(camera)
+    assert asking.ask() is None
+
+
+def test_the_connection_is_kept_and_made_again_when_the_camera_closed_it() -> None:
+    """Twenty questions a second want one connection; a camera that ends it between two has still answered both."""
+    with HttpPeer(lambda _: http(GOOD)) as camera, client(camera) as asking:
+        assert all(asking.ask() is not None for _ in range(3))
+        assert camera.connections == 1
+        camera.hang_up()
+        assert asking.ask() is not None
+        assert camera.connections == 2
+
+
+def test_the_header_names_the_action() -> None:
+    """Some cameras answer nothing to a request that does not."""
+    with HttpPeer(lambda _: http(GOOD)) as camera, client(camera) as asking:
+        asking.ask()
+    kind = 'application/soap+xml; charset=utf-8; action="http://www.onvif.org/ver20/ptz/wsdl/GetStatus"'
+    assert camera.asked[0].headers["content-type"] == kind

@@ -14,6 +14,7 @@ from api.routers.placements import HEALTH
 from ingest.address import CameraAddress
 from ingest.failure import CameraFailure
 from ingest.metadata_source import open_metadata
+from ingest.onvif.soap import Account
 from ingest.onvif_device import OnvifDevice
 from ingest.position import PositionClient
 from ingest.source import SourceLimits, open_stream
@@ -285,8 +286,9 @@ def test_onvif_tells_the_position_and_moves_the_camera(ptz_city: City) -> None:
     assert device.clock_offset.total_seconds() == pytest.approx(37.5, abs=1.5)
     device.request_sync_point()
     spaces = device.ptz_spaces()
-    account = (ptz_city.cameras[PTZ]["username"], ptz_city.cameras[PTZ]["password"])
-    with PositionClient(device.ptz_url(), device.profile_token(), account, device.camera_now) as client:
+    account = Account(ptz_city.cameras[PTZ]["username"], ptz_city.cameras[PTZ]["password"])
+    url, profile, ahead = device.ptz_url(), device.profile_token(), device.clock_offset
+    with PositionClient(url, profile, account, CLOCK, ahead=ahead) as client:
         device.go_to(spaces, 31.0, -6.0, 0.2)
 
         def arrived() -> bool:

@@ -1,0 +1,1 @@
+"""ONVIF over HTTP: bounded requests, sign-in, and what cameras answer."""
