@@ -88,7 +88,7 @@ PAGES: Final = (
     Page("plans", "/plans", N_("Masks"), "shade", frozenset({"plan.view"})),
     Page("log", "/log", N_("Log"), "log", frozenset({"ledger.read", "ledger.read_own"})),
     Page("erasing", "/erasing", N_("Erasing"), "erase", frozenset({"erasing.view"})),
-    Page("audit", "/audit", N_("Reviews"), "check", frozenset({"review.conduct"})),
+    Page("audit", "/audit", N_("Reviews"), "check", frozenset({"review.conduct", "signin.review"})),
     Page("calibration", "/calibration", N_("Calibration"), "ruler", frozenset({"calibration.run"})),
     Page("cameras", "/cameras", N_("Cameras"), "camera", frozenset({"camera.health"})),
     Page(

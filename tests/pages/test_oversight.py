@@ -3,6 +3,7 @@
 No camera is needed. The tests run in order and build on each other.
 """
 
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from vms.db import proofs, reviews, sweeps
 from vms.db.sweeps import SweepOutcome
 from vms.db.tables import retention_proof
 from vms.ledger.acts import Act
-from vms.ledger.entries import Actor, Entry, Origin, Purpose
+from vms.ledger.entries import Actor, Entry, Origin, Purpose, Result
 from vms.ledger.log import Ledger
 from vms.model import Role
 
@@ -35,6 +36,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PATIENCE_MS = 60_000
 SQUARE = DOME
 VIEWS = 12
+SIGN_INS = (
+    (Act.AUTH_SIGN_IN, "u-officer", "10.1.2.3"),
+    (Act.AUTH_REFUSED, "u-officer", "10.1.2.3"),
+    (Act.AUTH_REFUSED, "nobody", "10.9.9.9"),
+    (Act.AUTH_SIGN_IN, "u-officer", "10.1.2.3"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Town:
 
 
 def lived(parts: ApiParts) -> None:
-    """Give the ledger a past: a month that is over, and views of two days ago."""
+    """Give the ledger a past: a month that is over, with its sign-ins, and views of two days ago."""
     now = parts.clock.now()
     before = ManualClock(now - timedelta(days=40))
     past = Ledger(parts.ledger.origin, before)
@@ -54,6 +61,15 @@ def lived(parts: ApiParts) -> None:
     with parts.db.write() as conn:
         past.append(conn, Entry(Act.SYSTEM_START, Actor.service("api"), Origin("test"), {"program": "api"}))
         past.checkpoint(conn, parts.signer)
+        for act, who, ip in SIGN_INS:
+            is_refused = act is Act.AUTH_REFUSED
+            said = (
+                (Result.DENIED, "unknown-name" if who == "nobody" else "wrong-password")
+                if is_refused
+                else (Result.OK, None)
+            )
+            actor = Actor.person(who, role=None, session_id=None)
+            past.append(conn, Entry(act, actor, Origin("vms-api/test", "WS-07", ip), {"session": "s-0"}, *said))
         before.advance(timedelta(days=38))
         for number in range(VIEWS):
             before.advance(timedelta(minutes=7))
@@ -220,6 +236,51 @@ def test_a_review_goes_from_the_draw_to_the_signature(auditor: Page, town: Town)
     with town.parts.db.read() as conn:
         [review] = reviews.list_all(conn, reviews.ReviewKind.VIEWS)
     assert (review.judged, review.findings, review.signed_at is not None) == (3, 1, True)
+
+
+def test_the_supervisor_reviews_a_month_of_sign_ins(director: Page, town: Town) -> None:
+    """The page says what is owed and since when, why each was drawn, and nothing of the auditor's."""
+    director.goto(f"{town.url}/audit")
+    expect(director.locator("#draw, #bundle, #list")).to_have_count(0)
+    owed = director.locator("#owed tbody tr").first
+    expect(owed.locator(".chip")).to_contain_text(re.compile("af te tekenen|afgetekend moeten zijn"))
+    owed.get_by_role("button", name="Steekproef trekken").click()
+    director.fill("dialog [name=sample]", "5")
+    director.locator("dialog [type=submit]").click()
+    expect(director.locator("dialog .dialog-foot .form-error")).to_contain_text("tussen 20 en 200")
+    director.fill("dialog [name=sample]", "20")
+    director.locator("dialog [type=submit]").click()
+    rows = director.locator("#sign-in-review tbody tr")
+    expect(rows).to_have_count(len(SIGN_INS))
+    expect(rows.nth(0)).to_contain_text("Ander adres")
+    expect(rows.nth(1)).to_contain_text("Geweigerd of geblokkeerd")
+    expect(rows.nth(1)).to_contain_text("verkeerd wachtwoord")
+    expect(rows.nth(2)).to_contain_text("Onbekende gebruikersnaam")
+    expect(rows.nth(2)).to_contain_text("10.9.9.9")
+    expect(director.locator("#sign-in-review")).not_to_contain_text("null")
+    for place in range(len(SIGN_INS) - 1):
+        rows.nth(place).get_by_role("button", name="In orde").click()
+        expect(rows.nth(place).locator(".chip.ok")).to_be_visible()
+    rows.last.get_by_role("button", name="Bevinding").click()
+    director.fill("dialog [name=remark]", "was met verlof")
+    director.locator("dialog [type=submit]").click()
+    expect(rows.last).to_contain_text("was met verlof")
+    director.get_by_role("button", name="Aftekenen").click()
+    director.locator("dialog [type=submit]").click()
+    expect(director.locator("#sign-in-review .review-head .chip.ok")).to_contain_text("Afgetekend")
+    expect(director.locator("#sign-in-reviews tbody tr").first).to_contain_text("4 van 4")
+    expect(director.locator("#owed")).to_contain_text("Elke afgelopen maand is beoordeeld")
+
+
+def test_the_auditor_sees_the_supervisors_reviews_and_judges_none(auditor: Page, town: Town) -> None:
+    """Whoever audits takes no part in what is audited."""
+    auditor.goto(f"{town.url}/audit")
+    expect(auditor.locator("#owed").get_by_role("button")).to_have_count(0)
+    auditor.locator("#sign-in-reviews tbody tr").first.get_by_role("button", name="Tonen").click()
+    rows = auditor.locator("#sign-in-review tbody tr")
+    expect(rows).to_have_count(len(SIGN_INS))
+    expect(rows.last).to_contain_text("was met verlof")
+    expect(rows.get_by_role("button")).to_have_count(0)
 
 
 def test_the_bundle_is_taken_from_the_page(auditor: Page, town: Town) -> None:

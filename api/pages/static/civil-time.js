@@ -18,6 +18,7 @@ export const formatClock = formatter({ hour: "2-digit", minute: "2-digit", secon
 export const formatMinute = formatter({ hour: "2-digit", minute: "2-digit" });
 export const formatDay = formatter({ weekday: "short", day: "numeric", month: "short" });
 export const formatDate = formatter({ day: "numeric", month: "short", year: "numeric" });
+export const formatMonth = formatter({ month: "long", year: "numeric" });
 export const formatLong = formatter({
   weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
 });

@@ -1,22 +1,32 @@
-/** The auditor's reviews: a sample by a seed, a judgement of each view, a signature; and the audit bundle. */
+/** The auditor's reviews of views: a sample by a seed, a judgement of each view, a signature; and the audit bundle. */
 
 import { request, serverNow_ms } from "./api.js";
 import { purposeName } from "./choices.js";
-import { DAY_MS, formatStamp, fromField, isoInstant, parseInstant, startOfDay, toField } from "./civil-time.js";
-import { chip, row, table } from "./data-table.js";
+import { DAY_MS, fromField, isoInstant, startOfDay, toField } from "./civil-time.js";
+import { row, table } from "./data-table.js";
 import { askForm, FieldError, labelled, timeField } from "./dialog.js";
 import { element, textButton } from "./dom.js";
-import { formatNumber, listed, t, tn } from "./i18n.js";
+import { formatNumber, listed, t } from "./i18n.js";
 import { roleName } from "./log-words.js";
-import { notice, noticeError } from "./notices.js";
+import { noticeError } from "./notices.js";
+import { askSignature, judging, openReview, stamp, stateOf, verdictOf } from "./reviewing.js";
 import "./shell.js";
 
 const USUAL_SAMPLE = 25;
 const MOST_SAMPLE = 200;
 
 const list = document.getElementById("list");
-const place = document.getElementById("review");
 const bundle = /** @type {HTMLFormElement} */ (document.getElementById("bundle"));
+
+/** @type {import("./reviewing.js").Reviews} */
+const REVIEWS = {
+  path: "/api/reviews",
+  place: document.getElementById("review"),
+  show: showReview,
+  refresh: showList,
+  question: () => t("What is wrong with this view?"),
+  missing: () => t("Say what is wrong with this view."),
+};
 
 async function showList() {
   try {
@@ -38,22 +48,8 @@ function reviewRow(review) {
     { content: [element("code", { class: "mono" }, review.seed)] },
     { class: "number", content: [t("{drawn} of {population}", { drawn: formatNumber(review.drawn), population: formatNumber(review.population) })] },
     { class: "number", content: [formatNumber(review.findings)] },
-    { class: "acts", content: [textButton(review.signed_at ? t("Show") : t("Open"), "small", () => open(review.id))] },
+    { class: "acts", content: [textButton(review.signed_at ? t("Show") : t("Open"), "small", () => openReview(REVIEWS, review.id))] },
   ], { dataset: { id: review.id } });
-}
-
-function stateOf(review) {
-  if (review.signed_at) return chip("ok", t("Signed {time}", { time: stamp(review.signed_at) }));
-  return chip("warn", t("Unfinished: {judged} of {drawn} judged", { judged: review.judged, drawn: review.drawn }));
-}
-
-async function open(id) {
-  try {
-    showReview(await request("GET", `/api/reviews/${id}`));
-    place.scrollIntoView({ block: "start" });
-  } catch (error) {
-    noticeError(error);
-  }
 }
 
 function showReview(review) {
@@ -61,15 +57,15 @@ function showReview(review) {
   const mayJudge = review.is_mine && !review.signed_at;
   const head = element("div", { class: "review-head" },
     element("h2", {}, t("Sample of {count} views, seed {seed}", { count: formatNumber(review.drawn), seed: review.seed })), stateOf(review));
-  const sign = mayJudge ? textButton(t("Sign off"), "primary", () => askSignature(review)) : null;
+  const sign = mayJudge ? textButton(t("Sign off"), "primary", () => askSignature(REVIEWS, review)) : null;
   const foot = [
     review.remark ? element("p", {}, t("Remark at signing: {remark}", { remark: review.remark })) : null,
     sign ? element("div", { class: "review-foot" }, sign) : null,
   ].filter(Boolean);
-  place.replaceChildren(head,
+  REVIEWS.place.replaceChildren(head,
     element("p", { class: "muted small" }, t("Drawn again offline, from a bundle of exactly {from} to {to}: {command}", { from: stamp(review.from), to: stamp(review.to), command: ["vms-audit", "access", "…", "--seed", review.seed, "--sample", review.sample].join(" ") })),
     table(t("Sample"), columns, review.items.map((item) => itemRow(review, item, mayJudge)), ""), ...foot);
-  place.hidden = false;
+  REVIEWS.place.hidden = false;
 }
 
 function itemRow(review, item, mayJudge) {
@@ -82,7 +78,7 @@ function itemRow(review, item, mayJudge) {
     { content: [item.act_text] },
     { content: [listed(item.cameras) || "–", element("span", { class: "muted small line" }, span)] },
     { content: purposeOf(item) },
-    { class: "judgement", content: mayJudge ? judging(review, item) : [verdictOf(item)] },
+    { class: "judgement", content: mayJudge ? judging(REVIEWS, review, item) : [verdictOf(item)] },
   ], { dataset: { id: String(item.seq) } });
 }
 
@@ -90,54 +86,6 @@ function purposeOf({ purpose, recipient }) {
   const name = purpose && purposeName(purpose.code);
   const lines = [purpose?.case, purpose?.text, recipient && t("for {recipient}", { recipient })].filter(Boolean);
   return [name ?? "–", ...lines.map((line) => element("span", { class: "muted small line" }, line))];
-}
-
-function verdictOf({ verdict, remark }) {
-  if (!verdict) return chip("quiet", t("Not judged"));
-  const shown = verdict === "finding" ? chip("bad", t("Finding")) : chip("ok", t("In order"));
-  return element("div", {}, shown, remark ? element("span", { class: "muted small line" }, remark) : null);
-}
-
-function judging(review, item) {
-  const good = textButton(t("In order"), "small", () => judge(review, item, { verdict: "in-order" }).catch(noticeError));
-  const bad = textButton(t("Finding"), "small", () => askFinding(review, item));
-  good.setAttribute("aria-pressed", String(item.verdict === "in-order"));
-  bad.setAttribute("aria-pressed", String(item.verdict === "finding"));
-  return [verdictOf(item), element("div", { class: "judgement-buttons" }, good, bad)];
-}
-
-/** Throws what the server refused: a dialog stays open on it, with what was typed. */
-async function judge(review, item, body) {
-  Object.assign(review, await request("POST", `/api/reviews/${review.id}/entries/${item.seq}`, body));
-  Object.assign(item, { remark: null, ...body });
-  showReview(review);
-  place.querySelector(`tr[data-id="${item.seq}"] button`)?.focus();
-  await showList();
-}
-
-function askFinding(review, item) {
-  const remark = element("textarea", { name: "remark", rows: 3, maxLength: 2000 });
-  remark.value = item.remark ?? "";
-  return askForm({
-    title: t("What is wrong with this view?"), fields: [labelled(t("Finding"), remark)], submitText: t("Note the finding"),
-    submit: async (data, form) => {
-      const text = String(data.get("remark")).trim();
-      if (!text) throw new FieldError(form, "remark", t("Say what is wrong with this view."));
-      await judge(review, item, { verdict: "finding", remark: text });
-    },
-  });
-}
-
-async function askSignature(review) {
-  const signed = await askForm({
-    title: t("Sign off this review"), lead: tn(review.findings, "With {count} finding. After this nothing of it can be changed.", "With {count} findings. After this nothing of it can be changed."),
-    fields: [labelled(t("Remark (may stay empty)"), element("textarea", { name: "remark", rows: 3, maxLength: 2000 }))], submitText: t("Sign off"),
-    submit: (data) => request("POST", `/api/reviews/${review.id}/sign`, { remark: String(data.get("remark")).trim() || null }),
-  });
-  if (!signed) return;
-  notice(t("The review is signed."));
-  showReview({ ...review, ...signed });
-  await showList();
 }
 
 async function askDraw() {
@@ -162,7 +110,7 @@ async function askDraw() {
   });
   if (!made) return;
   await showList();
-  await open(made.id);
+  await openReview(REVIEWS, made.id);
 }
 
 /** @param {HTMLFormElement} form @param {FormData} data @returns {[string, string]} */
@@ -203,10 +151,6 @@ bundle.addEventListener("submit", (event) => {
     wrong.hidden = false;
   }
 });
-
-function stamp(at) {
-  return at ? formatStamp(parseInstant(at)) : "–";
-}
 
 document.getElementById("draw").addEventListener("click", askDraw);
 await Promise.all([showList(), showBundle()]);
