@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -144,3 +145,12 @@ def test_where_to_look_stays_within_reach() -> None:
         -10.0 <= pan <= 10.0 and -5.0 <= tilt <= 5.0 for pan, tilt, _ in poses_for((40.0, 9.0, 0.7), stuck, MODEL)
     )
     assert len({pose[:2] for pose in poses_for(REST, REACH, MODEL)}) == 5
+
+
+def test_each_closer_pose_shares_enough_with_one_before_it() -> None:
+    """2.3 times closer, some thirty points gave a scale 0.4 to 1.5 % off, with 1.2 % stated: a camera in its place was called off."""
+    sight = Sight(MODEL, *SIZE)
+    focal_px = sorted({sight.focal_px(zoom) for *_, zoom in poses_for(REST, REACH, MODEL)})
+    assert len(focal_px) == 3
+    assert all(closer / wider < 1.6 for wider, closer in pairwise(focal_px))
+    assert focal_px[-1] / focal_px[0] == pytest.approx(2.1)

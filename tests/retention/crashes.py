@@ -5,6 +5,7 @@ A crash is a `Crash`, which no product code catches; `finally` blocks still run,
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,9 +29,12 @@ class Moments:
         self._at: int | None = None
         self._happens: Callable[[], None] | None = None
         self._between_transactions_only = False
+        self._thread = 0
 
     def reached(self, *, between_transactions: bool) -> None:
-        """Note a moment."""
+        """Note a moment, if it is one of the thread that watches: the beats of a daemon are not its acts."""
+        if self._thread != threading.get_ident():
+            return
         if self._happens is None or (self._between_transactions_only and not between_transactions):
             return
         self.passed += 1
@@ -57,6 +61,7 @@ class Moments:
     @contextmanager
     def _arm(self, at: int, happens: Callable[[], None], *, between_transactions_only: bool) -> Iterator[None]:
         self.passed, self._at, self._happens = 0, at, happens
+        self._thread = threading.get_ident()
         self._between_transactions_only = between_transactions_only
         originals = {name: getattr(os, name) for name in _FILE_CALLS}
         try:

@@ -103,12 +103,18 @@ class LoopbackCamera:
 
     def _talk(self, sock: socket.socket, stop: threading.Event) -> None:
         buffer = b""
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
+        while True:
+            # Asked before reading: what came before the end is still read, however late this thread gets its turn.
+            is_over = stop.is_set()
+            try:
                 data = sock.recv(65536)
-                if not data:
+            except TimeoutError:
+                if is_over:
                     return
-                buffer += data
+                continue
+            if not data:
+                return
+            buffer += data
             while buffer:
                 if buffer[:1] == b"$":
                     size = 4 + int.from_bytes(buffer[2:4], "big")
