@@ -155,6 +155,22 @@ class Settings(BaseModel):
     odd_hours_until: Annotated[
         int, Field(ge=0, le=23, description="Until this hour; the same as `odd_hours_from`: no hour is unusual.")
     ] = 6
+    api_connections: Annotated[
+        int,
+        Field(
+            ge=16,
+            le=60_000,
+            description="Connections that the API has at once; a full API ends the one that has waited longest for a request.",
+        ),
+    ] = 1024
+    api_connections_per_address: Annotated[
+        int,
+        Field(
+            ge=8,
+            le=60_000,
+            description="Of these, for one address (IPv6: one /64 network); `trusted_proxies` are exempt, they have a limit of their own.",
+        ),
+    ] = 256
     session_idle_s: Annotated[
         int, Field(ge=60, le=86_400, description="Seconds without a request after which a session ends.")
     ] = 900

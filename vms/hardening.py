@@ -11,6 +11,10 @@ from vms.errors import InvalidInput
 
 _PR_SET_DUMPABLE: Final = 4
 _OF_OTHERS: Final = 0o077
+MOST_DESCRIPTORS: Final = 65_536
+"""What nobody of us needs more of; some containers allow thousands of millions, and libraries exist that walk through all."""
+FEWEST_DESCRIPTORS: Final = 4096
+"""What a process of ours may need: connections, a socket per camera, footage, database."""
 
 
 def harden_process() -> None:
@@ -23,6 +27,21 @@ def harden_process() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     os.umask(_OF_OTHERS)
+    raise_descriptor_limit()
+
+
+def raise_descriptor_limit() -> None:
+    """Allow this process as many open files and connections as it may allow itself: the usual 1024 are few for a server."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def descriptor_limit() -> int:
+    """Return how many files and connections this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
 
 
 def refuse_exposed(path: Path, what: str) -> None:

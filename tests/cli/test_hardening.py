@@ -19,7 +19,7 @@ import vms.cli.main as main
 def look(arguments=None):
     os.close(os.open("made", os.O_WRONLY | os.O_CREAT, 0o666))
     os.mkdir("folder")
-    print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), *resource.getrlimit(resource.RLIMIT_CORE),
+    print(*resource.getrlimit(resource.RLIMIT_NOFILE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), *resource.getrlimit(resource.RLIMIT_CORE),
           oct(os.stat("made").st_mode)[-3:], oct(os.stat("folder").st_mode)[-3:])
 main.app = look
 main.main()
@@ -28,15 +28,25 @@ main.main()
 
 def test_every_process_hardens_itself_before_it_reads_anything(tmp_path: Path) -> None:
     """The API's core dump held a password, cookies and plain video; retention, self-test and node could dump too."""
+    assert looked_at(tmp_path)[2:] == ["0", "0", "0", "600", "700"]
+
+
+def test_every_process_may_open_as_many_files_as_it_may_allow_itself(tmp_path: Path) -> None:
+    """The usual 1,024 were used up by one stranger's connections."""
+    assert looked_at(tmp_path, "ulimit -S -n 200; ulimit -H -n 900")[:2] == ["900", "900"]
+
+
+def looked_at(folder: Path, limits: str = ":") -> list[str]:
+    """Return what a process finds of itself, started from a shell that sets limits."""
     found = subprocess.run(
-        [sys.executable, "-c", LOOK],
-        cwd=tmp_path,
+        ["/bin/sh", "-c", f'{limits}; exec "$@"', "sh", sys.executable, "-c", LOOK],
+        cwd=folder,
         env={"PYTHONPATH": str(HOUSE)},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert found.stdout.split() == ["0", "0", "0", "600", "700"]
+    return found.stdout.split()
 
 
 def test_there_is_no_other_way_to_start_a_process() -> None:

@@ -1,10 +1,12 @@
-"""Structured logs on standard error: JSON for machines, colours for people."""
+"""Structured logs on standard error: JSON for machines, colours for people; lines that repeat are counted (`vms/cli/repeats.py`)."""
 
 import logging
 import sys
 from typing import Literal
 
 import structlog
+
+from vms.cli.repeats import CountingHandler
 
 
 def configure(level: str, style: Literal["json", "console"], **bound: str) -> None:
@@ -37,7 +39,7 @@ def configure(level: str, style: Literal["json", "console"], **bound: str) -> No
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = CountingHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers[:] = [handler]

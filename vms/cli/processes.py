@@ -24,8 +24,10 @@ from vms.cli.logs import configure
 from vms.cli.parts import Parts, build, private_folder
 from vms.cli.supervise import Supervisor, add_system, stop_on_signals
 from vms.clock import SystemClock
+from vms.connections import ConnectionLimits, Connections, bounded
 from vms.db.migrate import upgrade
 from vms.errors import IntegrityLost, Unavailable, VmsError
+from vms.hardening import FEWEST_DESCRIPTORS, descriptor_limit
 from vms.heartbeat import Heartbeat, HeartbeatWatch, beat_file, worker_name
 from vms.ledger import outside, standing
 from vms.ledger.acts import Act
@@ -143,6 +145,7 @@ def _server(
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=5,
+            **bounded(Connections(_connection_limits(settings))),
             **options,
         ),
         heartbeat,
@@ -154,6 +157,14 @@ def _server(
 
     threading.Thread(target=end, name="stop", daemon=True).start()
     return server
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        most=settings.api_connections,
+        most_per_address=settings.api_connections_per_address,
+        proxies=settings.trusted_proxies,
+    )
 
 
 def end_when_contradicted(parts: Parts, stop: threading.Event) -> None:
@@ -323,6 +334,10 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
     """
     die_with_parent()
     configure(settings.log_level, settings.log_format, process=process, **bound)
+    if descriptor_limit() < FEWEST_DESCRIPTORS:
+        log.warning(
+            "process.few-descriptors", limit=descriptor_limit(), wanted=FEWEST_DESCRIPTORS, do="raise ulimit -n"
+        )
     parts = build(settings)
     try:
         # A worker is started by its node, which has just asked the witness.

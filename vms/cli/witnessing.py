@@ -14,7 +14,9 @@ from starlette.routing import Route
 
 from vms.cli import state
 from vms.cli.anchors import print_page
+from vms.cli.logs import configure
 from vms.clock import SystemClock
+from vms.connections import ConnectionLimits, Connections, bounded
 from vms.errors import InvalidInput
 from vms.ledger import cosignatures, notes, outside, standing
 from vms.ledger.notes import WITNESS_KEY, Verifier
@@ -23,6 +25,8 @@ from vms.ledger.witness import LONGEST_REQUEST_BYTES, Answer, Witness
 
 EXIT_REFUSED = 1
 _LAST_PORT = 65_535
+MOST_PER_LEDGER = 64
+"""Connections of one address; a ledger needs one."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,9 +64,17 @@ def witness(
     host, _, port = listen.rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or int(port) > _LAST_PORT:
         raise InvalidInput(f"--listen {listen}: give an address and a port, e.g. 10.1.2.3:8490", code="witness.listen")
+    configure("WARNING", "console", process="witness")
     typer.echo(f"{signer.verifier.text} listens on http://{listen}")
     uvicorn.run(
-        application(book), host=host, port=int(port), log_level="warning", access_log=False, server_header=False
+        application(book),
+        host=host,
+        port=int(port),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        **bounded(Connections(ConnectionLimits(most_per_address=MOST_PER_LEDGER))),
     )
 
 
