@@ -1,4 +1,4 @@
-"""The monthly proofs of erasing that the system makes itself: one for each month, and each report is the one that the log names."""
+"""The monthly proofs of erasing that the system makes itself: one a month, each report the one that the log names, each signed."""
 
 import hashlib
 import re
@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from auditor import entries
 from auditor.bundle import Bundle, listed, parse_object
+from auditor.proof_signatures import SIGN, judge_signatures
 from auditor.report import Report
 
 MADE_WITHIN = timedelta(days=2)
@@ -17,12 +18,15 @@ _MONTH = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
 def proved(bundle: Bundle, report: Report, at: datetime) -> None:
     """Look for each month's proof up to an instant, and hold its report against the log; what was proved later is not judged."""
     found: dict[str, entries.Entry] = {}
+    signatures: list[entries.Entry] = []
     later: set[str] = set()
-    for entry in entries.read(bundle, report, {"retention.proved"}):
+    for entry in entries.read(bundle, report, {"retention.proved", SIGN}):
         month = entry.text("month")
         end_at = _end_of(month)
         if month is None or end_at is None:
             report.find("entry-words", seq=entry.seq, act=entry.act)
+        elif entry.act == SIGN:
+            signatures += [entry] if entry.at <= at else []
         elif entry.at > at:
             later.add(month)
         else:
@@ -40,6 +44,8 @@ def proved(bundle: Bundle, report: Report, at: datetime) -> None:
         else:
             # A bundle that has the entry has the report: both were stored together, for good.
             report.find("proof-absent", month=month, seq=found[month].seq)
+    ends = {month: end_at for month in found if (end_at := _end_of(month)) is not None}
+    judge_signatures(found, signatures, ends, at, report)
 
 
 def _take(found: dict[str, entries.Entry], entry: entries.Entry, month: str, end_at: datetime, report: Report) -> None:

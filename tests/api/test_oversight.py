@@ -222,9 +222,9 @@ def replace_report(conn: Connection, report: str, sha256: str) -> None:
     assert conn.execute(update(retention_proof).values(report=report, sha256=sha256)).rowcount == 1
 
 
-def test_the_director_signs_a_proof_over_the_report_that_was_shown(any_site: Site) -> None:
-    """Once, with the act in the ledger; the remark is behind a commitment."""
-    site = any_site
+def test_the_director_signs_a_proof_over_the_report_that_was_shown(any_site: Site, tmp_path: Path) -> None:
+    """Once, with the act in the ledger; the remark is behind a commitment. The auditor's own tool finds the signature."""
+    site, begin = any_site, any_site.clock.now()
     proved(site)
     director = site.sign_in(Role.DIRECTOR)
     [shown] = director.get("/api/erasing").json()["proofs"]
@@ -245,7 +245,14 @@ def test_the_director_signs_a_proof_over_the_report_that_was_shown(any_site: Sit
     [one] = row["signatures"]
     assert (one["by"], one["remark"], one["is_of_this"]) == ("Director", "seen with the team", True)
     assert row["is_overdue"] is False
-    assert site.sign_in(Role.AUDITOR).get("/api/proofs/2026-11").json()["signatures"] == row["signatures"]
+    auditor, bundle = site.sign_in(Role.AUDITOR), tmp_path / "b.zip"
+    assert auditor.get("/api/proofs/2026-11").json()["signatures"] == row["signatures"]
+    span = {"from": begin.isoformat(), "to": site.clock.now().isoformat()}
+    bundle.write_bytes(auditor.get("/api/audit/bundle", **span).content)
+    outcome = vms_audit("completeness", bundle, "--at", (site.clock.now() - DAY).isoformat())
+    [note] = [one for one in outcome.report["notes"] if one["code"] == "proof-signed"]
+    assert (note["month"], note["by"], note["seq"]) == ("2026-11", entry.actor_id, entry.seq)
+    assert not {"proof-unsigned", "proof-signed-other", "proof-signer"} & outcome.codes
 
 
 def test_a_proof_with_findings_is_signed_with_an_explanation(any_site: Site) -> None:

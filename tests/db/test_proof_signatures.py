@@ -4,11 +4,14 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from tests import builders
+from tests.ledger.owner import without_rules
 from vms.db import proofs
 from vms.db.engine import Database
 from vms.db.proofs import Proof, ProofResult, Signature
+from vms.db.tables import retention_proof
 from vms.errors import Conflict, InvalidInput, NotFound
 from vms.model import UserId
 
@@ -149,3 +152,6 @@ def test_what_was_not_signed_in_time_is_named(proved: Database) -> None:
     with proved.write() as conn:
         proofs.sign(conn, signature(proof_of("2026-10")))
         assert list(proofs.overdue(conn, due_at)) == ["2026-09"]
+        without_rules(conn, "retention_proof")
+        conn.execute(update(retention_proof).where(retention_proof.c.month == "2026-10").values(sha256="1" * 64))
+        assert list(proofs.overdue(conn, due_at)) == ["2026-09", "2026-10"]

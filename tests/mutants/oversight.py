@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 PROOF = "tests/retention/test_proof.py"
 REVIEW = "tests/api/test_oversight.py"
+SIGNED = "tests/db/test_proof_signatures.py"
 
 OVERSIGHT = (
     Mutant(
@@ -33,5 +34,33 @@ OVERSIGHT = (
         'document["res"] == Result.OK.value and ',
         "",
         (f"{REVIEW}::test_the_same_seed_draws_the_same_with_the_auditors_own_tool",),
+    ),
+    Mutant(
+        "a proof is signed over another report than was shown",
+        "vms/db/proofs.py",
+        "signature.sha256 != proof.sha256 or ",
+        "",
+        (f"{SIGNED}::test_a_proof_is_signed_once_over_its_very_report",),
+    ),
+    Mutant(
+        "findings are signed without an explanation",
+        "vms/db/proofs.py",
+        "proof.result is ProofResult.FINDINGS and ",
+        "False and ",
+        (f"{SIGNED}::test_findings_are_signed_with_an_explanation_only",),
+    ),
+    Mutant(
+        "a proof made again passes for signed",
+        "vms/db/proofs.py",
+        "proof_signature.c.month == retention_proof.c.month, proof_signature.c.sha256 == retention_proof.c.sha256",
+        "proof_signature.c.month == retention_proof.c.month, proof_signature.c.sha256 != ''",
+        (f"{SIGNED}::test_what_was_not_signed_in_time_is_named",),
+    ),
+    Mutant(
+        "the auditor's tool takes a signature under any report of the month",
+        "auditor/proof_signatures.py",
+        'signature.text("sha256") == proof.text("sha256") and ',
+        "",
+        (f"{PROOF}::test_the_auditor_says_who_signed_each_proof_and_whether_it_is_that_very_one",),
     ),
 )

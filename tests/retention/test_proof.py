@@ -2,25 +2,29 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from retention import acts
 from retention.books import Books
 from retention.proof import draw, prove_months
 from tests.auditor.bundles import make_bundle, rewrite, signer_of, vms_audit
 from tests.auditor.month import HOUR, LivingTown
+from tests.ledger.owner import without_rules
 from vms.clock import ManualClock
 from vms.db import proofs, reports
 from vms.db.engine import Database
 from vms.db.proofs import Proof, ProofResult
 from vms.db.reports import PROOF_FINDINGS, Service
+from vms.db.tables import retention_proof
 from vms.errors import Conflict
 from vms.ledger.acts import Act
-from vms.ledger.entries import Actor, Entry, Origin
+from vms.ledger.entries import Actor, Entry, Origin, Private
 from vms.ledger.notes import Checkpoint
 from vms.ledger.search import Filter, StoredEntry, search
 from vms.model import PlacementId, Span
@@ -278,3 +282,99 @@ def test_a_proof_that_a_changed_program_wrote_is_found(
     key = signer_of(town).verifier.text
     outcome = vms_audit("completeness", bundle, "--vkey", key, "--at", "2026-11-04T00:00")
     assert {code for code in outcome.codes if code.startswith("proof")} == expected
+
+
+def signs(town: HastyTown, sha256: str, remark: str | None = "seen", role: str = "director") -> None:
+    """Sign October's proof over a digest."""
+    words = {
+        "month": "2026-10",
+        "sha256": sha256,
+        "outcome": "x",
+        "remark": None if remark is None else Private(remark),
+    }
+    person = Actor.person("u-director", role=role, session_id="s-1")
+    with town.db.write() as conn:
+        town.parts.ledger.append(conn, Entry(Act.PROOF_SIGN, person, Origin("test"), words))
+
+
+def proves(
+    town: HastyTown, result: ProofResult = ProofResult.IN_ORDER, software: str = "1", *, again: bool = False
+) -> str:
+    """Write October's proof into the ledger, or one in its place; return its digest."""
+    text = json.dumps({"month": "2026-10", "result": result.value, "findings": [], "software": software})
+    proof = Proof("2026-10", town.clock.now(), result, hashlib.sha256(text.encode()).hexdigest(), text)
+    with town.db.write() as conn:
+        if again:
+            without_rules(conn, "retention_proof")
+            conn.execute(delete(retention_proof))
+        proofs.store(conn, proof)
+        town.parts.ledger.append(conn, acts.retention_proved(proof, {"findings": 0}))
+    return proof.sha256
+
+
+def _in_time(town: HastyTown) -> None:
+    signs(town, proves(town))
+
+
+def _unsigned(town: HastyTown) -> None:
+    proves(town)
+
+
+def _made_again(town: HastyTown) -> None:
+    signs(town, proves(town))
+    proves(town, software="2", again=True)
+
+
+def _made_again_and_signed_again(town: HastyTown) -> None:
+    _made_again(town)
+    signs(town, proves(town, software="3", again=True))
+
+
+def _by_a_technician(town: HastyTown) -> None:
+    signs(town, proves(town), role="technician")
+
+
+def _unexplained(town: HastyTown) -> None:
+    signs(town, proves(town, ProofResult.FINDINGS), None)
+
+
+def _another_report(town: HastyTown) -> None:
+    proves(town)
+    signs(town, "0" * 64)
+
+
+def _before_it_was_made(town: HastyTown) -> None:
+    sha256 = proves(town)
+    signs(town, sha256)
+    proves(town, again=True)
+
+
+@pytest.mark.parametrize(
+    ("live", "at", "found", "noted"),
+    [
+        (_in_time, "2026-11-20", set(), {"proof-signed"}),
+        (_unsigned, "2026-11-14", set(), {"proof-not-signed-yet"}),
+        (_unsigned, "2026-11-15", {"proof-unsigned"}, set()),
+        (_made_again, "2026-11-15", {"proof-twice", "proof-signed-other", "proof-unsigned"}, set()),
+        (_made_again_and_signed_again, "2026-11-15", {"proof-twice", "proof-signed-other"}, {"proof-signed"}),
+        (_by_a_technician, "2026-11-15", {"proof-signer"}, {"proof-signed"}),
+        (_unexplained, "2026-11-15", {"proof-findings", "proof-unexplained"}, {"proof-signed"}),
+        (_another_report, "2026-11-15", {"proof-signed-other", "proof-unsigned"}, set()),
+        (_before_it_was_made, "2026-11-15", {"proof-twice", "proof-signed-other", "proof-unsigned"}, set()),
+    ],
+)
+def test_the_auditor_says_who_signed_each_proof_and_whether_it_is_that_very_one(
+    town: HastyTown, tmp_path: Path, live: Callable[[HastyTown], None], at: str, found: set[str], noted: set[str]
+) -> None:
+    """A signature under another report, by another role or without a word about findings is worth nothing."""
+    town.clock.advance(timedelta(days=3))
+    with town.db.write() as conn:
+        town.parts.ledger.append(conn, Entry(Act.SYSTEM_START, Actor.service("test"), Origin("test"), {"program": "x"}))
+    live(town)
+    key = signer_of(town).verifier.text
+    outcome = vms_audit("completeness", make_bundle(town, tmp_path / "b.zip"), "--vkey", key, "--at", f"{at}T00:00")
+    assert {code for code in outcome.codes if code.startswith("proof")} == found
+    notes = {one["code"]: one for one in outcome.report["notes"] if one["code"].startswith("proof")}
+    assert notes.keys() == noted
+    if noted == {"proof-signed"}:
+        assert (notes["proof-signed"]["by"], notes["proof-signed"]["month"]) == ("u-director", "2026-10")
