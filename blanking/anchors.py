@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from blanking.odometry import LONGEST_BREAK_S, MATURE_AFTER_S, Glance, Triple
 
 STILL_DEG = 0.06
@@ -23,6 +25,10 @@ LONGEST_UNCHANGED_S = 2.5
 _EXPOSURE_SHARE = 0.75
 """Where in its exposure a registered picture's pose lies is not known; but not at its ends, as corners must lie all over it."""
 _CLEARLY = 1.25
+_SPEED_OVER_S = 0.15
+"""A sample's speed is measured over the pictures from so long before it."""
+_OTHER_SPEED_SHARE = 0.5
+"""Speeds that differ by this share of the highest: a clock that is off then shifts some offsets by half of what it shifts any."""
 _MOST_OFFSETS = 64
 _MOST_TRIED = 8
 _MOST_GLANCES = 1200
@@ -58,6 +64,7 @@ class Offset:
         spread: half widths around it.
         still: the picture stood still.
         glance: the picture before it.
+        speed: of the picture there, (pan, tilt) in degrees per second.
     """
 
     lo_s: float
@@ -67,6 +74,7 @@ class Offset:
     spread: Triple
     still: bool
     glance: Glance
+    speed: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +186,26 @@ class Anchors:
             and whole[1][1] - whole[1][0] <= STILL_DEG
             and whole[2][1] - whole[2][0] <= STILL_LOG_FOCAL
         )
-        return Offset(lo_s, hi_s, pose, _triple(place), _triple(spread), still, around[0])
+        return Offset(lo_s, hi_s, pose, _triple(place), _triple(spread), still, around[0], self._speed(lo_s, last))
+
+    def _speed(self, lo_s: float, last: int) -> tuple[float, float]:
+        """Return how fast the picture turned from just before an instant until a picture after it."""
+        last = max(last, 1)  # a chain that is evidence has more than one picture
+        one = self._glances[min(bisect.bisect_left(self._times_s, lo_s - _SPEED_OVER_S), last - 1)]
+        other = self._glances[last]
+        span_s = other.at_s - one.at_s
+        return (other.place[0] - one.place[0]) / span_s, (other.place[1] - one.place[1]) / span_s
 
     def disagrees(self, offset: Offset) -> bool:
         """Tell whether an offset cannot be the same as one of the others of its chain."""
         return any(self._apart(offset, other) for other in self._offsets if other is not offset)
 
     def agrees_in_motion(self) -> bool:
-        """Tell whether the newest offset's sample and picture have both moved clearly since another's, and the same way."""
-        if len(self._offsets) < 3:
+        """Tell whether the newest offset's sample and picture have both moved clearly since another's, and the same way.
+
+        Not while they have moved at one speed only: then a clock that is off shifts all offsets alike, and they agree.
+        """
+        if len(self._offsets) < 3 or not self._speed_has_changed():
             return False
         newest = self._offsets[-1]
         for other in self._offsets[:-1]:
@@ -196,6 +215,12 @@ class Anchors:
             if any(abs(moved[axis]) > 3.0 * self._tolerance(newest, other, axis) for axis in (0, 1)):
                 return True
         return False
+
+    def _speed_has_changed(self) -> bool:
+        """Tell whether a clock that is off would have shown: it shifts each offset by its speed."""
+        speeds = np.array([offset.speed for offset in self._offsets])
+        differences = np.hypot(*(speeds[:, None, :] - speeds[None, :, :]).T)
+        return bool(differences.max() >= _OTHER_SPEED_SHARE * np.hypot(*speeds.T).max())
 
     def differences(self, pose: Triple, other: Triple) -> Triple:
         """Return pose - other, pan the short way round where it is endless."""

@@ -27,9 +27,9 @@ from blanking.track import Fix, PoseSweep, PoseTrack
 LEAST_SIZE_PX = (256, 144)
 """Smaller pictures have too few corners in too few places."""
 AGREED_AFTER_S = 1.0
-"""So long must picture and telemetry agree, in motion, before a contradiction is resolved."""
+"""So long must picture and telemetry agree, at more than one speed, before a first contradiction is resolved."""
 AGREED_LOOKS = 3
-"""So often must the picture be found to look where telemetry says, beside a picture from before the contradiction."""
+"""So often must the picture be found to look where telemetry says, beside a picture from before the first contradiction."""
 _LOOK_EVERY_S = 0.3
 _REMEMBER_EVERY_S = 1.0
 _MOST_FAULTS = 5
@@ -162,7 +162,7 @@ class Eyewitness:
             return
         if self._agreeing_since_s is None:
             self._agreeing_since_s = at_s
-        if at_s - self._agreeing_since_s >= AGREED_AFTER_S * (1 + self._faults) and self._anchors.agrees_in_motion():
+        if at_s - self._agreeing_since_s >= AGREED_AFTER_S * self._faults and self._anchors.agrees_in_motion():
             self._resolve()
 
     def _contradict(self, at_s: float) -> None:
@@ -214,7 +214,7 @@ class Eyewitness:
             for m, g, spread, error, limit in zip(moved, guess, known.spread, motion.error, stated, strict=True)
         )
         self._looks = self._looks + 1 if fits else 0
-        if self._looks >= AGREED_LOOKS * (1 + self._faults):
+        if self._looks >= AGREED_LOOKS * self._faults:
             self._resolve()
 
     def _standing(self, at_s: float) -> bool:

@@ -8,8 +8,12 @@ from blanking.plan_values import Accuracy
 from blanking.pose import PoseSample
 from blanking.track import Axes, PoseSweep, PoseTrack
 
-RESOLVED_AFTER_S = 2.0
-"""After two sources have contradicted each other, this long without another contradiction resolves it."""
+RESOLVED_AFTER_S = 1.5
+"""After the last sample that another source disproved, frames so much later are believed again.
+
+Counted from the sample, not from when it was disproved. Beside a source of 2 samples a second both then agree again for at most 2 s.
+"""
+_LONGEST_UNHEARD_S = 2.0
 _MOST_UNHEARD = 200
 
 
@@ -59,8 +63,8 @@ class Witnesses:
             span_s = self._span_s(other)
             if track.is_bracketed(span_s):
                 if not self._is_possible(track, other, span_s):
-                    doubts.append(Doubt(span_s[0], now_s + RESOLVED_AFTER_S, GreyReason.CONTRADICTION))
-            elif span_s[1] > now_s - RESOLVED_AFTER_S:
+                    doubts.append(Doubt(span_s[0], span_s[1] + RESOLVED_AFTER_S, GreyReason.CONTRADICTION))
+            elif span_s[1] > now_s - _LONGEST_UNHEARD_S:
                 kept.append(other)
         waiting.extend(kept)
         return doubts

@@ -142,3 +142,21 @@ def test_a_sample_that_moves_while_the_picture_stands_disagrees(told_deg: float,
     anchors = watched(still, 3.0, (0.5,))
     (offset,) = anchors.add_sample(2.0, 2.01, pose(told_deg))
     assert anchors.disagrees(offset) == disagrees
+
+
+@pytest.mark.parametrize(
+    ("way", "agrees"),
+    [
+        (lambda at_s: 20.0 * at_s, False),
+        (late_turn, True),
+        (lambda at_s: 20.0 * min(at_s, 1.0), True),
+        (lambda at_s: 20.0 * abs(at_s - 1.0), True),
+        (lambda at_s: 20.0 * at_s + 2.0 * at_s * at_s, False),
+        (still, False),
+    ],
+    ids=["one speed", "starts", "stops", "turns back", "hardly faster", "stands"],
+)
+def test_agreement_counts_only_where_a_clock_that_is_off_would_have_shown(way: Way, agrees: bool) -> None:  # noqa: FBT001 - a table
+    """At one speed every sample of such a clock is shifted alike."""
+    anchors = watched(way, 2.0, (0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8))
+    assert anchors.agrees_in_motion() == agrees

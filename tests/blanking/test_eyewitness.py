@@ -8,7 +8,7 @@ import pytest
 
 from blanking.cover import MaskSphere
 from blanking.decide import axes_of
-from blanking.decision import Blank, BlankAll, GreyReason
+from blanking.decision import Blank, BlankAll, GreyReason, PoseSource
 from blanking.eyewitness import Eyewitness
 from blanking.motion_fit import LensAt
 from blanking.optics import Optics
@@ -17,11 +17,12 @@ from blanking.pose import PoseSample, stamped_sample
 from blanking.stage import BlankingStage
 from blanking.track import PoseSweep, PoseTrack
 from tests.blanking.painter import Lorry
-from tests.blanking.rendered import Path, honest, run, stop_and_go, street
+from tests.blanking.rendered import FPS, Path, honest, run, stop_and_go, street
 from tests.blanking.truth import Pose
 from tests.blanking.worlds import play
 
 CONTRADICTION = str(GreyReason.CONTRADICTION)
+SEEN = {str(source) for source in PoseSource}
 GO = stop_and_go(20.0, 1.5, 3.5)
 
 
@@ -150,6 +151,32 @@ def test_a_contradiction_is_resolved_when_both_move_alike_for_a_while() -> None:
     outcome = run(street(path, register_frozen_from(path, 1.4, 2.2), seconds=8.0))
     assert CONTRADICTION in outcome.between(1.7, 2.2)
     assert CONTRADICTION not in outcome.between(6.5, 8.0)
+    assert outcome.tally.leaked_px == 0
+
+
+def halting(at_s: float) -> Pose:
+    """Stand until 1.3 s, turn by 12 degrees until 2.3, and stand again."""
+    share = min(max(at_s - 1.3, 0.0), 1.0)
+    return (-5.0 + 12.0 * share * share * (3.0 - 2.0 * share), -1.0, 0.1)
+
+
+@pytest.mark.parametrize("path", [swinging, halting], ids=["swinging", "halting"])
+def test_a_register_that_works_again_is_believed_within_two_seconds(path: Path) -> None:
+    """By the pictures' own time. A freeze that ends costs less than 3 % of a minute beyond itself."""
+    thaws_s = 2.0
+    outcome = run(street(path, register_frozen_from(path, 1.4, thaws_s), seconds=4.6))
+    assert CONTRADICTION in outcome.between(1.5, thaws_s)
+    after = [state for state in outcome.between(thaws_s, 4.6) if state not in SEEN]
+    assert 0 < len(after) / FPS <= 0.03 * 60.0
+    assert set(outcome.between(thaws_s + 2.0, 4.6)) <= SEEN
+    assert outcome.tally.leaked_px == 0
+
+
+def test_a_clock_that_is_off_is_not_believed_for_turning_at_one_speed() -> None:
+    """Then it shifts all samples alike, so that they agree with the pictures: only another speed shows that it is right."""
+    path = stop_and_go(20.0, 0.8, 4.6, start_deg=-40.0)
+    outcome = run(street(path, lambda at_s: stamped_sample(at_s, at_s + 0.2, path(at_s - 0.08)), seconds=4.6))
+    assert set(outcome.between(1.3, 4.6)) == {CONTRADICTION}
     assert outcome.tally.leaked_px == 0
 
 

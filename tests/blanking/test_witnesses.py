@@ -67,8 +67,9 @@ def test_one_source_contradicts_nobody() -> None:
     assert not [d for step in range(50) for d in witnesses.see(sample("poll", step * 0.1, 5.0 * (step % 2)))]
 
 
-def test_a_contradiction_is_grey_until_it_is_resolved() -> None:
-    """In doubt grey; and when both agree again for two seconds the picture comes back."""
+@pytest.mark.parametrize("lies_in_poll", [False, True], ids=["stream", "poll"])
+def test_a_contradiction_is_grey_and_over_two_seconds_after_both_agree_again(*, lies_in_poll: bool) -> None:
+    """In doubt grey; but not from when somebody noticed: from the last sample that was wrong."""
     document = {
         "frame": {"width": 320, "height": 240},
         "kind": "directions",
@@ -81,14 +82,15 @@ def test_a_contradiction_is_grey_until_it_is_resolved() -> None:
     decider = DirectionDecider(plan)
     decided = {}
     for step in range(200):
-        at_s = 100.0 + step * 0.05
-        lies = 40 <= step < 60
-        decider.add(sample("stream", at_s, 8.0 if lies else 5.0))
-        if step % 4 == 1:
-            decider.add(sample("poll", at_s + 0.02, 5.0))
-        decided[step] = decider.decide(at_s - 0.1)
-    assert all(isinstance(decided[step], Blank) for step in range(4, 40))
-    grey = [decided[step] for step in range(50, 90)]
-    assert all(isinstance(one, BlankAll) for one in grey)
-    assert BlankAll(GreyReason.CONTRADICTION) in grey
-    assert all(isinstance(decided[step], Blank) for step in range(120, 200))
+        at_s, asks = 100.0 + step * 0.05, step % (10 if lies_in_poll else 4) == 1
+        told_deg = 8.0 if 40 <= step < 60 else 5.0
+        decider.add(sample("stream", at_s, 5.0 if lies_in_poll else told_deg))
+        if asks:
+            decider.add(sample("poll", at_s + 0.02, told_deg if lies_in_poll else 5.0))
+        decided[at_s - 0.1] = decider.decide(at_s - 0.1)
+    agree_from_s = 100.0 + 60 * 0.05
+    grey_s = [at_s for at_s, one in decided.items() if one == BlankAll(GreyReason.CONTRADICTION)]
+    assert all(isinstance(one, Blank) for at_s, one in decided.items() if 100.1 < at_s < 101.4)
+    assert all(isinstance(one, BlankAll) for at_s, one in decided.items() if 102.7 < at_s < agree_from_s + 0.8)
+    assert agree_from_s < max(grey_s) <= agree_from_s + 2.0
+    assert all(isinstance(one, Blank) for at_s, one in decided.items() if at_s > max(grey_s))

@@ -106,9 +106,23 @@ VISION = (
         eye("standing_still_together_resolves_nothing"),
     ),
     Mutant(
+        "a clock believed for agreeing at one speed",
+        _ANCHORS,
+        " or not self._speed_has_changed()",
+        "",
+        (ANCHORS, *eye("a_clock_that_is_off_is_not_believed_for_turning_at_one_speed")),
+    ),
+    Mutant(
+        "the grey of two sources counted from when it was noticed",
+        "blanking/witnesses.py",
+        "span_s[1] + RESOLVED_AFTER_S",
+        "now_s + 2.0",
+        (WITNESSES,),
+    ),
+    Mutant(
         "a contradiction resolved at the first agreement",
         _EYE,
-        "if at_s - self._agreeing_since_s >= AGREED_AFTER_S * (1 + self._faults) and",
+        "if at_s - self._agreeing_since_s >= AGREED_AFTER_S * self._faults and",
         "if",
         eye(
             "a_clock_bias_beyond_the_bound_is_grey_as_soon_as_the_camera_turns",
