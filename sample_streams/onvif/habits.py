@@ -51,6 +51,7 @@ class OnvifHabit(StrEnum):
     LOCAL_TIME_ONLY = "local-time-only"  # LocalDateTime and a POSIX time zone, no UTCDateTime
     ODD_ZONE = "odd-zone"  # the same with a time zone that is not POSIX's: CST-01:00
     NO_CLOCK = "no-clock"  # neither time
+    NO_DATE = "no-date"  # HTTP's Date too is missing, which a server with a clock must send
     CLOCK_UNKNOWN = "clock-unknown"  # GetSystemDateAndTime is no operation of this device
     # How answers are written.
     UTF_16 = "utf-16"  # with its byte order mark

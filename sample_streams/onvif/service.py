@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from email.utils import format_datetime
 
 from sample_streams.device.clock import CameraClock, monotonic_s
 from sample_streams.device.telemetry import TelemetryFault
@@ -51,7 +52,14 @@ class OnvifService:
             self.ptz.stock()
 
     async def handle(self, request: Request, port: int) -> Response:
-        """Answer one HTTP request that came in on a port."""
+        """Answer one HTTP request that came in on a port, with the camera's own time in the header (RFC 9110, section 6.6.1)."""
+        found = await self._handled(request, port)
+        if self.habits.has(OnvifHabit.NO_DATE) or found is HANG_UP:
+            return found
+        date = format_datetime(self.clock.camera_utc(monotonic_s()), usegmt=True)
+        return replace(found, headers=found.headers | {"Date": date})
+
+    async def _handled(self, request: Request, port: int) -> Response:
         if not self.device_facts().addresses.is_known(request.path, port):
             return Response(404, b"<html><body>no such page</body></html>", "text/html")
         if self.habits.has(OnvifHabit.NOTHING_PUBLIC) and (refusal := self._http_refusal(request)) is not None:

@@ -10,6 +10,7 @@ import urllib.parse
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -339,7 +340,11 @@ def test_clocks(device: RunningDevice) -> None:
     device.clock.offset_s = 5 * 3600.0
     (told,) = ask_at(device, timedelta(hours=5), "GetSystemDateAndTime").iter("{*}UTCDateTime")
     assert abs(instant_of(told) - datetime.now(UTC) - timedelta(hours=5)) < timedelta(seconds=5)
-    assert post(device, "GetHostname").status_code == 400
+    refused = post(device, "GetHostname")
+    assert refused.status_code == 400
+    assert abs(parsedate_to_datetime(refused.headers["date"]) - datetime.now(UTC) - timedelta(hours=5)) < timedelta(
+        seconds=5
+    )
     ask_at(device, timedelta(hours=5, minutes=4), "GetHostname")
     assert post(device, "GetHostname", security=token(datetime.now(UTC) + timedelta(hours=5, minutes=6))).is_error
     device.clock.offset_s = 0.0
@@ -353,7 +358,8 @@ def test_clocks(device: RunningDevice) -> None:
         assert abs(ahead - timedelta(hours=2 if is_summer else 1)) < timedelta(seconds=5)
     device.be("no-clock")
     assert list(ask(device, "GetSystemDateAndTime").iter("{*}Time")) == []
-    device.be("clock-unknown")
+    device.be("clock-unknown", "no-date")
+    assert "date" not in post(device, "GetHostname").headers
     assert post(device, "GetSystemDateAndTime").status_code == 400
 
 
