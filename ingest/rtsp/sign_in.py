@@ -1,4 +1,4 @@
-"""Signing in to a camera: Digest with SHA-256 or MD5, and Basic where it may be used.
+"""Signing in to a camera: Digest with SHA-256 or MD5, per session or not, and Basic where it may be used.
 
 Source: RFC 7616 (Digest), RFC 2069 (without qop, as many cameras offer it), RFC 7617 (Basic), RFC 7235 section 4.1 (several challenges).
 """
@@ -15,7 +15,8 @@ from ingest import failure
 _PARAMETER = re.compile(r'\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)')
 _SCHEME = re.compile(r"\s*([A-Za-z]+)(?:\s+|$)")
 _MOST_CHALLENGE_CHARS = 2000
-_STRENGTH = ("SHA-256", "MD5")
+_STRENGTH = ("SHA-256", "SHA-256-SESS", "MD5", "MD5-SESS")
+_PER_SESSION = "-SESS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +76,18 @@ class SignIn:
         return self._digest(self._challenge.parameters, method, url)
 
     def _digest(self, told: dict[str, str], method: str, url: str) -> str:
-        is_sha = told.get("algorithm", "MD5").upper() == "SHA-256"
-        hashed: Callable[[str], str] = _sha256 if is_sha else _md5
-        realm, nonce = told.get("realm", ""), told.get("nonce", "")
+        algorithm = told.get("algorithm", "MD5").upper()
+        hashed: Callable[[str], str] = _sha256 if algorithm.startswith("SHA-256") else _md5
+        realm, nonce, client = told.get("realm", ""), told.get("nonce", ""), secrets.token_hex(8)
         secret, request = hashed(f"{self.username}:{realm}:{self.password}"), hashed(f"{method}:{url}")
         fields = {"username": self.username, "realm": realm, "nonce": nonce, "uri": url}
         plain = {}
+        if algorithm.endswith(_PER_SESSION):
+            secret = hashed(f"{secret}:{nonce}:{client}")
+            fields["cnonce"] = client
         if "auth" in [one.strip().lower() for one in told.get("qop", "").split(",")]:
             self._count += 1
-            count, client = f"{self._count:08x}", secrets.token_hex(8)
+            count = f"{self._count:08x}"
             fields |= {"response": hashed(f"{secret}:{nonce}:{count}:{client}:auth:{request}"), "cnonce": client}
             plain = {"nc": count, "qop": "auth"}
         else:

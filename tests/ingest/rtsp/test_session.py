@@ -163,8 +163,10 @@ def test_basic_is_used_where_somebody_allowed_it(clip: Clip) -> None:
             ),
             hashlib.sha256,
         ),
+        ('WWW-Authenticate: Digest realm="x", nonce="n", qop="auth", algorithm=MD5-sess', hashlib.md5),
+        ('WWW-Authenticate: Digest realm="x", nonce="n", qop="auth", algorithm="SHA-256-sess"', hashlib.sha256),
     ],
-    ids=["sha-256", "rfc 2069", "several in one header", "several headers"],
+    ids=["sha-256", "rfc 2069", "several in one header", "several headers", "md5-sess", "sha-256-sess"],
 )
 def test_the_strongest_way_to_sign_in_is_taken_and_right(
     clip: Clip, header: str, hashed: Callable[[bytes], "hashlib._Hash"]
@@ -180,6 +182,8 @@ def test_the_strongest_way_to_sign_in_is_taken_and_right(
         count = re.search(r"nc=(\w+)", told)
         extra = f"{count.group(1)}:{fields['cnonce']}:auth:" if count else ""
         secret = hashed(f'op"er:{fields["realm"]}:geheim'.encode()).hexdigest()
+        if "-sess" in told:
+            secret = hashed(f"{secret}:n:{fields['cnonce']}".encode()).hexdigest()
         request = hashed(f"{one.method}:{one.url}".encode()).hexdigest()
         assert fields["response"] == hashed(f"{secret}:n:{extra}{request}".encode()).hexdigest()
         assert "geheim" not in told
