@@ -20,6 +20,7 @@ class Subject:
         grants: every role granted, valid or expired.
         session_id: what the ledger calls the session.
         origin: network address of the browser.
+        must_choose_password: somebody else set the password: until its owner has chosen another, nothing is allowed.
     """
 
     user_id: UserId
@@ -29,6 +30,7 @@ class Subject:
     grants: tuple[RoleGrant, ...]
     session_id: str
     origin: str
+    must_choose_password: bool = False
 
     def roles_at(self, instant: datetime) -> frozenset[Role]:
         """Return the roles whose validity has not run out."""
@@ -48,7 +50,7 @@ class Decision:
 
     Args:
         allow: it is.
-        reason: a word for the ledger: `allowed`, `no-role`, `role-expired` or `roles-clash`.
+        reason: a word for the ledger: `allowed`, `first-password`, `no-role`, `role-expired` or `roles-clash`.
         role: under which it is allowed.
     """
 
@@ -74,6 +76,8 @@ class Asker:
 
 def authorize(policy: Policy, subject: Subject, action: Action, context: Context) -> Decision:
     """Decide whether somebody may do something now."""
+    if subject.must_choose_password:
+        return Decision(allow=False, reason="first-password")
     roles = subject.roles_at(context.at)
     if policy.clash(roles) is not None:
         return Decision(allow=False, reason="roles-clash")

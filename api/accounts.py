@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
@@ -15,7 +15,7 @@ from config.policy import Policy
 from vms.clock import Clock
 from vms.db import sessions, sign_ins, users
 from vms.db.engine import Database
-from vms.db.users import Account, RoleGrant
+from vms.db.users import Account, FirstPassword, RoleGrant
 from vms.errors import Conflict, InvalidInput, NotFound
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Private, Value
@@ -35,6 +35,7 @@ class Accounts:
 
     Args:
         policy: knows which roles nobody may combine.
+        first_password_lasts: how long a password that is set here signs in. It does so once: its owner then chooses another.
     """
 
     db: Database
@@ -42,6 +43,7 @@ class Accounts:
     clock: Clock
     policy: Policy
     passwords: Passwords
+    first_password_lasts: timedelta = timedelta(days=7)
 
     def add_user(
         self,
@@ -52,7 +54,7 @@ class Accounts:
         password: str,
         language: str = "nl",
     ) -> UserId:
-        """Add an account; it may do nothing until it gets a role.
+        """Add an account; it may do nothing until it gets a role, and its owner has chosen another password.
 
         Raises:
             InvalidInput: the name, the language or the password is not acceptable.
@@ -66,19 +68,22 @@ class Accounts:
         shown = checked_label(display_name, "a display name", code="user.display-name")
         if language not in LANGUAGES:
             raise InvalidInput(f"language is one of {', '.join(LANGUAGES)}", code="user.language")
-        password_hash = self.passwords.hash(password)
+        password_hash = self.passwords.hash(password, (name, shown))
         user_id = UserId(f"u-{secrets.token_hex(6)}")
-        account = Account(user_id, name, shown, password_hash, language, self.clock.now())
+        now = self.clock.now()
+        until_at = now + self.first_password_lasts
+        account = Account(user_id, name, shown, password_hash, language, now, first_password=FirstPassword(until_at))
         with self.db.write() as conn:
             if users.by_username(conn, name) is not None:
                 raise Conflict(f"there is an account {name} already", code="user.taken", username=name)
             users.add(conn, account)
             # The name is a person's: it stands beside the tree, where it can be erased later.
-            record(self.ledger, conn, Act.USER_ADD, who, {"user": user_id, "username": Private(name)})
+            about: dict[str, Value] = {"user": user_id, "username": Private(name), "password_until": until_at}
+            record(self.ledger, conn, Act.USER_ADD, who, about)
         return user_id
 
     def set_password(self, who: Who, username: str, password: str) -> list[str]:
-        """Give an account a new password, lift its lock, and end its sessions.
+        """Give an account a new first password, lift its lock, and end its sessions.
 
         Returns:
             The ids of the sessions that ended.
@@ -87,14 +92,18 @@ class Accounts:
             NotFound: there is no such account.
             InvalidInput: the password is not acceptable.
         """
-        password_hash = self.passwords.hash(password)
+        with self.db.read() as conn:
+            known = users.by_username(conn, username.strip().lower())
+        password_hash = self.passwords.hash(password, (known.username, known.display_name) if known else ())
+        until_at = self.clock.now() + self.first_password_lasts
 
         def change(conn: Connection, account: Account) -> list[str]:
-            users.set_password_hash(conn, account.id, password_hash)
+            users.set_first_password(conn, account.id, password_hash, until_at)
             sign_ins.forget_name(conn, account.username)
             return sessions.end_all_of(conn, account.id, self.clock.now())
 
-        return self._change(who, username, Act.USER_CHANGE, {"what": "password"}, change)
+        about: dict[str, Value] = {"what": "password", "password_until": until_at}
+        return self._change(who, username, Act.USER_CHANGE, about, change)
 
     def unlock(self, who: Who, username: str) -> None:
         """Let somebody sign in again before the lock runs out.
@@ -177,6 +186,8 @@ class Accounts:
             account = users.by_username(conn, username.strip().lower())
             if account is None:
                 raise NotFound(f"there is no account {username}", code="user.unknown")
+            # Whoever signs in or chooses a password at this moment does so before all of this, or after it.
+            account = users.locked(conn, account.id)
             ended = change(conn, account)
             record(self.ledger, conn, act, who, {"user": account.id, **obj})
             if ended:

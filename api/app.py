@@ -174,9 +174,17 @@ def _viewer(request: Request) -> Viewer | None:
     running = running_of(request)
     active = BACKGROUND_HEADER not in request.headers
     try:
-        subject = running.doorman.subject_of(token_of(request, running), origin_of(request), active=active)
+        subject = running.doorman.subject_of(
+            token_of(request, running), origin_of(request), active=active, with_first_password=True
+        )
     except NotSignedIn:
         return None
     parts = running.parts
     allowed = allowed_actions(parts.policy, subject, Context(at=parts.clock.now()))
-    return Viewer(subject.display_name, subject.language, frozenset(action.value for action in allowed))
+    return Viewer(
+        subject.display_name,
+        subject.language,
+        frozenset(action.value for action in allowed),
+        subject.username,
+        subject.must_choose_password,
+    )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from sqlalchemy import Connection
 
 from api.access import Subject
 from api.acting import SERVICE, person, record, unknown_person
@@ -16,11 +17,16 @@ from api.throttle import LOCKED_FOR, Attempt, SignInThrottle
 from vms.db import sessions, sign_ins, users
 from vms.db.sessions import Session
 from vms.db.users import Account
-from vms.errors import Unavailable
+from vms.errors import Denied, Unavailable
 from vms.ledger.acts import Act
 from vms.ledger.entries import Result, Value
 
 _TOKEN_BYTES: Final = 32
+_WHYS: Final = {
+    "auth.refused": "wrong-password",
+    "auth.first-password-used": "first-password-used",
+    "auth.first-password-over": "first-password-over",
+}
 _SEEN_EVERY: Final = timedelta(seconds=20)
 """How exactly the time of last activity is stored; every request writing a row would cost more than it tells."""
 
@@ -37,14 +43,21 @@ class Doorman:
         self._idle = timedelta(seconds=parts.settings.session_idle_s)
         self._longest = timedelta(seconds=parts.settings.session_longest_s)
 
-    def sign_in(self, username: str, password: str, origin: str) -> tuple[str, Subject]:
+    def sign_in(
+        self, username: str, password: str, origin: str, *, with_first_password: bool = True
+    ) -> tuple[str, Subject]:
         """Check a name and a password and begin a session.
+
+        Args:
+            with_first_password: false where nobody can choose another one: then such a password is refused, and not used up.
 
         Returns:
             The cookie's value and the person.
 
         Raises:
-            NotSignedIn: `auth.refused` (one answer for every reason), or `auth.locked`.
+            NotSignedIn: `auth.refused` (one answer for every reason), `auth.locked`; of a first password that is right,
+                `auth.first-password-used` or `auth.first-password-over`.
+            Denied: `password.first`, where a first password is not taken.
             Unavailable: too many at once.
         """
         name = username.strip().lower()
@@ -56,13 +69,20 @@ class Doorman:
             verdict = self._parts.passwords.check(account.password_hash if account and may_sign_in else None, password)
         except Unavailable:
             # Nobody looked at the password: it counts for nothing.
-            with self._parts.db.write() as conn:
-                sign_ins.forget(conn, attempt.id)
+            self._throttle.forget(attempt)
             raise
         if account is None or not verdict.ok:
-            self._refuse(account, attempt, origin)
+            reason = "closed" if account and account.disabled_at else "wrong-password" if account else "unknown-name"
+            self._refuse(account, attempt, origin, reason)
             raise _refused()
-        return self._begin(account, verdict.fresh_hash, origin)
+        if account.first_password is not None and not with_first_password:
+            self._throttle.forget(attempt)
+            raise _first_password()
+        try:
+            return self._begin(account, verdict.fresh_hash, origin)
+        except NotSignedIn as error:
+            self._refuse(account, attempt, origin, _WHYS[error.code])
+            raise
 
     def is_attacked(self) -> bool:
         """Return whether so many sign-ins failed lately that somebody must look."""
@@ -83,16 +103,18 @@ class Doorman:
             obj = {"user": subject.user_id, "what": "language", "language": language}
             record(self._parts.ledger, conn, Act.USER_CHANGE, person(subject), obj)
 
-    def subject_of(self, token: str | None, origin: str, *, active: bool) -> Subject:
-        """Return who a cookie belongs to.
+    def subject_of(self, token: str | None, origin: str, *, active: bool, with_first_password: bool = False) -> Subject:
+        """Return who a cookie belongs to. Every route, page and socket knows people by this.
 
         Args:
             token: the cookie's value.
             origin: network address of the browser.
             active: whether this request counts as activity.
+            with_first_password: also whoever must choose a password first; nothing but that and signing out is theirs.
 
         Raises:
             NotSignedIn: there is no such session, or it has ended, gone idle, or its account is closed.
+            Denied: `password.first`: somebody else set the password.
         """
         if not token:
             raise _required()
@@ -105,9 +127,12 @@ class Doorman:
         if why is not None:
             self._end(session, why)
             raise _required()
+        subject = subject_with(account, session.id, origin)
+        if subject.must_choose_password and not with_first_password:
+            self._deny_first(subject)
         if active:
             self._note_active(session)
-        return _subject(account, session.id, origin)
+        return subject
 
     def still_in(self, session_id: str, *, active: bool = False) -> Subject | None:
         """Return the person of a session while it lasts, else None; used by what goes on after the request.
@@ -125,9 +150,12 @@ class Doorman:
         if why is not None:
             self._end(session, why)
             return None
+        if account.first_password is not None:
+            # Nothing goes on for somebody who must choose a password first.
+            return None
         if active:
             self._note_active(session)
-        return _subject(account, session.id, session.origin)
+        return subject_with(account, session.id, session.origin)
 
     def ends_at(self, session_id: str) -> tuple[datetime, datetime] | None:
         """Return when a session ends if nobody does anything more, and when it ends in any case; None: it has ended."""
@@ -160,9 +188,22 @@ class Doorman:
                 obj = {"session": session.id, "user": session.user_id}
                 record(self._parts.ledger, conn, Act.AUTH_EXPIRED, SERVICE, obj, why=why)
 
-    def _refuse(self, account: Account | None, attempt: Attempt, origin: str) -> None:
+    def _deny_first(self, subject: Subject) -> None:
+        with self._parts.db.write() as conn:
+            obj: dict[str, Value] = {"session": subject.session_id}
+            record(
+                self._parts.ledger,
+                conn,
+                Act.POLICY_DENIED,
+                person(subject),
+                obj,
+                result=Result.DENIED,
+                why="first-password",
+            )
+        raise _first_password()
+
+    def _refuse(self, account: Account | None, attempt: Attempt, origin: str, reason: str) -> None:
         """Write the failure down. A name without account is never written: it may be a password typed too early."""
-        reason = "closed" if account and account.disabled_at else "wrong-password" if account else "unknown-name"
         with self._parts.db.write() as conn:
             who = unknown_person(account.id if account else None, origin)
             record(
@@ -175,32 +216,39 @@ class Doorman:
             log.error("sign_in.attacked", failures=attempt.counted.all, within_s=LOCKED_FOR.total_seconds())
 
     def _begin(self, account: Account, fresh_hash: str | None, origin: str) -> tuple[str, Subject]:
+        """Begin a session of somebody whose password was right when it was looked at.
+
+        Raises:
+            NotSignedIn: it is not any more, or it was a first password that has signed in already or whose time is over.
+        """
         now = self._parts.clock.now()
-        token, session_id = secrets.token_urlsafe(_TOKEN_BYTES), f"s-{secrets.token_hex(8)}"
-        subject = _subject(account, session_id, origin)
         with self._parts.db.write() as conn:
+            present = users.locked(conn, account.id)
+            first = present.first_password
+            if present.password_hash != account.password_hash or present.disabled_at is not None:
+                raise _refused()
+            if first is not None and first.until_at is not None:
+                _refuse_spent(is_used=first.used_at is not None, is_over=now >= first.until_at)
+                users.use_first_password(conn, account.id, now)
             sign_ins.forget_name(conn, account.username, origin)
             if fresh_hash is not None:
                 users.set_password_hash(conn, account.id, fresh_hash)
-            sessions.start(
-                conn,
-                token,
-                session_id=session_id,
-                user_id=account.id,
-                at=now,
-                ends_at=now + self._longest,
-                origin=origin,
-            )
-            record(self._parts.ledger, conn, Act.AUTH_SIGN_IN, person(subject), {"session": session_id})
+            token, subject = start_session(conn, present, now, now + self._longest, origin)
+            record(self._parts.ledger, conn, Act.AUTH_SIGN_IN, person(subject), {"session": subject.session_id})
         return token, subject
 
 
-def csrf_of(token: str) -> str:
-    """Return the word that every write must carry: only a page of ours, which asked /api/me, knows it."""
-    return hmac.new(token.encode(), b"vms-csrf", hashlib.sha256).hexdigest()
+def start_session(
+    conn: Connection, account: Account, at: datetime, ends_at: datetime, origin: str
+) -> tuple[str, Subject]:
+    """Store a session; return the cookie's value, which is nowhere else, and the person."""
+    token, session_id = secrets.token_urlsafe(_TOKEN_BYTES), f"s-{secrets.token_hex(8)}"
+    sessions.start(conn, token, session_id=session_id, user_id=account.id, at=at, ends_at=ends_at, origin=origin)
+    return token, subject_with(account, session_id, origin)
 
 
-def _subject(account: Account, session_id: str, origin: str) -> Subject:
+def subject_with(account: Account, session_id: str, origin: str) -> Subject:
+    """Return the person of an account, in a session."""
     return Subject(
         user_id=account.id,
         username=account.username,
@@ -209,7 +257,13 @@ def _subject(account: Account, session_id: str, origin: str) -> Subject:
         grants=account.grants,
         session_id=session_id,
         origin=origin,
+        must_choose_password=account.first_password is not None,
     )
+
+
+def csrf_of(token: str) -> str:
+    """Return the word that every write must carry: only a page of ours, which asked /api/me, knows it."""
+    return hmac.new(token.encode(), b"vms-csrf", hashlib.sha256).hexdigest()
 
 
 def _required() -> NotSignedIn:
@@ -218,3 +272,23 @@ def _required() -> NotSignedIn:
 
 def _refused() -> NotSignedIn:
     return NotSignedIn("the name or the password is wrong", code="auth.refused")
+
+
+def _first_password() -> Denied:
+    return Denied(
+        "somebody else set this password: sign in on the pages and choose your own, before anything else",
+        code="password.first",
+    )
+
+
+def _refuse_spent(*, is_used: bool, is_over: bool) -> None:
+    if is_used:
+        raise NotSignedIn(
+            "this first password has signed in already: ask for a new one (`vms user password`)",
+            code="auth.first-password-used",
+        )
+    if is_over:
+        raise NotSignedIn(
+            "the time of this first password is over: ask for a new one (`vms user password`)",
+            code="auth.first-password-over",
+        )

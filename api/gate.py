@@ -71,23 +71,32 @@ def _refuse_unknown(request: Request) -> None:
 
 
 class SignedIn:
-    """Dependency: let through everybody who is signed in; for what concerns oneself."""
+    """Dependency: let through everybody who is signed in; for what concerns oneself.
+
+    Args:
+        with_first_password: also whoever must choose a password first: for choosing it, and for signing out.
+    """
+
+    def __init__(self, *, with_first_password: bool = False) -> None:
+        self.with_first_password = with_first_password
 
     def __call__(self, request: Request) -> Subject:
         """Return who asks.
 
         Raises:
             NotSignedIn: nobody is signed in.
-            Denied: the CSRF header is missing.
+            Denied: the CSRF header is missing, or a password must be chosen first.
         """
-        return subject_of(request, running_of(request))
+        return subject_of(request, running_of(request), with_first_password=self.with_first_password)
 
 
-def subject_of(request: Request, running: Running) -> Subject:
+def subject_of(request: Request, running: Running, *, with_first_password: bool = False) -> Subject:
     """Return who sent a request."""
     token = token_of(request, running)
     active = BACKGROUND_HEADER not in request.headers
-    subject = running.doorman.subject_of(token, origin_of(request), active=active)
+    subject = running.doorman.subject_of(
+        token, origin_of(request), active=active, with_first_password=with_first_password
+    )
     request.state.language = subject.language
     if request.method not in SAFE_METHODS:
         sent = request.headers.get(CSRF_HEADER, "")

@@ -1,6 +1,7 @@
 """Passwords: Argon2id, a bounded number at a time, and the same work for people who don't exist."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,10 +9,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
 
-from vms.errors import InvalidInput, Unavailable
+from api.password_rules import LONGEST_PASSWORD, prepared, refuse_weak
+from vms.errors import Unavailable
 
-SHORTEST_PASSWORD: Final = 12
-LONGEST_PASSWORD: Final = 256
 _QUEUE_S: Final = 5.0
 
 
@@ -42,21 +42,21 @@ class Passwords:
         self._slots = threading.BoundedSemaphore(at_once)
         self._hash_of_nobody = self._hasher.hash("nobody has this password")
 
-    def hash(self, password: str) -> str:
-        """Return the hash to store.
+    def hash(self, password: str, names: Iterable[str] = ()) -> str:
+        """Return the hash to store of a new password.
+
+        Args:
+            password: as typed.
+            names: what its owner is called; must be little of it.
 
         Raises:
-            InvalidInput: the password is too short, too long or one character only.
+            InvalidInput: others would guess it (`api.password_rules`).
             Unavailable: too many at once.
         """
-        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or len(set(password)) < 4:
-            raise InvalidInput(
-                f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, at least four of them different",
-                code="password.weak",
-                shortest=SHORTEST_PASSWORD,
-            )
+        new = prepared(password)
+        refuse_weak(new, names)
         with self._slot():
-            return self._hasher.hash(password)
+            return self._hasher.hash(_encoded(new))
 
     def check(self, stored: str | None, password: str) -> Verdict:
         """Compare a password with a stored hash.
@@ -68,18 +68,25 @@ class Passwords:
         Raises:
             Unavailable: too many at once.
         """
+        typed = prepared(password)
         with self._slot():
             try:
-                self._hasher.verify(stored or self._hash_of_nobody, password[:LONGEST_PASSWORD])
+                # Of one that is too long only a part is hashed: the same work, and no password that anybody has.
+                self._hasher.verify(stored or self._hash_of_nobody, _encoded(typed[:LONGEST_PASSWORD]))
             except (VerificationError, InvalidHashError):
                 return Verdict(ok=False)
-            if stored is None:
+            if stored is None or len(typed) > LONGEST_PASSWORD:
                 return Verdict(ok=False)
             stale = self._hasher.check_needs_rehash(stored)
-            return Verdict(ok=True, fresh_hash=self._hasher.hash(password) if stale else None)
+            return Verdict(ok=True, fresh_hash=self._hasher.hash(_encoded(typed)) if stale else None)
 
     def _slot(self) -> "_Slot":
         return _Slot(self._slots)
+
+
+def _encoded(password: str) -> bytes:
+    # What a pipe brings that is no UTF-8 is a wrong password, not a crash.
+    return password.encode("utf-8", "surrogatepass")
 
 
 class _Slot:

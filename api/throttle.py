@@ -89,6 +89,11 @@ class SignInThrottle:
         self._refuse(counted, most=0)
         return Attempt(attempt, counted)
 
+    def forget(self, attempt: Attempt) -> None:
+        """Count an attempt no more: nobody looked at its password, or it was right."""
+        with self._db.write() as conn:
+            sign_ins.forget(conn, attempt.id)
+
     def is_attacked(self, conn: Connection) -> bool:
         """Return whether so many attempts failed lately that somebody must look."""
         return sign_ins.count_all(conn, self._clock.now() - LOCKED_FOR) >= ATTACKED_FROM

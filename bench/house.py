@@ -15,9 +15,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from api.accounts import COMMAND_LINE, Accounts
+from api.own_password import take_over
 from api.passwords import Passwords
 from config import load
 from config.policy import load_policy
+from vms.cli.api_parts import api_parts
 from vms.cli.cameras import read_register, register
 from vms.cli.parts import build
 from vms.clock import SystemClock
@@ -94,7 +96,9 @@ def _prepared(settings_file: Path, city: Path) -> str:
     for username, role in (
         ("observer", Role.OBSERVER), ("drawer", Role.BLANKING_OFFICER), ("approver", Role.BLANKING_OFFICER)
     ):  # fmt: skip
-        accounts.add_user(COMMAND_LINE, username=username, display_name=username, password=password, language="en")
+        first = secrets.token_urlsafe()
+        accounts.add_user(COMMAND_LINE, username=username, display_name=username, password=first, language="en")
+        take_over(api_parts(settings, parts), username, first, password, "127.0.0.1")
         accounts.grant_role(COMMAND_LINE, username, role, until_at)
     with parts.db.read() as conn:
         drawer, approver = (users.by_username(conn, name) for name in ("drawer", "approver"))

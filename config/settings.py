@@ -177,6 +177,12 @@ class Settings(BaseModel):
     session_longest_s: Annotated[
         int, Field(ge=60, le=86_400, description="Seconds after which a session ends in any case.")
     ] = 36_000
+    first_password_days: Annotated[
+        int,
+        Field(
+            ge=1, le=90, description="Days in which a password set by `vms user` signs in, once, to choose one's own."
+        ),
+    ] = 7
     default_language: Annotated[
         Literal["nl", "en"], Field(description="Language of the pages before somebody chooses.")
     ] = "nl"

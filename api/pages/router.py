@@ -41,11 +41,15 @@ class Viewer:
         display_name: as shown in the bar.
         language: `nl` or `en`, chosen in the account.
         allowed: actions of the policy matrix.
+        username: as they sign in.
+        must_choose_password: somebody else set the password: there is no page but the one for choosing another.
     """
 
     display_name: str
     language: str | None
     allowed: frozenset[str]
+    username: str = ""
+    must_choose_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def install(app: FastAPI, *, viewer: Callable[[Request], Viewer | None], default
     """Add the pages to an application.
 
     Args:
-        app: gets `/`, the other pages, `/static` and `/static-locale/<language>.json`.
+        app: gets `/`, the other pages, `/sign-in`, `/password`, `/static` and `/static-locale/<language>.json`.
         viewer: who asks, or None when nobody is signed in; called in the thread pool, may read the database.
         default_language: language before somebody chooses.
     """
@@ -125,6 +129,7 @@ def install(app: FastAPI, *, viewer: Callable[[Request], Viewer | None], default
     app.mount("/static", _RevalidatedFiles(directory=FOLDER / "static"), name="static")
     app.add_api_route("/static-locale/{language}.json", _locale, include_in_schema=False)
     app.add_api_route("/sign-in", site.sign_in, include_in_schema=False, response_class=Response)
+    app.add_api_route("/password", site.password, include_in_schema=False, response_class=Response)
     for page in PAGES:
         app.add_api_route(page.path, site.endpoint(page), include_in_schema=False, response_class=Response)
 
@@ -150,6 +155,8 @@ class _Site:
             person = self._viewer(request)
             if person is None:
                 return RedirectResponse(f"/sign-in?next={quote(_own_address(request), safe='')}", status_code=303)
+            if person.must_choose_password:
+                return RedirectResponse(f"/password?next={quote(_own_address(request), safe='')}", status_code=303)
             if page.actions & person.allowed:
                 return self._render(request, person, page.name, page, 200)
             home = next((other for other in PAGES if other.actions & person.allowed), None)
@@ -164,6 +171,13 @@ class _Site:
         if self._viewer(request) is not None:
             return RedirectResponse("/", status_code=303)
         return self._render(request, None, "sign-in", None, 200)
+
+    def password(self, request: Request) -> Response:
+        """Show the page on which people choose their password."""
+        person = self._viewer(request)
+        if person is None:
+            return RedirectResponse(f"/sign-in?next={quote(_own_address(request), safe='')}", status_code=303)
+        return self._render(request, person, "password", None, 200)
 
     def _render(self, request: Request, person: Viewer | None, name: str, page: Page | None, status: int) -> Response:
         asked = request.query_params.get("language")

@@ -28,6 +28,26 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "hold.case-number": N_("A case number looks like {example}. Correct the case number."),
     "auth.refused": N_("The user name or the password is not right. Try again."),
     "auth.locked": N_("Too many attempts. Wait a few minutes, or ask the administrator to unlock the account."),
+    "auth.first-password-used": N_(
+        "This password was set by somebody else and has signed in once already. "
+        "Ask the account administrator for a new one (`vms user password`)."
+    ),
+    "auth.first-password-over": N_(
+        "This password was set by somebody else and its time is over. Ask the account administrator for a new one (`vms user password`)."
+    ),
+    "password.first": N_("Choose a password of your own first: nothing else works until then."),
+    "password.old": N_("The old password is not right. Try again."),
+    "password.same": N_("The new password is the old one. Choose another."),
+    "password.weak": N_(
+        "A password has at least {shortest} characters, four of them different, and at most {longest}. Choose another."
+    ),
+    "password.characters": N_("There is something in this password that a keyboard does not type. Choose another."),
+    "password.name": N_("A password has at least {least} characters besides your name. Choose another."),
+    "password.common": N_(
+        "Many people use this password, and whoever guesses tries it first. "
+        "Choose another, such as a few words that do not belong together."
+    ),
+    "password.meanwhile": N_("The password was changed in the meantime. Sign in with the new one."),
     "auth.busy": N_("Too many people are signing in at once. Try again in a few seconds."),
     "sheet.letters": N_(
         "The log's name has letters that can't be printed on this page. Ask the administrator to print what `vms checkpoint` gives."

@@ -10,6 +10,7 @@ from api.access import Context, Subject, allowed_actions
 from api.doorman import csrf_of
 from api.errors import language_of
 from api.gate import SignedIn, origin_of, public, token_of, writes
+from api.own_password import OwnPasswords
 from api.routers.shapes import Body, ShortText, instant
 from api.running import Running, running_of
 from vms.ledger.acts import Act
@@ -22,6 +23,13 @@ class SignIn(Body):
 
     username: Annotated[ShortText, Field(min_length=1)]
     password: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class NewPassword(Body):
+    """What the page for choosing a password sends."""
+
+    old: Annotated[str, Field(min_length=1, max_length=1000)]
+    new: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class Language(Body):
@@ -39,20 +47,14 @@ async def sign_in(body: SignIn, request: Request, response: Response) -> dict[st
     running = running_of(request)
     asked = partial(running.doorman.sign_in, body.username, body.password, origin_of(request))
     token, subject = await running.sign_ins.run(asked)
-    response.set_cookie(
-        running.cookie_name,
-        token,
-        max_age=running.parts.settings.session_longest_s,
-        path="/",
-        secure=running.https,
-        httponly=True,
-        samesite="strict",
-    )
+    _set_cookie(running, response, token)
     return _me(running, subject, token, request)
 
 
 @router.post("/sign-out", openapi_extra=writes(Act.AUTH_SIGN_OUT))
-def sign_out(subject: Annotated[Subject, Depends(SignedIn())], request: Request, response: Response) -> dict[str, Any]:
+def sign_out(
+    subject: Annotated[Subject, Depends(SignedIn(with_first_password=True))], request: Request, response: Response
+) -> dict[str, Any]:
     """End the session; its live pictures stop at once."""
     running = running_of(request)
     running.doorman.sign_out(subject)
@@ -62,10 +64,28 @@ def sign_out(subject: Annotated[Subject, Depends(SignedIn())], request: Request,
 
 
 @router.get("/me", openapi_extra=writes())
-def me(subject: Annotated[Subject, Depends(SignedIn())], request: Request) -> dict[str, Any]:
+def me(subject: Annotated[Subject, Depends(SignedIn(with_first_password=True))], request: Request) -> dict[str, Any]:
     """Say who is signed in and what the pages may show."""
     running = running_of(request)
     return _me(running, subject, token_of(request, running) or "", request)
+
+
+@router.post("/me/password", openapi_extra=writes(Act.USER_CHANGE, Act.AUTH_LOCKED, Act.AUTH_REVOKED))
+async def choose_password(
+    body: NewPassword,
+    subject: Annotated[Subject, Depends(SignedIn(with_first_password=True))],
+    request: Request,
+    response: Response,
+) -> dict[str, Any]:
+    """Choose one's own password; all other sessions end, this one goes on under a new cookie."""
+    running = running_of(request)
+    chosen = await running.sign_ins.run(
+        partial(OwnPasswords(running.parts).choose, subject, body.old, body.new, origin_of(request))
+    )
+    for session_id in chosen.ended:
+        running.bell.ring(session_id)
+    _set_cookie(running, response, chosen.token)
+    return _me(running, chosen.subject, chosen.token, request)
 
 
 @router.put("/me/language", openapi_extra=writes(Act.USER_CHANGE))
@@ -76,6 +96,18 @@ def choose_language(
     running = running_of(request)
     running.doorman.choose_language(subject, body.language)
     return {"language": body.language}
+
+
+def _set_cookie(running: Running, response: Response, token: str) -> None:
+    response.set_cookie(
+        running.cookie_name,
+        token,
+        max_age=running.parts.settings.session_longest_s,
+        path="/",
+        secure=running.https,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def _me(running: Running, subject: Subject, token: str, request: Request) -> dict[str, Any]:
@@ -93,6 +125,7 @@ def _me(running: Running, subject: Subject, token: str, request: Request) -> dic
             "roles": roles,
             "role_titles": [parts.policy.titles[role][language] for role in roles],
         },
+        "must_choose_password": subject.must_choose_password,
         "allowed": sorted(allowed_actions(parts.policy, subject, Context(at=now))),
         "csrf": csrf_of(token),
         "server_time": instant(now),

@@ -20,6 +20,7 @@ from config import load
 from config.policy import load_policy
 from retention import releases
 from tests import builders
+from tests.accounts import settle
 from tests.footage.scene import packets
 from vms.bus.local import LocalBus
 from vms.clock import Clock, ManualClock
@@ -91,6 +92,11 @@ class Site:
         answer = self.try_sign_in(name, password)
         assert answer.status_code == expect, answer.text
         return Person(self, answer.headers.get("set-cookie", "").split(";")[0], answer.json())
+
+    def admit(self, username: str, display_name: str, password: str = PASSWORD) -> None:
+        """Add an account whose owner has chosen this password."""
+        self.people.add_user(COMMAND_LINE, username=username, display_name=display_name, password=password)
+        settle(self.parts.db, username.lower())
 
     def try_sign_in(self, username: str, password: str) -> Response:
         """Send the sign-in form."""
@@ -171,6 +177,7 @@ def fill(parts: ApiParts) -> None:
         builders.add_placement(conn, FIXED)
         builders.add_placement(conn, COPIED, plan=None)
         builders.add_placement(conn, DOME, camera_id=builders.add_camera(conn, "dome", CameraKind.PTZ))
+    settle(parts.db)
 
 
 @contextmanager

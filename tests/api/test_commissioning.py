@@ -202,7 +202,7 @@ def test_a_request_has_a_reason_and_at_most_half_an_hour(officer: Person, reason
 
 def test_only_who_asked_sees_it_not_the_one_who_approved(site: Site, officer: Person, director: Person) -> None:
     """Not the director, who has no such action, and not another officer, who has."""
-    site.people.add_user(COMMAND_LINE, username="other", display_name="Ander", password="een lang wachtwoord")
+    site.admit("other", "Ander")
     site.people.grant_role(COMMAND_LINE, "other", Role.BLANKING_OFFICER, FAR)
     other = site.sign_in("other")
     leave_id = approved(officer, director)

@@ -342,7 +342,7 @@ def test_the_entry_of_a_movement_is_there_before_the_camera_hears_of_it(
 def test_one_person_moves_a_camera_at_a_time_and_the_director_may_take_over(site: Site, dome: Worker) -> None:
     """Two hands on one joystick help nobody; the shift lead decides."""
     until_at = site.clock.now() + timedelta(days=1)
-    site.people.add_user(COMMAND_LINE, username="tweede", display_name="Tweede Kijker", password="een lang wachtwoord")
+    site.admit("tweede", "Tweede Kijker")
     site.people.grant_role(COMMAND_LINE, "tweede", Role.OBSERVER, until_at)
     one, other, director = site.sign_in(Role.OBSERVER), site.sign_in("tweede"), site.sign_in(Role.DIRECTOR)
     assert move(one, **PAN).status_code == 200
@@ -371,7 +371,7 @@ def told(socket: WebSocketTestSession, name: str) -> Any:
 
 def test_everybody_who_looks_is_told_who_has_the_camera(site: Site, dome: Worker) -> None:
     """Because a panel that knows only its own commands says "you have the control" for ever, and the other one nothing."""
-    site.people.add_user(COMMAND_LINE, username="tweede", display_name="Tweede Kijker", password="een lang wachtwoord")
+    site.admit("tweede", "Tweede Kijker")
     site.people.grant_role(COMMAND_LINE, "tweede", Role.OBSERVER, site.clock.now() + timedelta(days=1))
     one, other, director = site.sign_in(Role.OBSERVER), site.sign_in("tweede"), site.sign_in(Role.DIRECTOR)
     dome.show(1, key=True)

@@ -95,7 +95,7 @@ def test_a_draw_holds_nobody_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
     draws = sampling.draw
 
     def draw_while_others_write(*arguments: Any) -> Any:
-        site.people.add_user(COMMAND_LINE, username="intussen", display_name="I", password="een lang wachtwoord")
+        site.admit("intussen", "I")
         return draws(*arguments)
 
     monkeypatch.setattr(sampling, "draw", draw_while_others_write)
@@ -154,7 +154,7 @@ def test_only_who_drew_a_sample_judges_and_signs_it(site: Site) -> None:
     watched(site, 3)
     site.clock.advance(timedelta(minutes=1))
     review_id = draw(site.sign_in(Role.AUDITOR), begin, site.clock.now(), sample=1).json()["id"]
-    site.people.add_user(COMMAND_LINE, username="tweede", display_name="T", password="een lang wachtwoord")
+    site.admit("tweede", "T")
     site.people.grant_role(COMMAND_LINE, "tweede", Role.AUDITOR, site.clock.now() + DAY)
     second = site.sign_in("tweede")
     [item] = second.get(f"/api/reviews/{review_id}").json()["items"]

@@ -11,7 +11,7 @@ import pytest
 from api.accounts import COMMAND_LINE
 from api.routers.shapes import instant
 from tests import builders
-from tests.api.site import COPIED, DOME, FIXED, PASSWORD, Person, Site
+from tests.api.site import COPIED, DOME, FIXED, Person, Site
 from tests.builders import FIXED_PLAN
 from vms.db import calibrations, placements
 from vms.db.calibrations import NewCalibration
@@ -48,7 +48,7 @@ def officer(site: Site) -> Person:
 @pytest.fixture
 def second(site: Site) -> Person:
     """Who decides about what the other one drew."""
-    site.people.add_user(COMMAND_LINE, username="tweede", display_name="T. Weede", password=PASSWORD)
+    site.admit("tweede", "T. Weede")
     site.people.grant_role(COMMAND_LINE, "tweede", Role.BLANKING_OFFICER, site.clock.now() + timedelta(days=30))
     return site.sign_in("tweede")
 
@@ -348,7 +348,7 @@ def test_plans_work_the_same_on_both_databases(any_site: Site) -> None:
     """PostgreSQL keeps JSON and locks rows in its own way."""
     officer = any_site.sign_in(Role.BLANKING_OFFICER)
     assert officer.post(PLANS, drawn(smaller)).status_code == 201
-    any_site.people.add_user(COMMAND_LINE, username="tweede", display_name="T. Weede", password=PASSWORD)
+    any_site.admit("tweede", "T. Weede")
     until_at = any_site.clock.now() + timedelta(days=30)
     any_site.people.grant_role(COMMAND_LINE, "tweede", Role.BLANKING_OFFICER, until_at)
     body = {"compared_with": 1, "confirms_loosening": True, "reason": "the house was pulled down"}

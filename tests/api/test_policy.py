@@ -221,7 +221,7 @@ def test_nobody_gets_anything_without_signing_in(site: Site) -> None:
 
 def test_a_role_counts_only_while_it_is_valid(site: Site) -> None:
     """Expired screening or training ends the role, in the middle of a session."""
-    site.people.add_user(COMMAND_LINE, username="kort", display_name="Kort", password="een lang wachtwoord")
+    site.admit("kort", "Kort")
     site.people.grant_role(COMMAND_LINE, "kort", Role.TECHNICIAN, site.clock.now() + timedelta(minutes=10))
     person = site.sign_in("kort")
     assert person.get("/api/cameras").status_code == 200

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from api.accounts import COMMAND_LINE
 from api.reviewing import may_judge
-from tests.api.site import PASSWORD, Person, Site
+from tests.api.site import Person, Site
 from vms.db import reports, review_duty, reviews
 from vms.db.reports import Service
 from vms.db.reviews import Item, Judgement, Review, ReviewKind, Verdict
@@ -44,7 +44,7 @@ def draw(person: Person, month: str = MONTH, sample: int = 20) -> Any:
 
 def second_director(site: Site) -> Person:
     """Return another supervisor, signed in."""
-    site.people.add_user(COMMAND_LINE, username="tweede", display_name="Tweede", password=PASSWORD)
+    site.admit("tweede", "Tweede")
     site.people.grant_role(COMMAND_LINE, "tweede", Role.DIRECTOR, site.clock.now() + 30 * DAY)
     return site.sign_in("tweede")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import load
+from tests.accounts import settle
 from tests.cli.test_commands import PASSWORD, CommandLine, people
 from vms.cli.parts import build
 from vms.ledger.acts import Act
@@ -21,6 +22,9 @@ def vms(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     people(command_line, "tess", "dirk", "dora")
     for name, role in (("tess", "technician"), ("dirk", "director"), ("dora", "director")):
         assert command_line("user", "grant", name, role, "--until", "2090-01-01").status == 0
+    parts = build(load(None))
+    settle(parts.db)
+    parts.db.dispose()
     return command_line
 
 

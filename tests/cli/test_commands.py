@@ -13,6 +13,8 @@ import pytest
 import typer
 
 from config import load
+from tests.accounts import settle
+from vms.civil_time import CITY_ZONE
 from vms.cli.acts import note_configuration, settings_digest
 from vms.cli.main import app, run
 from vms.cli.parts import build
@@ -81,6 +83,24 @@ def people(vms: CommandLine, *names: str) -> None:
     for name in names:
         done = vms("user", "add", name, "--name", name.title(), typed=PASSWORD)
         assert done.status == 0, done.stderr
+
+
+def test_a_password_typed_here_is_said_to_work_once(vms: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever hands it over must know what happens with it, and later who has not chosen another."""
+    monkeypatch.setenv("VMS_FIRST_PASSWORD_DAYS", "2")
+    days = [datetime.now(CITY_ZONE) + timedelta(days=2)]
+    added = vms("user", "add", "anna", "--name", "Anna", typed=PASSWORD)
+    days.append(datetime.now(CITY_ZONE) + timedelta(days=2))
+    assert "once" in added.stdout
+    assert any(f"{day:%Y-%m-%d}" in added.stdout for day in days)
+    assert "first password waits" in vms("user", "list").stdout
+    parts = build(load(None))
+    settle(parts.db, "anna")
+    parts.db.dispose()
+    assert vms("user", "list").stdout.rstrip().endswith("-")
+    assert vms("user", "password", "anna", typed=PASSWORD + "8").status == 0
+    assert "first password waits" in vms("user", "list").stdout
+    assert "many people" in vms("user", "password", "anna", typed="Wachtwoord123!").stderr
 
 
 def officers(vms: CommandLine, *names: str) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tests.postgres import Server
 from vms.clock import ManualClock
-from vms.db import migrate
+from vms.db import migrate, users
 from vms.db.engine import Database
 from vms.db.migrations.versions import v0015_subjects
 from vms.db.tables import metadata
@@ -136,6 +136,23 @@ def test_entries_from_before_can_be_found_by_what_they_are_about(database: Datab
         assert conn.execute(rows).all() == indexed
     with pytest.raises(Conflict), database.write() as conn:
         conn.execute(text("DELETE FROM ledger_subject"))
+
+
+def test_passwords_from_before_count_as_set_by_somebody_else(empty_url: str) -> None:
+    """Nobody knows who typed them: their owners must choose, and are not locked out meanwhile."""
+    migrate.upgrade(empty_url, "0025")
+    database = Database(empty_url)
+    with database.write() as conn:
+        before = "INSERT INTO user_account (id, username, display_name, password_hash, added_at) VALUES ('u', 'anna', 'Anna', '', 1)"
+        conn.execute(text(before))
+    migrate.upgrade(empty_url)
+    with database.read() as conn:
+        account = users.by_username(conn, "anna")
+        columns_now = {column["name"] for column in inspect(conn).get_columns("user_account")}
+    database.dispose()
+    assert account is not None
+    assert account.first_password == users.FirstPassword(until_at=None, used_at=None)
+    assert not columns_now & {"failed_sign_ins", "locked_until_at"}
 
 
 def test_the_steps_travel_with_the_package() -> None:

@@ -11,6 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 from api.accounts import COMMAND_LINE, Accounts
 from api.passwords import Passwords
 from config.policy import load_policy
+from tests.accounts import settle
 from tests.ingest.running import House
 from vms.model import Role
 
@@ -59,3 +60,4 @@ def admit(house: House, people: dict[str, Role]) -> None:
     for username, role in people.items():
         accounts.add_user(COMMAND_LINE, username=username, display_name=username, password=PASSWORD)
         accounts.grant_role(COMMAND_LINE, username, role, parts.clock.now() + timedelta(days=1))
+    settle(parts.db, *people)

@@ -17,6 +17,7 @@ from api.pages.router import install
 from api.parts import ApiParts
 from api.passwords import Passwords
 from config.policy import load_policy
+from tests.accounts import settle
 from tests.api.site import PASSWORD, PASSWORDS, fill, parts_of
 from tests.ingest.running import City, House, running_city, running_house, until
 from tests.serving import serving
@@ -75,6 +76,7 @@ def own_parts(
             COMMAND_LINE, username=username, display_name=username.title(), password=PASSWORD, language="nl"
         )
         accounts.grant_role(COMMAND_LINE, username, role, parts.clock.now() + timedelta(days=9))
+    settle(parts.db, *people)
     return parts
 
 
@@ -131,6 +133,7 @@ def _admit(house: House, password: str) -> None:
         accounts.add_user(COMMAND_LINE, username=username, display_name=name, password=password, language="nl")
         for role in roles:
             accounts.grant_role(COMMAND_LINE, username, role, parts.clock.now() + timedelta(days=1))
+    settle(parts.db, *PEOPLE)
 
 
 def answers(url: str) -> bool:

@@ -40,7 +40,13 @@ DIALOGS = (
     ("/cameras", "#keys"),
     (f"/playback?camera={FIXED}", ".transport-play"),
 )
-SUBPAGES = (f"/plans?camera={FIXED}", f"/plans?camera={FIXED}&draw=1", f"/plans?camera={COPIED}&draw=new", "/sign-in")
+SUBPAGES = (
+    f"/plans?camera={FIXED}",
+    f"/plans?camera={FIXED}&draw=1",
+    f"/plans?camera={COPIED}&draw=new",
+    "/password",
+    "/sign-in",
+)
 OFF_SCREEN = """() => {
   const hidden = (node) => !node.checkVisibility({checkOpacity: true, checkVisibilityCSS: true});
   const scrolls = (node) => { for (let up = node.parentElement; up && up !== document.body; up = up.parentElement)

@@ -17,7 +17,7 @@ from config.policy import Action
 from retention import override
 from retention.parts import By, RetentionParts
 from vms.cli import state
-from vms.cli.processes import api_parts
+from vms.cli.api_parts import api_parts
 from vms.cli.secret import read_secret
 from vms.db import users
 from vms.db.asking import OVERRIDES
@@ -36,11 +36,12 @@ def _signed_in(context: typer.Context, username: str, action: Action) -> Iterato
 
     Raises:
         NotSignedIn: the name or the password is wrong.
-        Denied: the person may not do this; it is in the ledger.
+        Denied: the person may not do this, which is in the ledger, or has not chosen a password yet.
     """
     parts = api_parts(state.invocation(context).settings, state.parts(context))
     doorman = Doorman(parts)
-    _, subject = doorman.sign_in(username, read_secret("Password"), socket.gethostname())
+    # A password that somebody else set at this very command line is nobody's word.
+    _, subject = doorman.sign_in(username, read_secret("Password"), socket.gethostname(), with_first_password=False)
     try:
         yield retention_of(parts), by_of(permit_in(parts, subject, (action,)))
     finally:

@@ -16,9 +16,9 @@ import structlog
 import typer
 
 from api.accounts import COMMAND_LINE, Accounts
-from api.passwords import Passwords
+from api.own_password import take_over
 from config import load
-from config.policy import load_policy
+from vms.cli.api_parts import api_parts
 from vms.cli.logs import configure
 from vms.cli.parts import LONGEST_SOCKET_FOLDER_BYTES, Parts, build
 from vms.cli.register_file import read_register
@@ -142,12 +142,15 @@ class Demo:
             secrets.choice(("gracht", "toren", "kade", "brug", "werf", "plein", "steeg")) for _ in range(3)
         )
         password = f"{password}-{secrets.randbelow(9000) + 1000}"
-        accounts = Accounts(parts.db, parts.ledger, parts.clock, load_policy(), Passwords())
+        api = api_parts(parts.settings, parts)
+        accounts = Accounts(api.db, api.ledger, api.clock, api.policy, api.passwords)
         until_at = parts.clock.now() + timedelta(days=365)
         for person in PEOPLE:
+            first = secrets.token_urlsafe()
             accounts.add_user(
-                COMMAND_LINE, username=person.username, display_name=person.name, password=password, language="nl"
+                COMMAND_LINE, username=person.username, display_name=person.name, password=first, language="nl"
             )
+            take_over(api, person.username, first, password, socket.gethostname())
             for role in person.roles:
                 accounts.grant_role(COMMAND_LINE, person.username, role, until_at)
         password_file.write_text(password, encoding="utf-8")

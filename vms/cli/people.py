@@ -12,6 +12,7 @@ from vms.civil_time import CITY_ZONE
 from vms.cli import state
 from vms.cli.secret import read_secret
 from vms.db import users
+from vms.db.users import FirstPassword
 from vms.errors import InvalidInput
 from vms.model import Role
 
@@ -22,7 +23,16 @@ Username = Annotated[str, typer.Argument(help="The account's username.")]
 
 def _accounts(context: typer.Context) -> Accounts:
     parts = state.parts(context)
-    return Accounts(parts.db, parts.ledger, parts.clock, load_policy(), Passwords())
+    lasts = timedelta(days=parts.settings.first_password_days)
+    return Accounts(parts.db, parts.ledger, parts.clock, load_policy(), Passwords(), lasts)
+
+
+def _say_until(accounts: Accounts, username: str) -> None:
+    until_at = accounts.clock.now() + accounts.first_password_lasts
+    typer.echo(
+        f"{username} signs in with this password once, before {until_at.astimezone(CITY_ZONE):%Y-%m-%d %H:%M} in Amsterdam,"
+        " and then chooses another."
+    )
 
 
 def checked_role(text: str) -> Role:
@@ -57,10 +67,11 @@ def add(
     name: Annotated[str, typer.Option(help="The person's name.")],
     language: Annotated[str, typer.Option(help="nl or en.")] = "nl",
 ) -> None:
-    """Add an account; it may do nothing until it gets a role."""
+    """Add an account with a first password; it may do nothing until it gets a role and its owner has chosen another password."""
     accounts = _accounts(context)
     first = read_secret("First password", confirm=True)
     accounts.add_user(COMMAND_LINE, username=username, display_name=name, password=first, language=language)
+    _say_until(accounts, username)
 
 
 @app.command("grant")
@@ -97,9 +108,10 @@ def password(
     context: typer.Context,
     username: Username,
 ) -> None:
-    """Set a new password; open sessions end."""
+    """Set a new first password, for whoever lost theirs or did not use it in time; open sessions end."""
     accounts = _accounts(context)
-    accounts.set_password(COMMAND_LINE, username, read_secret("New password", confirm=True))
+    accounts.set_password(COMMAND_LINE, username, read_secret("First password", confirm=True))
+    _say_until(accounts, username)
 
 
 @app.command("disable")
@@ -116,10 +128,22 @@ def unlock(context: typer.Context, username: Username) -> None:
 
 @app.command("list")
 def list_accounts(context: typer.Context) -> None:
-    """List accounts with their roles and until when they count."""
+    """List accounts: roles and until when they count, and whose password is not their own yet."""
     parts = state.parts(context)
+    now = parts.clock.now()
     with parts.db.read() as conn:
         for account in users.list_all(conn):
             roles = ", ".join(f"{grant.role} until {last_day(grant.valid_until_at)}" for grant in account.grants)
-            columns = [account.username, account.display_name, roles or "-", "disabled" if account.disabled_at else ""]
-            typer.echo("\t".join(columns).rstrip())
+            says = "disabled" if account.disabled_at else _password_words(account.first_password, now)
+            typer.echo("\t".join([account.username, account.display_name, roles or "-", says]).rstrip())
+
+
+def _password_words(first: FirstPassword | None, now: datetime) -> str:
+    """Return what an administrator must know about a password; of one that its owner chose, nothing."""
+    if first is None:
+        return ""
+    if first.until_at is None:
+        return "must choose a password"
+    if first.used_at is not None:
+        return "first password used, none chosen"
+    return "first password waits" if now < first.until_at else "first password expired"

@@ -19,6 +19,7 @@ from config import Settings
 from config.policy import load_policy
 from vms.cli import state
 from vms.cli.acts import by_command_line, note_configuration
+from vms.cli.api_parts import api_parts
 from vms.cli.demo import Demo
 from vms.cli.logs import configure
 from vms.cli.parts import Parts, build, private_folder
@@ -36,8 +37,6 @@ from vms.model import PlacementId
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
-
-    from api.parts import ApiParts
 
 log = structlog.get_logger(__name__)
 
@@ -213,28 +212,6 @@ def _serve_read_only(parts: Parts, error: IntegrityLost, stop: threading.Event, 
     settings = parts.settings
     application = read_only_app(str(error.code), checkpoints, settings.default_language)
     asyncio.run(serve_until(_server(application, settings, stop, heartbeat), check_again))
-
-
-def api_parts(settings: Settings, parts: Parts) -> "ApiParts":
-    """Return what the API is made of; the command line signs people in with it as well."""
-    from api.parts import ApiParts
-    from blanking.review import BlankingReview
-    from vms.bus.local import LocalBus
-    from vms.footage.playback import FootageReader
-
-    return ApiParts(
-        settings=settings,
-        db=parts.db,
-        ledger=parts.ledger,
-        signer=parts.signer,
-        keys=parts.keys,
-        store=parts.store,
-        reader=FootageReader(parts.db, parts.keys, parts.store),
-        bus=LocalBus(settings.run),
-        clock=parts.clock,
-        policy=load_policy(),
-        plan_review=BlankingReview(),
-    )
 
 
 def ingest(

@@ -15,8 +15,11 @@ _LOCK_KEY = 0x564D_534D_4947_5254
 """The advisory lock under which PostgreSQL is migrated: the bytes `VMSMIGRT`."""
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, step: str = "head") -> None:
     """Make the schema that this version needs; nothing happens where it is there. Several processes may try at once.
+
+    Args:
+        step: up to which one; an earlier one is for tests of what follows it.
 
     Raises:
         Unavailable: the database does not answer.
@@ -34,7 +37,7 @@ def upgrade(url: str) -> None:
             _refuse_newer(conn)
             config = _config()
             config.attributes["connection"] = conn
-            command.upgrade(config, "head")
+            command.upgrade(config, step)
     finally:
         database.dispose()
 

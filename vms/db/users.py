@@ -21,12 +21,26 @@ class RoleGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstPassword:
+    """A password that somebody else set: it signs in once, to choose another.
+
+    Args:
+        until_at: from when on it signs in no more; None for one from before there was an end, which works until another is chosen.
+        used_at: when it signed somebody in.
+    """
+
+    until_at: datetime | None
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A person who may sign in.
 
     Args:
         language: `nl` or `en`.
         grants: every role ever granted and not revoked, valid or expired.
+        first_password: what is said about a password that somebody else set; None: the owner chose it.
     """
 
     id: UserId
@@ -37,6 +51,7 @@ class Account:
     added_at: datetime
     disabled_at: datetime | None = None
     grants: tuple[RoleGrant, ...] = ()
+    first_password: FirstPassword | None = None
 
     def roles_at(self, instant: datetime) -> frozenset[Role]:
         """Return the roles that work at an instant; none once the account is disabled."""
@@ -60,6 +75,7 @@ def add(conn: Connection, new: Account) -> None:
             language=new.language,
             added_at=new.added_at,
             disabled_at=new.disabled_at,
+            **_whose(new.first_password),
         )
     )
     for given in new.grants:
@@ -76,6 +92,16 @@ def get(conn: Connection, user_id: UserId) -> Account:
     if row is None:
         raise NotFound(f"there is no account {user_id}", code="user.unknown")
     return _value(row, _grants(conn, user_id))
+
+
+def locked(conn: Connection, user_id: UserId) -> Account:
+    """Return one account, and let nobody else change it before this transaction ends.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    conn.execute(select(user_account.c.id).where(user_account.c.id == user_id).with_for_update())
+    return get(conn, user_id)
 
 
 def by_username(conn: Connection, username: str) -> Account | None:
@@ -120,13 +146,36 @@ def set_language(conn: Connection, user_id: UserId, language: str) -> None:
 
 
 def set_password_hash(conn: Connection, user_id: UserId, password_hash: str) -> None:
-    """Store a new hash."""
+    """Store a stronger hash of the same password."""
     _update(conn, user_id, password_hash=password_hash)
+
+
+def set_first_password(conn: Connection, user_id: UserId, password_hash: str, until_at: datetime) -> None:
+    """Store a password that somebody else set."""
+    _update(conn, user_id, password_hash=password_hash, **_whose(FirstPassword(until_at)))
+
+
+def set_own_password(conn: Connection, user_id: UserId, password_hash: str) -> None:
+    """Store the password that the owner chose."""
+    _update(conn, user_id, password_hash=password_hash, **_whose(None))
+
+
+def use_first_password(conn: Connection, user_id: UserId, at: datetime) -> None:
+    """Store that a first password signed somebody in."""
+    _update(conn, user_id, first_password_used_at=at)
 
 
 def _update(conn: Connection, user_id: UserId, **values: object) -> None:
     if conn.execute(update(user_account).where(user_account.c.id == user_id).values(**values)).rowcount == 0:
         raise NotFound(f"there is no account {user_id}", code="user.unknown")
+
+
+def _whose(first: FirstPassword | None) -> dict[str, object]:
+    return {
+        "password_is_own": first is None,
+        "first_password_until_at": None if first is None else first.until_at,
+        "first_password_used_at": None if first is None else first.used_at,
+    }
 
 
 def _grants(conn: Connection, user_id: UserId) -> tuple[RoleGrant, ...]:
@@ -144,4 +193,7 @@ def _value(row: Row[Any], grants: tuple[RoleGrant, ...]) -> Account:
         added_at=row.added_at,
         disabled_at=row.disabled_at,
         grants=grants,
+        first_password=None
+        if row.password_is_own
+        else FirstPassword(row.first_password_until_at, row.first_password_used_at),
     )

@@ -54,6 +54,7 @@ const FIELDS = {
   name: () => t("Name"),
   moved_to: () => t("Moved to"),
   until: () => t("Until"),
+  password_until: () => t("First password works until"),
   until_at: () => t("Until"),
   cause: () => t("Cause"),
   reason: () => t("Reason"),
@@ -111,11 +112,20 @@ const FIELDS = {
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
+/** @type {Record<string, () => string>} what of an account was changed */
+const WHATS = {
+  password: () => t("first password, set by somebody else"),
+  "own-password": () => t("own password"),
+  unlock: () => t("lock lifted"),
+  language: () => t("language"),
+};
+
 /** @type {Record<string, (value: string) => string>} */
 const CODES = {
   role: roleName,
   cause: gapCause,
   ground: (value) => groundName(value),
+  what: (value) => WHATS[value]?.() ?? value,
 };
 
 /** @param {string} name @returns {string} in words; one that is not known as it stands in the log */

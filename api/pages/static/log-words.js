@@ -45,6 +45,15 @@ const WHYS = {
   "wrong-password": () => t("wrong password"),
   "unknown-name": () => t("unknown user name"),
   closed: () => t("closed account"),
+  "first-password": () => t("no own password chosen yet"),
+  "first-password-used": () => t("first password used already"),
+  "first-password-over": () => t("first password too old"),
+  locked: () => t("too many attempts"),
+  "password.same": () => t("the same as before"),
+  "password.weak": () => t("too short or too simple"),
+  "password.characters": () => t("characters that nobody types"),
+  "password.name": () => t("too much of the own name"),
+  "password.common": () => t("used by many people"),
 };
 
 /** @param {string | null} why @returns {string | null} a code in words; what somebody wrote as it is */

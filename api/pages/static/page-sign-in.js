@@ -2,25 +2,11 @@
 
 import { request } from "./api.js";
 import { t } from "./i18n.js";
+import { homeAddress, nextAddress } from "./next-address.js";
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("sign-in"));
 const error = /** @type {HTMLElement} */ (form.querySelector(".form-error"));
 const address = new URL(location.href);
-
-/**
- * Where to go after signing in: whole and of this site, since `next` comes from the address bar. A path alone is not enough:
- * `/.//evil.example/` is of this site, and its path `//evil.example/` by itself is not.
- */
-function nextAddress() {
-  const home = `${location.origin}/`;
-  try {
-    const wish = new URL(address.searchParams.get("next") || "/", home);
-    return wish.origin === location.origin ? `${location.origin}${wish.pathname}${wish.search}` : home;
-  } catch {
-    // No address at all.
-    return home;
-  }
-}
 
 /** @param {string} text */
 function say(text) {
@@ -43,7 +29,7 @@ async function signIn(event) {
   say("");
   try {
     await request("POST", "/api/sign-in", { username, password }, { stay: true });
-    location.assign(nextAddress());
+    location.assign(nextAddress() ?? homeAddress());
   } catch (reason) {
     say(reason.message);
     const field = form.elements.namedItem("password");

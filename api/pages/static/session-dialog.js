@@ -122,6 +122,7 @@ export function askPassword(user) {
       send.disabled = true;
       try {
         const answer = await request("POST", "/api/sign-in", { username: user.username, password: password.value }, { stay: true });
+        if (answer.must_choose_password) location.assign("/password");
         dialog.remove();
         resolve(answer);
       } catch (reason) {

@@ -1,6 +1,6 @@
 """Accounts, sessions, and who is watching."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, false
 
 from vms.db.tables.columns import Instant, metadata
 
@@ -14,9 +14,11 @@ user_account = Table(
     Column("language", Text, nullable=False, server_default="nl"),
     Column("added_at", Instant, nullable=False),
     Column("disabled_at", Instant),
-    # Not read since migration 0018: `sign_in_attempt` counts.
-    Column("failed_sign_ins", Integer, nullable=False, server_default="0"),
-    Column("locked_until_at", Instant),
+    # False: somebody else set it. Its owner must choose another before anything else works.
+    Column("password_is_own", Boolean, nullable=False, server_default=false()),
+    # Of a password that somebody else set: until when it signs in (NULL: no end), and when it did.
+    Column("first_password_until_at", Instant),
+    Column("first_password_used_at", Instant),
 )
 
 user_role = Table(
