@@ -11,15 +11,19 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol, Self
 
 import structlog
 
+import blanking
+import config
+import ingest
+import vms
 from config import Settings
-from vms import __version__
 from vms.db.cameras import Camera
 from vms.model import PlacementId
 
@@ -54,7 +58,7 @@ class WorkerWords:
     """What a worker says of itself in its lock.
 
     Args:
-        generation: digest of the program's version, the settings and the camera that it was started with.
+        generation: digest of the program, the settings and the camera that it was started with.
         has_node: whether a node started it; one that a person started by hand is left alone.
     """
 
@@ -84,8 +88,23 @@ class WorkerWords:
 
 def generation(settings: Settings, camera: Camera) -> str:
     """Return what a worker has to be started with now; another generation is started anew."""
-    started_with = f"{__version__}\n{settings.model_dump_json()}\n{camera!r}"
+    started_with = f"{_program()}\n{settings.model_dump_json()}\n{camera!r}"
     return hashlib.sha256(started_with.encode()).hexdigest()
+
+
+@cache
+def _program() -> str:
+    """Return the digest of the code that a worker runs: a repair without a new version number must not leave old workers at work."""
+    return digest_of(Path(package.__path__[0]) for package in (vms, ingest, blanking, config))
+
+
+def digest_of(folders: Iterable[Path]) -> str:
+    """Return a digest (hex SHA-256) of all modules in some folders: names and contents."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{path.relative_to(folder)}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 class AdoptedWorker:

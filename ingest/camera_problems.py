@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from vms.db.placements import Placement
+from vms.db.reports import STORAGE_FULL, STORAGE_LOW
 from vms.model import PlacementId
 
 RECORDING_STOPPED: Final = "recording-stopped"
@@ -21,9 +22,6 @@ CAMERA_SLOW: Final = "camera-slow"
 """Less than half of a camera's usual pictures come out."""
 GREY: Final = "grey"
 """A camera is wholly grey: nobody sees anything of its street."""
-STORAGE_FULL: Final = "storage-full"
-STORAGE_LOW: Final = "storage-low"
-"""The footage volume will be full within a day."""
 
 AWAY_AFTER: Final = timedelta(seconds=45)
 SLOW_AFTER: Final = timedelta(seconds=45)

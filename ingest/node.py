@@ -18,14 +18,14 @@ import structlog
 
 from ingest.adopted import WorkerProcess, generation, list_orphans
 from ingest.backoff import Backoff
-from ingest.camera_problems import STORAGE_FULL, StorageTrend, problems_of_cameras
+from ingest.camera_problems import StorageTrend, problems_of_cameras
 from ingest.parts import IngestParts
 from ingest.steady_clock import SteadyClock, steadied
 from ingest.takeover import take_over
 from vms.db import edge, placements, reports, segments, sweeps
 from vms.db.cameras import Camera
 from vms.db.placements import Placement
-from vms.db.reports import Report, Service
+from vms.db.reports import STORAGE_FULL, Report, Service
 from vms.errors import Unavailable, VmsError
 from vms.heartbeat import HeartbeatWatch, StalledMark, beat_file, worker_name
 from vms.model import PlacementId

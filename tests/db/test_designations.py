@@ -1,6 +1,7 @@
 """Designations in the database: final once entered, and no segment is opened outside of one, on both databases."""
 
 import random
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -101,7 +102,8 @@ def test_the_database_and_the_gate_give_the_same_answer(placed: Database) -> Non
             begun_at = NOON + rng.randrange(4) * HOUR
             placements.add(conn, NewPlacement(place, camera, names[0], str(place), begun_at))
             for name in rng.choices(names, k=rng.randrange(3)):
-                designations.put_under(conn, place, name, NOON + rng.randrange(12) * HOUR)
+                with suppress(Conflict):  # it has ended
+                    designations.put_under(conn, place, name, NOON + rng.randrange(12) * HOUR)
             if rng.random() < 0.3:
                 placements.end(conn, place, begun_at + rng.randint(1, 12) * HOUR)
         with placed.read() as conn:
@@ -149,6 +151,40 @@ def test_what_an_older_version_assumed_is_completed_once(placed: Database) -> No
         assert (decision.legal_basis, decision.valid_until_at) == ("gw", NOON)
     with pytest.raises(Conflict), placed.write() as conn:
         designations.complete(conn, Designation("d-1", "centre", "2026-0001", "gw", builders.SPRING, builders.FAR))
+
+
+def test_completed_dates_have_the_withdrawal_between_them(placed: Database) -> None:
+    """A withdrawal outside the validity can't be read any more: the placement would be lost to every list."""
+    with placed.write() as conn:
+        _as_an_older_version_left_it(conn)
+        designations.withdraw(conn, "d-1", withdrawn_at=NOON, entered_at=NOON)
+    for from_at, until_at in ((builders.SPRING, NOON), (NOON + TICK, builders.FAR)):
+        with pytest.raises(Conflict), placed.write() as conn:
+            designations.complete(conn, Designation("d-1", "centre", "2026-0001", "gw", from_at, until_at))
+    with placed.write() as conn:
+        designations.complete(conn, Designation("d-1", "centre", "2026-0001", "gw", NOON, builders.FAR))
+
+
+def test_dates_that_are_completed_rank_alike_in_gate_and_database(placed: Database) -> None:
+    """The gate and the rule on segments must never give two answers."""
+    with placed.write() as conn:
+        _as_an_older_version_left_it(conn)
+        designations.add(conn, decided("d-2", 0, 9))
+        designations.put_under(conn, PLACE, "d-2", NOON)
+        designations.complete(conn, Designation("d-1", "centre", "2026-0001", "gw", NOON + 3 * HOUR, builders.FAR))
+    with placed.read() as conn:
+        law = placements.law(conn, PLACE)
+        for step in range(24):
+            at = NOON + step * HOUR / 2
+            assert permit(law, at).may_record == (PLACE in {one.id for one in placements.list_all(conn, at=at)}), at
+
+
+def test_nothing_is_put_under_a_designation_that_has_ended(placed: Database) -> None:
+    """The one before it would go on counting, and nobody would know."""
+    with placed.write() as conn:
+        designations.add(conn, decided("d-2", 0, 5))
+    with pytest.raises(Conflict, match="ended"), placed.write() as conn:
+        placements.change(conn, PLACE, name="square", designation_id="d-2", at=NOON + 5 * HOUR)
 
 
 def _as_an_older_version_left_it(conn: Connection) -> None:

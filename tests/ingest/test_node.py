@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from config import Settings
-from ingest.adopted import generation, list_orphans
+from ingest.adopted import digest_of, generation, list_orphans
 from ingest.node import IngestNode
 from ingest.takeover import take_over
 from tests.footage.scene import Scene, packets
@@ -105,6 +105,19 @@ def states(scene: Scene) -> list[SegmentState]:
     """Return the state of the placement's first segment."""
     with scene.db.read() as conn:
         return [segments.get(conn, scene.placement_id, 1).state]
+
+
+def test_other_code_is_another_generation(tmp_path: Path) -> None:
+    """A repair of the blanking that keeps its version number must not leave the workers of before at work."""
+    module = tmp_path / "package" / "inner" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("MARGIN = 1\n")
+    before = digest_of([tmp_path / "package"])
+    assert digest_of([tmp_path / "package"]) == before
+    module.write_text("MARGIN = 2\n")
+    changed = digest_of([tmp_path / "package"])
+    module.rename(module.with_name("renamed.py"))
+    assert len({before, changed, digest_of([tmp_path / "package"])}) == 3
 
 
 def test_the_last_segment_of_a_placement_that_has_ended_is_sealed(scene: Scene, tmp_path: Path) -> None:

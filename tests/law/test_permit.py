@@ -71,6 +71,16 @@ def test_a_later_decision_takes_the_place_of_an_earlier_one_for_good() -> None:
     assert permit(law, START + 3 * DAY).refusal is Reason.DECISION_ENDED
 
 
+def test_one_that_applies_but_has_not_begun_allows_nothing_until_it_begins() -> None:
+    """Because the database ranks by when a decision applies: dates completed afterwards must not make the two answer differently."""
+    later = replace(FIRST, valid_from_at=START + 2 * DAY, applies_from_at=START + DAY)
+    law = place(replace(FIRST, id="d0"), later)
+    assert permit(law, START + DAY - TICK).may_record
+    assert permit(law, START + DAY).refusal is Reason.DECISION_NOT_BEGUN
+    assert permit(law, START + DAY).until_at == START + 2 * DAY
+    assert permit(law, START + 2 * DAY).decision == later
+
+
 def test_a_placement_bounds_its_decisions() -> None:
     """Because a camera that was taken down, or not yet hung, has nothing to record."""
     law = PlaceLaw(START + DAY, START + 2 * DAY, (FIRST,))

@@ -88,10 +88,17 @@ def complete(conn: Connection, completed: Designation) -> None:
     """Enter the real dates and basis of a designation that an older version assumed them of. From then on it never changes.
 
     Raises:
-        Conflict: nothing was assumed of it.
+        Conflict: nothing was assumed of it, or its withdrawal would lie outside these dates.
     """
     if not is_assumed(conn, completed.id):
         raise Conflict(f"designation {completed.id} is never changed", code="designation.final")
+    known = find(conn, completed.id)
+    withdrawn_at = None if known is None else known.withdrawn_at
+    if withdrawn_at is not None and not completed.valid_from_at <= withdrawn_at < completed.valid_until_at:
+        raise Conflict(
+            f"designation {completed.number} was withdrawn on {withdrawn_at.isoformat()}: the dates must have that between them",
+            code="designation.final",
+        )
     conn.execute(
         update(designation)
         .where(designation.c.id == completed.id)
@@ -141,6 +148,7 @@ def put_under(conn: Connection, placement_id: PlacementId, designation_id: str, 
 
     Raises:
         NotFound: there is no such designation.
+        Conflict: it has ended, and the placement is or was under another one, which would go on counting.
     """
     found = find(conn, designation_id)
     if found is None:
@@ -149,12 +157,18 @@ def put_under(conn: Connection, placement_id: PlacementId, designation_id: str, 
     last = select(func.coalesce(func.max(placement_designation.c.position), 0)).where(
         placement_designation.c.placement_id == placement_id
     )
+    before = conn.execute(last).scalar_one()
+    if before and from_at >= found.valid_until_at:
+        raise Conflict(
+            f"designation {found.number} ended on {found.valid_until_at.isoformat()}: enter the decision that follows it",
+            code="designation.ended",
+        )
     conn.execute(
         insert(placement_designation).values(
             placement_id=placement_id,
-            position=conn.execute(last).scalar_one() + 1,
+            position=before + 1,
             designation_id=designation_id,
-            # One that has ended already allows nothing whenever it begins to count.
+            # The only one of a placement allows nothing once it has ended, whenever it began to apply.
             from_at=from_at if from_at < found.valid_until_at else found.valid_from_at,
         )
     )

@@ -57,11 +57,6 @@ class Decision:
         """From when it allows nothing any more."""
         return self.valid_until_at if self.withdrawn_at is None else self.withdrawn_at
 
-    @property
-    def begins_at(self) -> datetime:
-        """From when it counts for the placement."""
-        return max(self.valid_from_at, self.applies_from_at)
-
 
 @dataclass(frozen=True, slots=True)
 class PlaceLaw:
@@ -101,15 +96,18 @@ def permit(place: PlaceLaw, at: datetime) -> Permit:
     """Return whether a placement may record at an instant, under which decision, and until when the answer holds."""
     decision = counting(place.decisions, at)
     bounds = [place.from_at, place.until_at]
-    bounds += [bound for one in place.decisions for bound in (one.begins_at, one.ends_at)]
+    bounds += [bound for one in place.decisions for bound in (one.applies_from_at, one.valid_from_at, one.ends_at)]
     until_at = min((bound for bound in bounds if bound is not None and bound > at), default=None)
     return Permit(_refusal(place, decision, at), decision, until_at)
 
 
 def counting(decisions: Sequence[Decision], at: datetime) -> Decision | None:
-    """Return the decision that began last, also if it has ended: an earlier one does not revive with that."""
-    begun = [one for one in reversed(decisions) if one.begins_at <= at]
-    return max(begun, key=lambda one: one.begins_at, default=None)
+    """Return the decision that applied last, also if it has ended or is still to begin: an earlier one does not revive with that.
+
+    The database ranks them in the same way (`vms.db.designations.in_force`, and the rule on segments).
+    """
+    applied = [one for one in reversed(decisions) if one.applies_from_at <= at]
+    return max(applied, key=lambda one: one.applies_from_at, default=None)
 
 
 def _refusal(place: PlaceLaw, decision: Decision | None, at: datetime) -> Reason | None:
@@ -119,6 +117,8 @@ def _refusal(place: PlaceLaw, decision: Decision | None, at: datetime) -> Reason
         return Reason.PLACEMENT_ENDED
     if decision is None:
         return Reason.DECISION_NOT_BEGUN if place.decisions else Reason.NO_DECISION
+    if at < decision.valid_from_at:
+        return Reason.DECISION_NOT_BEGUN
     if at < decision.ends_at:
         return None
     return Reason.DECISION_ENDED if decision.withdrawn_at is None else Reason.DECISION_WITHDRAWN
