@@ -13,14 +13,12 @@ from vms.model import EdgeState
 
 MOST_ASKED: Final = 16
 """Recordings that are looked into: a call each. Cameras have one or two."""
-_MONTHS_FROM: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""Where a duration in months or years is counted from."""
 
 Ask = Callable[[str], Any]
 
 
 class Answers:
-    """Reads the answers; attributes are those of the WSDL.
+    """Reads the answers; attributes are those of `ingest.onvif.recordings`.
 
     Args:
         ahead: how far the camera's clock is ahead of ours.
@@ -102,10 +100,9 @@ def active_jobs(jobs: Any) -> list[str]:
     return [token for token, mode in modes.items() if mode != "Idle"]
 
 
-def longest(told: Iterable[Any]) -> timedelta | None:
+def longest(told: Iterable[timedelta | None]) -> timedelta | None:
     """Return the longest retention; None if one is without limit (0 by the standard) or not told."""
-    spans = [one.totimedelta(start=_MONTHS_FROM) if hasattr(one, "totimedelta") else one for one in told]
-    if not spans or any(not isinstance(one, timedelta) or one <= timedelta() for one in spans):
+    spans = list(told)
+    if not spans or any(one is None or one <= timedelta() for one in spans):
         return None
-    found: timedelta = max(spans)
-    return found
+    return max(one for one in spans if one is not None)

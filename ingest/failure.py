@@ -76,10 +76,19 @@ def unusable(why: str) -> CameraFailure:
     )
 
 
+def unknown_sign_in() -> CameraFailure:
+    """Make the failure of a camera that wants a sign-in of another kind."""
+    return CameraFailure(
+        "the camera offers no way to sign in that we know; switch it to Digest",
+        code="camera.refused",
+        cause=GapCause.CAMERA_REFUSED,
+    )
+
+
 def password_in_the_clear() -> CameraFailure:
     """Make the failure of a camera that wants to see the password itself."""
     return CameraFailure(
-        "the camera wants the password in the clear (Basic); switch it to Digest, give it an rtsps:// address, or allow it "
+        "the camera wants the password in the clear (Basic); switch it to Digest, give it an rtsps:// or https:// address, or allow it "
         'for this camera ("allows_basic" in the register)',
         code="camera.basic-refused",
         cause=GapCause.CAMERA_REFUSED,

@@ -39,6 +39,11 @@ def bare_root(text: str) -> ET.Element | None:
     return root
 
 
+def text_of(element: ET.Element | None) -> str:
+    """Return an element's text without space around it; empty where there is none."""
+    return "" if element is None else (element.text or "").strip()
+
+
 class _ShallowBuilder(ET.TreeBuilder):
     """Builds a tree of bounded depth: whatever walks it later may recurse."""
 

@@ -7,6 +7,7 @@ WHATWG Encoding (labels that mean a larger set than they say).
 """
 
 import codecs
+import contextlib
 import re
 
 from vms.errors import Unavailable
@@ -47,17 +48,32 @@ def xml_text(body: bytes, charset: str | None = None) -> str:
     """
     mark, encoding = next(((mark, name) for mark, name in _MARKS if body.startswith(mark)), (b"", None))
     encoding = encoding or next((name for start, name in _WIDE if body[:4].startswith(start)), None)
-    encoding = encoding or _character_set(charset or _declared(body) or "utf-8")
-    if encoding.startswith(("utf-16", "utf-32")) and b"\0" not in body[:4]:
-        # Some write UTF-8 under a declaration of what they hold in memory.
-        encoding = "utf-8"
-    text = body[len(mark) :].decode(encoding, "replace").lstrip("\ufeff")
+    text = body[len(mark) :].decode(encoding, "replace") if encoding else _decoded(body, charset)
+    text = text.lstrip("\ufeff")
     if _EXPANDING.search(text):
         raise Unavailable(
             "the camera answers ONVIF with nonsense (XML with a document type, which is not read)",
             code="camera.onvif-nonsense",
         )
     return text[found.end() :] if (found := _DECLARATION.match(text)) else text.lstrip()
+
+
+def _decoded(body: bytes, charset: str | None) -> str:
+    """Decode what shows no encoding by itself.
+
+    The header counts before the declaration, by RFC 7303. But servers add a charset to whatever they send, and SOAP libraries a
+    declaration: where the two differ, the declaration counts if all bytes fit it, else the header.
+    """
+    labels = [one for one in (_declared(body), charset) if one] or ["utf-8"]
+    encodings = [_character_set(one) for one in labels]
+    # Some write UTF-8 under a declaration of what they hold in memory: UTF-16 would have been seen.
+    encodings = [
+        "utf-8" if one.startswith(("utf-16", "utf-32")) and b"\0" not in body[:4] else one for one in encodings
+    ]
+    for encoding in encodings[:-1]:
+        with contextlib.suppress(UnicodeDecodeError):
+            return body.decode(encoding)
+    return body.decode(encodings[-1], "replace")
 
 
 def _declared(body: bytes) -> str | None:

@@ -3,30 +3,35 @@
 Source: ONVIF Core Specification 8.1 (GetServices, GetCapabilities), 8.3.6 (GetSystemDateAndTime).
 """
 
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ingest.failure import CameraFailure
 from ingest.onvif.address import ServiceUrl, reported_url
-from ingest.onvif.soap import SoapClient, SoapFault
-from ingest.onvif.wsdl import Service
+from ingest.onvif.soap import SoapClient, SoapFault, is_conceivable
+from ingest.tolerant_xml import text_of
 from vms.clock import Clock
-from vms.errors import NotFound
+from vms.errors import NotFound, Unavailable
 
 DEVICE: Final = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA: Final = "http://www.onvif.org/ver10/media/wsdl"
 MEDIA2: Final = "http://www.onvif.org/ver20/media/wsdl"
 PTZ: Final = "http://www.onvif.org/ver20/ptz/wsdl"
 RECORDING: Final = "http://www.onvif.org/ver10/recording/wsdl"
+SCHEMA: Final = "http://www.onvif.org/ver10/schema"
+"""Of the elements inside those of the services."""
 SEARCH: Final = "http://www.onvif.org/ver10/search/wsdl"
 _CAPABILITIES: Final = {"Media": MEDIA, "PTZ": PTZ, "Recording": RECORDING, "Search": SEARCH}
+_POSIX_ZONE: Final = re.compile(r"(?:<[^>]*>|[A-Za-z]+)([+-]?)(\d{1,2})(?::(\d\d))?")
+"""IEEE 1003.1 section 8.3, as ONVIF wants it: hours west of Greenwich, CET-1CEST for Utrecht."""
 _CLOCK: Final = f'<GetSystemDateAndTime xmlns="{DEVICE}"/>'
 
 
 class Services:
-    """A camera's services, each made when first needed.
+    """Where a camera's services are, and asking them.
 
     Args:
         url: of the device service, exactly as configured.
@@ -39,20 +44,35 @@ class Services:
     def __init__(self, soap: SoapClient, url: ServiceUrl) -> None:
         self._soap = soap
         self._url = url
-        self._made: dict[str, Service] = {}
-        self._urls: dict[str, ServiceUrl] = {}
+        self._urls: dict[str, ServiceUrl] = {DEVICE: url}
         self._is_listed = False
         try:
-            found = self.ask_device("GetCapabilities", "<Category>All</Category>")
+            found = self.ask(DEVICE, "GetCapabilities", "<Category>All</Category>")
         except SoapFault:
             # Superseded by GetServices: newer devices need not know it.
             self._list()
         else:
             self._learn(_capabilities(found))
 
-    def ask_device(self, operation: str, inner: str = "") -> ET.Element:
-        """Call the device service; return the answer with prefixes taken off."""
-        return self._soap.ask(self._url, f'<{operation} xmlns="{DEVICE}">{inner}</{operation}>').root
+    def ask(self, namespace: str, operation: str, inner: str = "") -> ET.Element:
+        """Call an operation; return its response element with prefixes taken off.
+
+        Args:
+            inner: the elements inside the operation's, in the service's name space where they name no other.
+
+        Raises:
+            CameraFailure: refused, or not reachable.
+            SoapFault: the camera refuses for another reason.
+            Unavailable: the answer is one to something else.
+            NotFound: the camera has no such service.
+        """
+        root = self._soap.ask(self.url(namespace), f'<{operation} xmlns="{namespace}">{inner}</{operation}>').root
+        found = next(root.iter(f"{operation}Response"), None)
+        if found is None:
+            raise Unavailable(
+                f"the camera answers ONVIF with nonsense (no {operation}Response)", code="camera.onvif-nonsense"
+            )
+        return found
 
     def has(self, namespace: str) -> bool:
         """Say whether the device has a service; the newer list, that older devices do not know, may name more."""
@@ -74,21 +94,17 @@ class Services:
             raise NotFound(f"the camera has no ONVIF service {namespace}", code="camera.onvif-service")
         return self._urls[namespace]
 
-    def service(self, namespace: str) -> Service:
-        """Return a service whose operations are called by WSDL; raises as `url` does."""
-        if namespace not in self._made:
-            self._made[namespace] = Service(self._soap, namespace, self.url(namespace))
-        return self._made[namespace]
-
     def _list(self) -> None:
-        root = self.ask_device("GetServices", "<IncludeCapability>false</IncludeCapability>")
-        self._learn((one.findtext("Namespace"), one.findtext("XAddr")) for one in root.iter("Service"))
+        root = self.ask(DEVICE, "GetServices", "<IncludeCapability>false</IncludeCapability>")
+        self._learn((one.find("Namespace"), one.find("XAddr")) for one in root.iter("Service"))
         self._is_listed = True
 
-    def _learn(self, reported: "Iterator[tuple[str | None, str | None]]") -> None:
-        for namespace, where in reported:
-            if namespace and where and where.strip():
-                self._urls.setdefault(namespace.strip(), reported_url(where.strip(), self._url))
+    def _learn(self, reported: Iterable[tuple[ET.Element | str | None, ET.Element | None]]) -> None:
+        for service, where in reported:
+            namespace = service if isinstance(service, str) else text_of(service)
+            # A service without an address is one that the camera does not have.
+            if namespace and (address := text_of(where)):
+                self._urls.setdefault(namespace, reported_url(address, self._url))
 
 
 def learned_offset(soap: SoapClient, url: ServiceUrl, clock: Clock) -> timedelta:
@@ -124,20 +140,33 @@ def _asked_offset(soap: SoapClient, url: ServiceUrl, clock: Clock, *, anonymousl
 
 
 def _date_and_time(root: ET.Element) -> datetime | None:
-    reported = next(root.iter("UTCDateTime"), None)
-    if reported is None:
+    """Return the camera's time in UTC; of one that reports local time only, by its time zone. None where it reports neither."""
+    utc = next(root.iter("UTCDateTime"), None)
+    if utc is not None:
+        return _instant(utc)
+    local = next(root.iter("LocalDateTime"), None)
+    zone = _POSIX_ZONE.match(text_of(next(root.iter("TZ"), None)))
+    found = None if local is None else _instant(local)
+    if found is None or zone is None:
         return None
+    west = timedelta(hours=int(zone.group(2)), minutes=int(zone.group(3) or 0)) * (-1 if zone.group(1) == "-" else 1)
+    is_summer = text_of(next(root.iter("DaylightSavings"), None)) in {"true", "1"}
+    return found + west - (timedelta(hours=1) if is_summer else timedelta())
+
+
+def _instant(reported: ET.Element) -> datetime | None:
     paths = ("Date/Year", "Date/Month", "Date/Day", "Time/Hour", "Time/Minute", "Time/Second")
     try:
         year, month, day, hour, minute, second = (int(reported.findtext(path) or "") for path in paths)
         # Whole seconds: on average half a second has gone by since.
-        return datetime(year, month, day, hour, minute, min(second, 59), 500_000, tzinfo=UTC)
+        found = datetime(year, month, day, hour, minute, min(second, 59), 500_000, tzinfo=UTC)
     except ValueError:
         return None
+    return found if is_conceivable(found) else None
 
 
-def _capabilities(root: ET.Element) -> Iterator[tuple[str | None, str | None]]:
+def _capabilities(root: ET.Element) -> Iterator[tuple[str, ET.Element | None]]:
     """Yield name spaces and addresses of the services in the capabilities and their extension."""
     for element in root.iter():
         if element.tag in _CAPABILITIES:
-            yield _CAPABILITIES[element.tag], element.findtext("XAddr")
+            yield _CAPABILITIES[element.tag], element.find("XAddr")

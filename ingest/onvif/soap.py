@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 from ingest import failure
 from ingest.onvif.address import ServiceUrl
 from ingest.onvif.http_post import HttpPost, HttpReply
+from ingest.onvif.multipart import root_part
 from ingest.onvif.wording import first_words, printable
 from ingest.rtsp.sign_in import SignIn
 from ingest.tolerant_xml import bare_root
@@ -29,7 +30,8 @@ from vms.errors import Unavailable
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Of an answer: the profiles of a large camera take some hundred KiB."""
-_MOST_ROUNDS = 4
+_MOST_ROUNDS = 6
+"""WS-Security not understood, not enough, a nonce that ran out: each once, and nobody asks for ever."""
 _WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss"
 _SECURITY = (
     '<s:Header><Security s:mustUnderstand="1" xmlns="{wsse}-wssecurity-secext-1.0.xsd"><UsernameToken>'
@@ -124,7 +126,7 @@ class SoapClient:
             Unavailable: the answer is no SOAP that can be read.
         """
         deadline_s = self._clock.monotonic_s() + self._timeout_s
-        with_token = self._sends_token and not anonymously
+        with_token, tries_both = self._sends_token and not anonymously, False
         for _ in range(_MOST_ROUNDS):
             reply = self._http.post(
                 url, self._envelope(body, with_token=with_token), self._headers(url, body), deadline_s
@@ -135,15 +137,22 @@ class SoapClient:
                     break
                 with_token = self._sends_token and not anonymously
                 continue
+            self._was_accepted = self._sign_in is not None
             try:
                 answer = _checked(reply)
-            except _RefusedError:
-                if self._sign_in is None or self._sends_token or anonymously:
-                    raise failure.wrong_password() from None
-                # Signed in by HTTP, and refused behind it: this camera wants both.
-                self._sends_token = with_token = True
+            except _NotUnderstoodError:
+                if not with_token:
+                    raise
+                # It knows no WS-Security: without it, it says what it wants.
+                self._sends_token = with_token = False
                 continue
-            self._was_accepted = self._sign_in is not None
+            except _RefusedError:
+                if self._sign_in is None or with_token or anonymously:
+                    self._sends_token = self._sends_token and not tries_both
+                    raise failure.wrong_password() from None
+                # Signed in by HTTP, and refused behind it: perhaps this camera wants both.
+                self._sends_token = with_token = tries_both = True
+                continue
             return answer
         raise failure.wrong_password()
 
@@ -190,6 +199,10 @@ class SoapClient:
         )
 
 
+class _NotUnderstoodError(SoapFault):
+    """The camera does not know the header that it must understand."""
+
+
 class _RefusedError(Exception):
     """The camera refuses the account."""
 
@@ -202,9 +215,10 @@ def _checked(reply: HttpReply) -> SoapAnswer:
         SoapFault: anything else.
         Unavailable: it is something else; the message says what.
     """
-    charset = _CHARSET.search(reply.headers.get("Content-Type") or "")
-    text = xml_text(reply.body, charset.group(1) if charset else None) if reply.body else ""
-    if not _IS_ENVELOPE.match(text) or reply.kind.startswith("multipart/"):
+    content_type, body = root_part(reply.headers.get("Content-Type") or "", reply.body)
+    charset = _CHARSET.search(content_type)
+    text = xml_text(body, charset.group(1) if charset else None) if body else ""
+    if not _IS_ENVELOPE.match(text):
         if reply.status in {401, 403}:
             raise _RefusedError
         raise _no_soap(reply, text)
@@ -240,12 +254,21 @@ def _fault(fault: ET.Element | None, status: int) -> Exception:
     is_refusal = any(code in _REFUSAL_CODES for code in codes) or _REFUSAL_WORDS.search(reason)
     if is_refusal or (status in {401, 403} and not codes):
         return _RefusedError()
+    if "MustUnderstand" in codes:
+        return _NotUnderstoodError(reason or "MustUnderstand")
     return SoapFault(reason or printable(" ".join(codes)) or f"HTTP {status}")
+
+
+def is_conceivable(camera_at: datetime) -> bool:
+    """Say whether a camera's clock can be counted with: one that was never set shows 1970, and sums must not leave the calendar."""
+    return 1970 <= camera_at.year < 2200
 
 
 def _date(reply: HttpReply) -> datetime | None:
     try:
         found = parsedate_to_datetime(reply.headers.get("Date") or "")
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None
+    if not is_conceivable(found):
         return None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -53,7 +53,9 @@ class SignIn:
                 one
                 for algorithm in _STRENGTH
                 for one in offered
-                if one.scheme == "digest" and one.parameters.get("algorithm", "MD5").upper() == algorithm
+                if one.scheme == "digest"
+                and _is_usable(one)
+                and one.parameters.get("algorithm", "MD5").upper() == algorithm
             ),
             None,
         )
@@ -62,7 +64,7 @@ class SignIn:
             raise failure.password_in_the_clear()
         chosen = best or basic
         if chosen is None:
-            raise failure.refused("it offers no way to sign in that we know")
+            raise failure.unknown_sign_in()
         asked_before, self._challenge, self._count = self._challenge, chosen, 0
         stale = chosen.parameters.get("stale", "").lower() == "true"
         return asked_before is None or (stale and chosen.parameters != asked_before.parameters)
@@ -118,6 +120,12 @@ def parse_challenges(header: str) -> list[Challenge]:
         found.append(Challenge(scheme.group(1).lower(), {}))
         position = scheme.end()
     return found
+
+
+def _is_usable(digest: Challenge) -> bool:
+    """Say whether a challenge can be answered: `auth-int`, which protects the request's body too, can't be answered alone."""
+    offered = [one for word in digest.parameters.get("qop", "").split(",") if (one := word.strip().lower())]
+    return not offered or "auth" in offered
 
 
 def _escaped(text: str) -> str:

@@ -45,6 +45,6 @@ def configure(level: str, style: Literal["json", "console"], **bound: str) -> No
     root.handlers[:] = [handler]
     root.setLevel(level)
     # These report each request of their own; ours are logged where they are made.
-    for chatty in ("httpx", "httpcore", "zeep", "uvicorn.access", "alembic"):
+    for chatty in ("httpx", "httpcore", "uvicorn.access", "alembic"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     structlog.contextvars.bind_contextvars(**bound)
