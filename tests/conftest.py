@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import roles
 from tests.postgres import Server, running_server
 from vms.clock import ManualClock
 from vms.db import migrate
@@ -15,7 +16,8 @@ from vms.db.engine import Database
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
-    """A private PostgreSQL, started when the first test asks for it."""
+    """A private PostgreSQL, started when the first test asks for it; the product's code has its roles' rights there (tests/roles.py)."""
+    roles.watch()
     with running_server() as server:
         yield server
 

@@ -14,18 +14,22 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from vms.db.roles import Role
+
 _DEADLINE_S = 30.0
 _SETTINGS = ("shared_buffers=32MB", "max_connections=60", "listen_addresses=")
 # Nothing of the tests must outlive a power cut; without fsync they take a tenth of the time.
 _FORGETFUL = ("fsync=off", "full_page_writes=off")
-_SUPERUSER = "vms_test"
+SUPERUSER = "vms_test"
+SHARED_ROLE = "vms_test_shared"
+"""May what the API and retention may: for code that both run."""
 
 
 _CUT_OTHERS = """
@@ -59,9 +63,23 @@ class Server:
         self._clean: list[str] = []
         self._schemas: dict[str, tuple[object, ...]] = {}
 
-    def url(self, name: str) -> str:
-        """Return the address of a database."""
-        return f"postgresql+psycopg://{_SUPERUSER}@/{name}?host={self._socket_dir}"
+    def url(self, name: str, role: str = SUPERUSER) -> str:
+        """Return the address of a database, for its owner or for a role."""
+        return f"postgresql+psycopg://{role}@/{name}?host={self._socket_dir}"
+
+    def url_of(self, owners: str) -> Callable[[Role], str]:
+        """Return a function that gives the address of a database (the owner's is given) for each role."""
+        return lambda role: owners.replace(f"//{SUPERUSER}@", f"//{role}@")
+
+    def make_roles(self) -> None:
+        """Make the roles that the product's processes connect as."""
+        for role in Role:
+            self._run(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        self._run(
+            sql.SQL("CREATE ROLE {} IN ROLE {}, {}").format(
+                *map(sql.Identifier, (SHARED_ROLE, Role.API, Role.RETENTION))
+            )
+        )
 
     def create(self, template: str | None = None) -> str:
         """Make a database, a copy of the template if one is named; return its name."""
@@ -99,8 +117,18 @@ class Server:
         self._program("pg_restore", "--exit-on-error", f"--dbname={name}", data=backup)
         return name
 
+    def script(self, path: Path, name: str, **environment: str) -> None:
+        """Run one of the shipped shell scripts, as superuser, on a database."""
+        of_server = {"PGHOST": str(self._socket_dir), "PGUSER": SUPERUSER, "PGDATABASE": name}
+        known = {"PATH": f"{_binaries()}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["sh", str(path)], env=known | of_server | environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{path.name} failed: {done.stderr.strip()}")
+
     def _program(self, program: str, *arguments: str, data: bytes | None = None) -> bytes:
-        command = [str(_binaries() / program), f"--host={self._socket_dir}", f"--username={_SUPERUSER}", *arguments]
+        command = [str(_binaries() / program), f"--host={self._socket_dir}", f"--username={SUPERUSER}", *arguments]
         done = subprocess.run(command, input=data, capture_output=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed: {done.stderr.decode(errors='replace').strip()}")
@@ -134,7 +162,7 @@ class Server:
         return self._schemas[template]
 
     def _connect(self, name: str) -> psycopg.Connection:
-        return psycopg.connect(host=str(self._socket_dir), user=_SUPERUSER, dbname=name, autocommit=True)
+        return psycopg.connect(host=str(self._socket_dir), user=SUPERUSER, dbname=name, autocommit=True)
 
     def _run(self, statement: sql.Composed) -> None:
         with self._connect("postgres") as conn:
@@ -162,7 +190,9 @@ def running_server(*, durable: bool = False) -> Iterator[Server]:
         process = _start(binaries, folder, account, _SETTINGS if durable else _SETTINGS + _FORGETFUL)
         try:
             _await_ready(process, folder)
-            yield Server(folder)
+            server = Server(folder)
+            server.make_roles()
+            yield server
         finally:
             # SIGINT is PostgreSQL's fast shutdown: connections are cut.
             process.send_signal(signal.SIGINT)
@@ -204,7 +234,7 @@ def _initialise(binaries: Path, folder: Path, account: pwd.struct_passwd | None)
     command = [
         str(binaries / "initdb"),
         f"--pgdata={folder / 'data'}",
-        f"--username={_SUPERUSER}",
+        f"--username={SUPERUSER}",
         "--auth=trust",
         "--encoding=UTF8",
         "--locale=C",
@@ -250,7 +280,7 @@ def _await_ready(process: subprocess.Popen[bytes], folder: Path) -> None:
         if process.poll() is not None:
             break
         with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(host=str(folder), user=_SUPERUSER, dbname="postgres").close()
+            psycopg.connect(host=str(folder), user=SUPERUSER, dbname="postgres").close()
             return
         time.sleep(0.05)
     raise PostgresMissingError(

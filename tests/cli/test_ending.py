@@ -1,5 +1,6 @@
 """A process that is asked to end says so in the ledger, whichever it is and whoever asks."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.builders import add_placement
 from tests.ingest.running import House, running_house, until
 from tests.ingest.visitors import Person, admit
 from tests.pages.running import answers, free_port
+from tests.postgres import Server
 from vms.ledger.acts import Act
 from vms.ledger.search import Filter, search
 from vms.model import PlacementId, Role
@@ -56,9 +58,11 @@ def core_limits(pid: int) -> set[str]:
         ("selftest", signal.SIGTERM),
     ],
 )
-def test_whoever_is_asked_to_end_writes_it_down(tmp_path: Path, process: str, number: signal.Signals) -> None:
-    """By systemd, or by Ctrl-C in a terminal, which reaches all processes at once; without a traceback."""
-    with running_house(tmp_path) as house:
+def test_whoever_is_asked_to_end_writes_it_down(
+    tmp_path: Path, postgres_server: Server, postgres_url: str, process: str, number: signal.Signals
+) -> None:
+    """By systemd, or by Ctrl-C in a terminal, which reaches all processes at once; without a traceback, and with its role's rights."""
+    with running_house(tmp_path, postgres_server.url_of(postgres_url), database_url=postgres_url) as house:
         started = house.run(process, *(("--port", "0") if process == "api" else ()))
         ready = "Uvicorn running" if process == "api" else ""
         until(lambda: process in told(house, Act.SYSTEM_START) and ready in house.logs(), 60, f"{process} runs")
@@ -66,7 +70,7 @@ def test_whoever_is_asked_to_end_writes_it_down(tmp_path: Path, process: str, nu
         started.send_signal(number)
         assert started.wait(30) == 0
         assert told(house, Act.SYSTEM_STOP) == [process]
-        assert "Traceback" not in house.logs()
+        assert not re.search(r"Traceback|database\.rights|database\.owner|permission denied", house.logs())
 
 
 def test_who_watched_when_the_server_was_stopped_did_not_leave(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from vms.cli.parts import Parts, build
 from vms.cli.register_file import read_register
 from vms.cli.registering import register
 from vms.db import migrate, placements, segments, users
+from vms.db.roles import Role
 from vms.db.segments import Gap, GreySpan, Segment
 from vms.footage.playback import FootageReader
 from vms.model import PlacementId, SegmentState, Span, UserId
@@ -97,6 +98,7 @@ class House:
 
     parts: Parts
     settings_file: Path
+    url_of: Callable[[Role], str] | None = None
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def add(self, entry: dict[str, Any], **changes: Any) -> PlacementId:
@@ -111,7 +113,9 @@ class House:
         return self.run("ingest", "--placement", placement_id, **environment)
 
     def run(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a `vms` command."""
+        """Start a `vms` command; on PostgreSQL as the role of its process."""
+        if self.url_of is not None:
+            environment = {"VMS_DATABASE_URL": self.url_of(Role(f"vms_{arguments[0]}"))} | environment
         log = (self.parts.settings.data_dir / f"log-{len(self.processes)}.txt").open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "vms.cli.main", "--settings", str(self.settings_file), *arguments],
@@ -173,19 +177,25 @@ class House:
 
 
 @contextmanager
-def running_house(folder: Path, **settings: Any) -> Iterator[House]:
-    """Make an empty database and folders; end all processes afterwards."""
+def running_house(folder: Path, url_of: Callable[[Role], str] | None = None, **settings: Any) -> Iterator[House]:
+    """Make an empty database and folders; end all processes afterwards.
+
+    Args:
+        url_of: addresses of a migrated PostgreSQL for each process' role; None: SQLite.
+        settings: `database_url` is the test's own way in, as the owner.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     chosen = {"data_dir": str(folder), "free_bytes_floor": 0} | settings
     settings_file = folder / "vms.toml"
     settings_file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in chosen.items()))
-    migrate.upgrade(f"sqlite:///{folder / 'vms.sqlite'}")
-    parts = build(Settings(**chosen))
+    wanted = Settings(**chosen)
+    migrate.upgrade(wanted.database)
+    parts = build(wanted)
     now_at = datetime.now(UTC)
     with parts.db.write() as conn:
         for name in ("drawer", "approver"):
             users.add(conn, users.Account(UserId(name), name, name, "x", "nl", now_at))
-    house = House(parts, settings_file)
+    house = House(parts, settings_file, url_of)
     try:
         yield house
     finally:

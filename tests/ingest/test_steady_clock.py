@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,14 +95,27 @@ def test_a_small_step_back_is_followed_at_once(clock: ManualClock, days: float) 
     assert steady.now() == clock.now() - timedelta(days=40), "and what then goes ahead is not"
 
 
-@pytest.mark.parametrize("days", [40, -40])
-def test_a_real_worker_stamps_by_the_trusted_time(tmp_path_factory: pytest.TempPathFactory, days: int) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_of_house(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """SQLite, and PostgreSQL as the role of a worker."""
+    if request.param == "sqlite":
+        return {}
+    server, url = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_url")
+    return {"url_of": server.url_of(url), "database_url": url}
+
+
+@pytest.mark.parametrize(
+    ("days", "database_of_house"), [(40, "sqlite"), (-40, "postgresql")], indirect=["database_of_house"]
+)
+def test_a_real_worker_stamps_by_the_trusted_time(
+    tmp_path_factory: pytest.TempPathFactory, days: int, database_of_house: dict[str, Any]
+) -> None:
     """This machine's clock can't be set in a test; a trusted moment 40 days ago says the same: it runs 40 days ahead.
 
     The worker dies meanwhile; at the end two persons say that the wall clock is right.
     """
     folder, ahead = tmp_path_factory.mktemp("steady"), timedelta(days=days)
-    with running_city(folder / "city", CAMERA) as city, running_house(folder / "house") as house:
+    with running_city(folder / "city", CAMERA) as city, running_house(folder / "house", **database_of_house) as house:
         # It hangs there by whichever of the two clocks: a placement begins when it is entered.
         wall = SystemClock()
         long_ago = ManualClock(wall.now() - timedelta(days=60))
@@ -110,6 +125,9 @@ def test_a_real_worker_stamps_by_the_trusted_time(tmp_path_factory: pytest.TempP
         began_at = datetime.now(UTC)
         worker = house.start(placement)
         status = house.until_state(placement, "live", 120)
+        assert "Seccomp:\t2" in Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii"), (
+            "it is confined meanwhile"
+        )
         assert status["wall_clock_off_s"] == pytest.approx(ahead.total_seconds(), abs=2)
         worker.kill()
         worker.wait()

@@ -7,6 +7,7 @@ import typer
 from vms.cli import state
 from vms.cli.ledger_check import anchors_off, check_ledger
 from vms.cli.parts import build
+from vms.cli.processes import warn_of_owner
 from vms.db import placements, plans, reports
 from vms.errors import Unavailable
 
@@ -56,6 +57,10 @@ def check(
     typer.echo(
         f"In order: settings, folders, schema, keyring ({hours} hour keys, level {parts.keys.level()}), ledger ({size} entries)."
     )
+    if warn_of_owner(parts):
+        typer.echo(
+            "The database's role owns the ledger's tables and could change them: give each process its own (docs/deployment.md)."
+        )
     for line in anchors_off(settings):
         typer.echo(line)
 

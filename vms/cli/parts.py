@@ -62,8 +62,7 @@ def build(settings: Settings, *, migrated: bool = True) -> Parts:
     Raises:
         InvalidInput: a folder can't be used, or the schema is another version's; says what to run.
     """
-    for folder in (settings.data_dir, settings.footage, settings.keys, settings.run):
-        private_folder(folder)
+    make_folders(settings)
     if len(os.fsencode(settings.run.resolve())) > LONGEST_SOCKET_FOLDER_BYTES:
         raise InvalidInput(
             f"run_dir {settings.run.resolve()} is too long for Unix sockets: set run_dir to a path of at most "
@@ -73,7 +72,10 @@ def build(settings: Settings, *, migrated: bool = True) -> Parts:
     refuse_exposed_database(settings)
     db = Database(settings.database)
     if migrated and not at_head(db):
-        raise InvalidInput("the database's schema is not this version's: run `vms migrate` first", code="db.migrate")
+        raise InvalidInput(
+            "the database's schema is not this version's: run `vms migrate` first, as the database's owner",
+            code="db.migrate",
+        )
     clock = SystemClock()
     return Parts(
         settings=settings,
@@ -90,6 +92,16 @@ def build(settings: Settings, *, migrated: bool = True) -> Parts:
         credentials=CredentialBox(settings.keys),
         witness=link_of(settings.witness_url, settings.witness_key) if settings.witness_url else None,
     )
+
+
+def make_folders(settings: Settings) -> None:
+    """Make the folders of this system, or make sure that those that are there are this account's alone.
+
+    Raises:
+        InvalidInput: one can't be made or used.
+    """
+    for folder in (settings.data_dir, settings.footage, settings.keys, settings.run):
+        private_folder(folder)
 
 
 def key_service(settings: Settings, clock: Clock) -> KeyService:

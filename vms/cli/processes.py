@@ -22,10 +22,11 @@ from vms.cli.acts import by_command_line, note_configuration
 from vms.cli.api_parts import api_parts
 from vms.cli.demo import Demo
 from vms.cli.logs import configure
-from vms.cli.parts import Parts, build, private_folder
+from vms.cli.parts import Parts, build, make_folders, private_folder
 from vms.cli.supervise import Supervisor, add_system, stop_on_signals
 from vms.clock import SystemClock
 from vms.connections import ConnectionLimits, Connections, bounded
+from vms.db import roles
 from vms.db.migrate import upgrade
 from vms.errors import IntegrityLost, Unavailable, VmsError
 from vms.hardening import FEWEST_DESCRIPTORS, descriptor_limit
@@ -235,10 +236,28 @@ def ingest(
     stopped(parts, "ingest")
 
 
+def warn_of_owner(parts: Parts) -> bool:
+    """Say in the log that this process could change the log of acts itself, where it connects as the database's owner; return whether."""
+    if not parts.db.is_postgresql:
+        return False
+    with parts.db.read() as conn:
+        owns = roles.is_owner(conn)
+    if owns:
+        log.warning(
+            "database.owner",
+            why="this process may change the ledger's tables: give it a role of its own (docs/deployment.md)",
+        )
+    return owns
+
+
 def _serve_placement(settings: Settings, placement: PlacementId, stop: threading.Event) -> None:
+    from ingest.confinement import confine_worker
     from ingest.node import OF_NODE
     from ingest.worker_process import run_worker
 
+    configure(settings.log_level, settings.log_format, process="worker", placement=placement)
+    make_folders(settings)
+    confine_worker(settings)  # before there are threads: the kernel binds those that come
     heartbeat = beating(settings, worker_name(placement))
     parts = started(settings, "worker", placement=placement)
     node = os.environ.get(OF_NODE)
@@ -294,8 +313,10 @@ def migrate(context: typer.Context) -> None:
     """Bring the database's schema to this version's."""
     settings = state.invocation(context).settings
     private_folder(settings.data_dir)
-    upgrade(settings.database)
+    served = upgrade(settings.database)
     typer.echo("The schema is up to date.")
+    if served:
+        typer.echo(f"Each role has its rights, and no others: {', '.join(served)}.")
 
 
 def beating(settings: Settings, name: str) -> Heartbeat:
@@ -316,6 +337,7 @@ def started(settings: Settings, process: str, **bound: str) -> Parts:
             "process.few-descriptors", limit=descriptor_limit(), wanted=FEWEST_DESCRIPTORS, do="raise ulimit -n"
         )
     parts = build(settings)
+    warn_of_owner(parts)
     try:
         # A worker is started by its node, which has just asked the witness.
         standing.agree(parts.db, parts.ledger, parts.clock, parts.checkpoints, asks=lambda: not bound)

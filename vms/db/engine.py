@@ -27,6 +27,7 @@ _CONNECT_TIMEOUT_S = 5
 _IDLE_IN_TRANSACTION_MS = 120_000
 
 _FULL = ("database or disk is full", "no space left on device", "could not extend file")
+_INSUFFICIENT_PRIVILEGE = "42501"
 _MALFORMED = ("malformed", "file is not a database", "invalid page in block")
 
 
@@ -182,7 +183,7 @@ def translated() -> Iterator[None]:
         Conflict: a constraint, key or trigger refused.
         InvalidInput: a value is none that the database can store.
         StorageFull: the volume of the database is full.
-        Unavailable: anything that may be over later: lock, connection, pool.
+        Unavailable: anything that may be over later: lock, connection, pool; or the role has no right to do this.
         IntegrityLost: the database file is damaged.
     """
     try:
@@ -198,6 +199,14 @@ def translated() -> Iterator[None]:
         raise _unavailable(error) from error
     except exc.TimeoutError as error:
         raise Unavailable("all database connections are in use", code="database.busy") from error
+    except exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE:
+            raise Unavailable(
+                f"the database refused it to this role: {_first_line(error)}; run `vms migrate` as the database's owner, which "
+                "gives each role its rights (docs/deployment.md)",
+                code="database.rights",
+            ) from error
+        raise
     except exc.DatabaseError as error:
         if _says(error, _MALFORMED):
             raise _unavailable(error) from error

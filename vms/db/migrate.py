@@ -8,22 +8,27 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from vms.db import roles
 from vms.db.engine import Database, parsed
-from vms.errors import Conflict
+from vms.errors import Conflict, InvalidInput
 
 _LOCK_KEY = 0x564D_534D_4947_5254
 """The advisory lock under which PostgreSQL is migrated: the bytes `VMSMIGRT`."""
 
 
-def upgrade(url: str, step: str = "head") -> None:
+def upgrade(url: str, step: str = "head") -> list[roles.Role]:
     """Make the schema that this version needs; nothing happens where it is there. Several processes may try at once.
 
     Args:
-        step: up to which one; an earlier one is for tests of what follows it.
+        step: up to which one; an earlier one is for tests of what follows it, and gives no rights.
+
+    Returns:
+        The roles of processes that were given their rights: on PostgreSQL, when its owner calls and there are any.
 
     Raises:
         Unavailable: the database does not answer.
         Conflict: a newer version of the product has migrated it already.
+        InvalidInput: the schema is another version's, and this is not the role that may change it.
     """
     address = parsed(url)
     if address.get_backend_name() == "sqlite":
@@ -35,9 +40,13 @@ def upgrade(url: str, step: str = "head") -> None:
             if database.is_postgresql:
                 conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
             _refuse_newer(conn)
+            if database.is_postgresql and not roles.may_migrate(conn):
+                _refuse_older(conn)
+                return []
             config = _config()
             config.attributes["connection"] = conn
             command.upgrade(config, step)
+            return roles.grant(conn) if database.is_postgresql and step == "head" else []
     finally:
         database.dispose()
 
@@ -58,6 +67,15 @@ def _refuse_newer(conn: Connection) -> None:
         raise Conflict(
             f"the database has the schema {revision} of a newer version; start that version, or restore a backup",
             code="database.newer",
+        )
+
+
+def _refuse_older(conn: Connection) -> None:
+    if _revision(conn) != _script().get_current_head():
+        raise InvalidInput(
+            "the database's schema is not this version's, and this role may not change it: run `vms migrate` with the "
+            "database_url of the database's owner (docs/deployment.md)",
+            code="db.migrate",
         )
 
 
