@@ -2,7 +2,7 @@
 FROM python:3.11-slim-bookworm
 
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 openssl \
+ && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 libseccomp2 openssl \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --create-home --uid 10001 vms \
  && install -d -o vms -g vms -m 0700 /var/lib/vms /var/lib/vms/footage /var/lib/vms/keys /run/vms
