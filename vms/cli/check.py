@@ -6,8 +6,7 @@ import typer
 
 from vms.cli import state
 from vms.cli.ledger_check import anchors_off, check_ledger
-from vms.cli.parts import build
-from vms.cli.processes import warn_of_owner
+from vms.cli.parts import build, warn_of_owner
 from vms.db import placements, plans, reports
 from vms.errors import Unavailable
 

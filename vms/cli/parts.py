@@ -5,8 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from config import Settings
 from vms.clock import Clock, SystemClock
+from vms.db import roles
 from vms.db.engine import Database, parsed
 from vms.db.migrate import at_head
 from vms.errors import InvalidInput
@@ -22,6 +25,8 @@ from vms.ledger.log import Ledger
 from vms.ledger.signer import FileSigner, load_or_make
 from vms.ledger.standing import Checkpoints
 from vms.ledger.whole_check import CheckRecord
+
+log = structlog.get_logger(__name__)
 
 LONGEST_SOCKET_FOLDER_BYTES = 80
 """Unix socket paths end at 107 bytes; placement ids need their part."""
@@ -92,6 +97,20 @@ def build(settings: Settings, *, migrated: bool = True) -> Parts:
         credentials=CredentialBox(settings.keys),
         witness=link_of(settings.witness_url, settings.witness_key) if settings.witness_url else None,
     )
+
+
+def warn_of_owner(parts: Parts) -> bool:
+    """Say in the log that this process could change the log of acts itself, where it connects as the database's owner; return whether."""
+    if not parts.db.is_postgresql:
+        return False
+    with parts.db.read() as conn:
+        owns = roles.is_owner(conn)
+    if owns:
+        log.warning(
+            "database.owner",
+            why="this process may change the ledger's tables: give it a role of its own (docs/deployment.md)",
+        )
+    return owns
 
 
 def make_folders(settings: Settings) -> None:

@@ -22,11 +22,10 @@ from vms.cli.acts import by_command_line, note_configuration
 from vms.cli.api_parts import api_parts
 from vms.cli.demo import Demo
 from vms.cli.logs import configure
-from vms.cli.parts import Parts, build, make_folders, private_folder
+from vms.cli.parts import Parts, build, make_folders, private_folder, warn_of_owner
 from vms.cli.supervise import Supervisor, add_system, stop_on_signals
 from vms.clock import SystemClock
 from vms.connections import ConnectionLimits, Connections, bounded
-from vms.db import roles
 from vms.db.migrate import upgrade
 from vms.errors import IntegrityLost, Unavailable, VmsError
 from vms.hardening import FEWEST_DESCRIPTORS, descriptor_limit
@@ -234,20 +233,6 @@ def ingest(
     end_when_contradicted(parts, stop)
     IngestNode(parts, called.arguments, stop).run(heartbeat.watch("node", NODE_HANGS_AFTER_S))
     stopped(parts, "ingest")
-
-
-def warn_of_owner(parts: Parts) -> bool:
-    """Say in the log that this process could change the log of acts itself, where it connects as the database's owner; return whether."""
-    if not parts.db.is_postgresql:
-        return False
-    with parts.db.read() as conn:
-        owns = roles.is_owner(conn)
-    if owns:
-        log.warning(
-            "database.owner",
-            why="this process may change the ledger's tables: give it a role of its own (docs/deployment.md)",
-        )
-    return owns
 
 
 def _serve_placement(settings: Settings, placement: PlacementId, stop: threading.Event) -> None:

@@ -57,6 +57,8 @@ GRANTS: Final[dict[str, dict[Role, str]]] = {
     "ledger_stamp": _read_and(retention=_ADD),
     "ledger_mailing": _read_and(retention=_ADD),
     "retention_proof": _read_and(retention=_ADD),
+    "proof_signature": _read_and(api=_ADD),
+    "review_duty": _all(_READ),
     "access_review": _read_and(api=f"{_ADD}, UPDATE (remark, signed_at)"),
     "access_review_item": _read_and(api=_CHANGE),
     # People.
