@@ -11,6 +11,9 @@ from ingest.source import CameraStream, SourcePacket
 from vms.footage.nal import ParameterSets, find_parameter_sets, split_annex_b
 from vms.footage.recorder import Packet
 
+LONGEST_UNSEEN_S = 1.0
+"""The watch over the view needs two key pictures to find a knock: farther apart, it could not within 2 s."""
+
 
 class CopiedWay:
     """Hand on one session's H.264 packets. Made for one thread.
@@ -20,8 +23,8 @@ class CopiedWay:
         view: watches the camera: its key pictures are decoded for it, and nothing is copied while it wants them grey.
 
     Attributes:
-        possible: False once the stream has shown pictures in another order than they are shown in (B-frames): such a stream is
-            transcoded instead.
+        possible: False once the stream has shown pictures in another order than they are shown in (B-frames), or has no key picture
+            for the watch for longer than `LONGEST_UNSEEN_S`: such a stream is transcoded instead.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class CopiedWay:
         self._sets: ParameterSets | None = None
         self._size_px = (0, 0)
         self._last_ticks: int | None = None
+        self._keyframe_s = 0.0
         self._waits_for_keyframe = True
         self.possible = stream.codec == "h264"
 
@@ -52,6 +56,11 @@ class CopiedWay:
         if self._waits_for_keyframe and not packet.is_keyframe:
             return
         self._waits_for_keyframe = False
+        if packet.is_keyframe:
+            self._keyframe_s = packet.media_s
+        elif self._view is not None and packet.media_s - self._keyframe_s > LONGEST_UNSEEN_S:
+            self.possible = False
+            return
         data = bytes(packet.packet)
         if packet.is_keyframe:
             data = self._with_sets(data, packet)

@@ -324,7 +324,8 @@ class FixedViewWatch:
             return
         self._taken_s, self._worn = at_s, False
         self._taken = Reference(marks, moved, generation, f"{generation}.{at_s:.3f}", at_s)
-        self._references = sorted([*self._references, self._taken], key=lambda one: -one.seen_s)[:MOST_REFERENCES]
+        # First of those seen just now: the next look goes by the successor, or it would be taken again and again.
+        self._references = sorted([self._taken, *self._references], key=lambda one: -one.seen_s)[:MOST_REFERENCES]
 
     def _found(self, view: ReducedView, at_s: float) -> tuple[Measured, Reference] | None:
         kept = sorted(self._references, key=lambda one: -one.seen_s)

@@ -25,7 +25,7 @@ from vms.clock import Clock
 from vms.db import fixed_views, hour_keys, rechecks
 from vms.db.engine import Database
 from vms.db.fixed_views import ViewStanding
-from vms.errors import Unavailable, VmsError
+from vms.errors import Conflict, Unavailable, VmsError
 from vms.footage.keys import KeyService
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin, Value
@@ -83,7 +83,7 @@ class ViewKeeper:
         self._watch: FixedViewWatch | None = None
         self._kept: list[KeptView] | None = None
         self._taken_at: dict[str, datetime] = {}
-        self._has_row = False
+        self._has_row = self._is_row_old = False
         self._is_moved_stored = False
         self._unstored: list[KeptView] = []
         self._told: ViewState | None = None
@@ -129,6 +129,7 @@ class ViewKeeper:
         with self._lock:
             self._active, self._watch, self._kept, self._standing = active, None, None, None
             self._taken_at, self._unstored, self._is_moved_stored = {}, [], active.moved
+            self._is_row_old = False
         self.look()
 
     def look(self) -> None:
@@ -246,8 +247,29 @@ class ViewKeeper:
         # The row dies with its oldest view: that one goes in time, unless there is no other.
         young = [one for one in held if now - one.taken_at < self._keep_for * _DROPPED_SHARE]
         wanted = young or held
-        if not fresh and len(wanted) == len(kept):
+        if not fresh and len(wanted) == len(kept) and not self._is_row_old:
             return
+        try:
+            self._store(standing, version, wanted, fresh, now)
+        except Conflict as error:
+            log.warning("landmarks of an hour that is being erased are dropped", cause=str(error))
+            self._drop_hour(watch, hour_of(min(one.taken_at for one in wanted)))
+            return
+        with self._lock:
+            self._kept, self._has_row, self._is_row_old = wanted, bool(wanted), False
+            self._unstored = [one for one in self._unstored if one not in fresh]
+            self._standing = ViewStanding(standing.moved, standing.confirmed_at, has_landmarks=True)
+            watch.keep_only({one.token for one in wanted} | {one.token for one in self._unstored})
+
+    def _store(
+        self, standing: ViewStanding, version: int, wanted: list[KeptView], fresh: list[KeptView], now: datetime
+    ) -> None:
+        """Write the row.
+
+        Raises:
+            Conflict: the key of the oldest view's hour is being destroyed.
+        """
+        parts, key = self._parts, standing.key(version)
         with parts.db.write() as conn:
             if wanted:
                 hour_keys.require_live(conn, hour_of(min(one.taken_at for one in wanted)))
@@ -261,11 +283,17 @@ class ViewKeeper:
                 )
                 words: dict[str, Value] = {"placement_id": parts.placement_id, "plan_version": version}
                 parts.ledger.append(conn, _entry(Act.VIEW_FIRST, words))
+
+    def _drop_hour(self, watch: FixedViewWatch, hour_at: datetime) -> None:
+        """Drop the views of an hour whose key is going; the others are stored with the next look."""
         with self._lock:
-            self._kept, self._has_row = wanted, bool(wanted)
-            self._unstored = [one for one in self._unstored if one not in fresh]
-            self._standing = ViewStanding(standing.moved, standing.confirmed_at, has_landmarks=True)
-            watch.keep_only({one.token for one in wanted} | {one.token for one in self._unstored})
+            self._kept = [one for one in self._kept or [] if hour_of(one.taken_at) != hour_at]
+            self._unstored = [one for one in self._unstored if hour_of(one.taken_at) != hour_at]
+            left = {one.token for one in (*self._kept, *self._unstored)}
+            watch.keep_only(left)
+            self._is_row_old = True
+        if not left:
+            self._forget()
 
     def _renew(self, watch: FixedViewWatch, now: datetime) -> None:
         """Let the reference that serves now have a successor before it is too old."""

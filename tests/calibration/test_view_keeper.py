@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from blanking.decision import GreyReason
 from blanking.frames import RawFrame
@@ -25,12 +26,13 @@ from vms.clock import ManualClock
 from vms.db import fixed_views, hour_keys, plans, rechecks
 from vms.db.engine import Database
 from vms.db.rechecks import StoredLandmarks
+from vms.db.tables import hour_key
 from vms.errors import Conflict, InvalidInput
 from vms.footage.keys import FileKeyring
 from vms.footage.store import FootageStore
 from vms.ledger.log import Ledger
 from vms.ledger.search import Filter, search
-from vms.model import PlacementId, Role, UserId, ViewStatementId, hour_of
+from vms.model import CheckOutcome, HourKeyState, PlacementId, Role, UserId, ViewStatementId, hour_of
 
 HERE = PlacementId("place-1")
 KEEP_FOR = timedelta(days=27)
@@ -273,12 +275,64 @@ def test_what_was_found_while_the_key_or_the_database_fails_is_stored_later(scen
     assert scene.acts() == ["view.first", "view.moved"]
 
 
-def clip(shift_of: Callable[[int], int], seconds: int) -> list[av.Packet]:
-    """The street, encoded, a keyframe a second; each second shifted by its own amount."""
+def test_the_last_word_counts_whatever_the_clocks_say(scene: Scene) -> None:
+    """The worker's steady clock may be behind the API's: what it finds after two persons have looked is no older news."""
+    now = scene.clock.now()
+    for outcome, at in ((CheckOutcome.STEADY, now), (CheckOutcome.DRIFTED, now - timedelta(seconds=5))):
+        with scene.db.write() as conn:
+            fixed_views.add_finding(conn, HERE, 1, outcome=outcome, document={}, at=at)
+    with scene.db.read() as conn:
+        assert fixed_views.standing(conn, HERE, 1).moved
+    with scene.db.write() as conn:
+        fixed_views.add_finding(conn, HERE, 1, outcome=CheckOutcome.STEADY, document={}, at=now - timedelta(seconds=9))
+        assert not fixed_views.standing(conn, HERE, 1).moved
+
+
+def tokens(keeper: ViewKeeper) -> list[str | None]:
+    """The names of what the view is recognised by."""
+    assert keeper._watch is not None
+    return [one.token for one in keeper._watch.references]
+
+
+def test_an_old_reference_gets_one_successor_and_the_others_stay(scene: Scene) -> None:
+    """One a minute would drive out those of night and snow."""
+    keeper = scene.keeper()
+    scene.show(keeper, 0)
+    (first,) = tokens(keeper)
+    scene.clock.advance(timedelta(days=14))
+    scene.show(keeper, 0, 75)
+    assert len(tokens(keeper)) == 2
+    assert first in tokens(keeper)
+
+
+def test_landmarks_of_an_hour_whose_key_goes_are_dropped_and_the_worker_goes_on(scene: Scene) -> None:
+    """Early erasure takes an hour's key while the worker stores younger landmarks beside those of that hour."""
+    keeper = scene.keeper()
+    scene.show(keeper, 0)
+    before = scene.row()
+    assert before is not None
+    (first,) = tokens(keeper)
+    scene.clock.advance(timedelta(days=14))
+    with scene.db.write() as conn:
+        conn.execute(
+            update(hour_key).where(hour_key.c.hour_at == before.hour_at).values(state=HourKeyState.DYING.value)
+        )
+    scene.show(keeper, 0, 10)
+    row = scene.row()
+    assert row is not None
+    assert row.taken_at > before.taken_at + timedelta(days=13)
+    assert first not in tokens(keeper)
+    assert scene.state(keeper) == "in-place"
+    assert keeper.grey is None
+
+
+def clip(shift_of: Callable[[int], int], seconds: int, keyframe_every_s: int = 1) -> list[av.Packet]:
+    """The street, encoded; each second shifted by its own amount."""
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     encoder.time_base, encoder.framerate, encoder.gop_size = Fraction(1, 90_000), Fraction(FPS), FPS
-    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(FPS), "keyint_min": str(FPS)}
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(keyframe_every_s * FPS)}
+    encoder.gop_size = keyframe_every_s * FPS
     packets = []
     for number in range(seconds * FPS):
         picture = av.VideoFrame.from_ndarray(street(shift_of(number // FPS)), "gray").reformat(format="yuv420p")
@@ -287,8 +341,14 @@ def clip(shift_of: Callable[[int], int], seconds: int) -> list[av.Packet]:
     return packets + encoder.encode(None)
 
 
-@pytest.mark.parametrize("masked", [True, False], ids=["masked", "copied"])
-def test_no_picture_of_a_moved_camera_comes_out_after_two_seconds(scene: Scene, *, masked: bool) -> None:
+@pytest.mark.parametrize(
+    ("masked", "keyframe_every_s", "moved_s"),
+    [(True, 1, 6), (False, 1, 6), (False, 3, 5)],
+    ids=["masked", "copied", "copied-with-few-keyframes"],
+)
+def test_no_picture_of_a_moved_camera_comes_out_after_two_seconds(
+    scene: Scene, *, masked: bool, keyframe_every_s: int, moved_s: int
+) -> None:
     """Neither through the masks, which lie elsewhere now, nor copied from a camera that had no dwelling in sight."""
     keeper = scene.keeper()
     active = scene.active() if masked else ActivePlan(1, None, no_dwelling_in_sight=True)
@@ -296,8 +356,9 @@ def test_no_picture_of_a_moved_camera_comes_out_after_two_seconds(scene: Scene, 
     bench = Bench(view=keeper, clock=scene.clock)
     bench.put(PlanChanged(active))
     bench.put(Opened(FakeStream()))  # type: ignore[arg-type]  # a fake
-    bench.play(clip(lambda second: 12 if second >= 6 else 0, 10))
+    bench.play(clip(lambda second: 12 if second >= moved_s else 0, 10, keyframe_every_s))
     shown = pictures(bench.output.packets)
-    assert not (np.abs(shown[5 * FPS].astype(int) - 128) < 8).all(), "it was seen before"
-    assert all((np.abs(picture.astype(int) - 128) < 8).all() for picture in shown[8 * FPS :])
+    grey_from = (moved_s + 2) * FPS - 10 * FPS
+    assert not (np.abs(shown[(moved_s - 1) * FPS - 10 * FPS].astype(int) - 128) < 8).all(), "it was seen before"
+    assert all((np.abs(picture.astype(int) - 128) < 8).all() for picture in shown[grey_from:])
     assert "camera-moved" in bench.output.reasons

@@ -4,10 +4,10 @@ What the worker finds and what persons say stands in `calibration_check`, by a m
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from vms.db import plans, rechecks
 from vms.db.asking import VIEW_STATEMENTS, Asked, from_row
@@ -70,7 +70,15 @@ def add_finding(
     document: dict[str, Any],
     at: datetime,
 ) -> None:
-    """Store what was found, or what two persons said."""
+    """Store what was found, or what two persons said: the last word.
+
+    It is stored as later than what is there, whatever the clocks say that the worker and the API go by: what was found after two persons
+    had looked must not count as found before.
+    """
+    columns = calibration_check.c
+    newest = conn.execute(select(func.max(columns.checked_at)).where(columns.placement_id == placement_id)).scalar()
+    if newest is not None:
+        at = max(at, newest + timedelta(microseconds=1))
     rechecks.add_check(conn, Check(placement_id, at, version, model_of(version), outcome, document))
 
 
