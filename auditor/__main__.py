@@ -16,6 +16,7 @@ from auditor.notes import Key
 from auditor.proofs import check_old_checkpoint, prove, verify_export, verify_proof
 from auditor.report import NOT_VERIFIED, CannotVerifyError, Report
 from auditor.sample import Sample
+from auditor.sign_ins import sign_ins
 from auditor.story import story
 from auditor.terms import Terms
 from auditor.verify_log import verify_log
@@ -81,11 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_terms(one)
     one = add("access", _access, "who watched what and why, from where; with a random sample by your seed")
-    _add_sample(one, 25)
-    one.add_argument("--roster", type=Path, metavar="CSV", help="duties: person,from,to; views outside are findings")
-    one.add_argument(
-        "--origins", type=Path, metavar="FILE", help="addresses and workstations of the viewing room, one a line"
-    )
+    _add_access(one)
     one = add("holds", _holds, "every hold: case, requester, age, review, exports")
     _add_at(one, required=False)
     one = add("story", _story, "the life of one moment of one camera")
@@ -112,15 +109,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_access(parser: argparse.ArgumentParser) -> None:
+    _add_sample(parser, 25, is_needed=False)
+    parser.add_argument(
+        "--sign-ins", action="store_true", help="instead: the monthly reviews of sign-ins, and what nobody reviewed"
+    )
+    parser.add_argument("--zone", default="Europe/Amsterdam", help="the city's time zone (default Europe/Amsterdam)")
+    parser.add_argument("--roster", type=Path, metavar="CSV", help="duties: person,from,to; views outside are findings")
+    parser.add_argument(
+        "--origins", type=Path, metavar="FILE", help="addresses and workstations of the viewing room, one a line"
+    )
+
+
 def _add_witness(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--witness", action="append", default=[], metavar="KEY", help="a witness' public key, or a file with it"
     )
 
 
-def _add_sample(parser: argparse.ArgumentParser, count: int) -> None:
+def _add_sample(parser: argparse.ArgumentParser, count: int, *, is_needed: bool = True) -> None:
     parser.add_argument("--sample", type=int, default=count, help=f"how many to draw (default {count})")
-    parser.add_argument("--seed", required=True, help="your seed: roll dice, so that nobody could foresee the sample")
+    parser.add_argument(
+        "--seed", required=is_needed, help="your seed: roll dice, so that nobody could foresee the sample"
+    )
 
 
 def _add_terms(parser: argparse.ArgumentParser) -> None:
@@ -172,6 +183,11 @@ def _at(options: argparse.Namespace, bundle: Bundle) -> datetime:
 def _access(options: argparse.Namespace, report: Report) -> None:
     bundle = _opened(options, report)
     _check_log(options, bundle, report)
+    if options.sign_ins:
+        sign_ins(bundle, report, options.zone)
+        return
+    if options.seed is None:
+        raise CannotVerifyError("seed-missing")
     roster = None if options.roster is None else roster_in(read_text(options.roster))
     origins = None if options.origins is None else frozenset(read_text(options.origins).split())
     access(bundle, report, sample=Sample(options.sample, options.seed), roster=roster, origins=origins)

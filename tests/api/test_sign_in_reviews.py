@@ -1,6 +1,7 @@
 """Reviews of sign-ins: the police supervisor draws a month, judges what is not the own, and signs by the 15th."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,12 +9,16 @@ from sqlalchemy import update
 
 from api.accounts import COMMAND_LINE
 from api.reviewing import may_judge
+from api.routers.shapes import instant
 from tests.api.site import Person, Site
+from tests.auditor.bundles import Outcome, vms_audit
 from vms.db import reports, review_duty, reviews
 from vms.db.reports import Service
 from vms.db.reviews import Item, Judgement, Review, ReviewKind, Verdict
 from vms.db.tables import access_review, access_review_item
 from vms.errors import Conflict
+from vms.ledger.acts import Act
+from vms.ledger.entries import Actor, Entry, Origin
 from vms.model import Role, UserId
 
 DAY = timedelta(days=1)
@@ -92,6 +97,118 @@ def test_a_month_goes_from_the_draw_to_the_signature(any_site: Site) -> None:
     assert site.ledger("review.sign")[0].object["kind"] == "sign-ins"
     assert director.get(path).json()["items"][1]["judged_by"] == "Tweede"
     assert director.get("/api/sign-in-reviews").json()["owed"] == []
+
+
+def reviewed(site: Site) -> str:
+    """Review November as it should be; return the review's id."""
+    director, other = site.sign_in(Role.DIRECTOR), second_director(site)
+    review_id = str(draw(director).json()["id"])
+    path = f"/api/sign-in-reviews/{review_id}"
+    for one in director.get(path).json()["items"]:
+        judge = director if one["may_judge"] else other
+        assert judge.post(f"{path}/entries/{one['seq']}", {"verdict": "in-order"}).status_code == 200
+    assert director.post(f"{path}/sign", {}).status_code == 200
+    return review_id
+
+
+def audited(site: Site, begin: datetime, folder: Path, *options: str) -> Outcome:
+    """Take a bundle from then to now, and check the reviews of sign-ins in it."""
+    bundle = folder / "b.zip"
+    period = {"from": begin.isoformat(), "to": site.clock.now().isoformat()}
+    bundle.write_bytes(site.sign_in(Role.AUDITOR).get("/api/audit/bundle", **period).content)
+    return vms_audit("access", bundle, *options)
+
+
+def test_the_auditors_own_tool_draws_the_same_and_finds_it_in_order(any_site: Site, tmp_path: Path) -> None:
+    """It shares nothing with the product: who changes what is drawn, and why, is found."""
+    site, begin = any_site, any_site.clock.now()
+    site.sign_in(Role.OBSERVER)
+    site.clock.advance(timedelta(hours=14))
+    lived(site)
+    for number in range(30):
+        site.try_sign_in("observer", f"mistyped-{number}")
+    reviewed(site)
+    outcome = audited(site, begin, tmp_path, "--sign-ins")
+    assert (outcome.status, outcome.codes) == (0, set())
+    [row] = outcome.report["rows"]
+    shown = [row[name] for name in ("month", "sign_ins", "failures", "drawn", "not_drawn")]
+    assert shown == [MONTH, 7, 2, 7, 0], "what failed in December is another month's"
+    assert row["review_findings"] == "0"
+
+
+def test_a_sample_that_leaves_some_out_is_drawn_again_too(site: Site, tmp_path: Path) -> None:
+    """With more sign-ins than places the order of the draw is what counts; what no sample had is told."""
+    begin = site.clock.now()
+    for role in (Role.OBSERVER, Role.DIRECTOR, Role.AUDITOR, Role.TECHNICIAN):
+        for hours in (1, 10):
+            site.clock.advance(timedelta(hours=hours))
+            site.sign_in(role)
+            site.try_sign_in(role.value, "mistyped")
+            site.try_sign_in(role.value, "mistyped again")
+    go_to(site, NEXT_MONTH)
+    reviewed(site)
+    outcome = audited(site, begin, tmp_path, "--sign-ins")
+    assert (outcome.status, outcome.codes) == (0, set())
+    [row] = outcome.report["rows"]
+    assert (row["sign_ins"], row["drawn"], row["not_drawn"]) == (24, 20, 4)
+    [left] = [one["count"] for one in outcome.report["notes"] if one["code"] == "sign-ins-not-drawn"]
+    assert left == 4
+
+
+def test_the_auditor_finds_a_month_that_nobody_reviewed(site: Site, tmp_path: Path) -> None:
+    """Until the end of the 15th there is time; then it is a finding."""
+    begin = site.clock.now()
+    lived(site)
+    waits = audited(site, begin, tmp_path, "--sign-ins")
+    assert (waits.status, waits.codes) == (0, set())
+    assert {one["code"] for one in waits.report["notes"]} >= {"sign-ins-not-yet"}
+    go_to(site, datetime(2026, 12, 15, 23, tzinfo=UTC))
+    late = audited(site, begin, tmp_path, "--sign-ins")
+    assert (late.status, late.codes) == (1, {"sign-ins-unreviewed"})
+    assert [row["not_drawn"] for row in late.report["rows"]] == [6]
+    for options, code in ((("--sign-ins", "--zone", "Europe/Utrecht"), "zone-unknown"), ((), "seed-missing")):
+        outcome = audited(site, begin, tmp_path, *options)
+        assert (outcome.status, [one["code"] for one in outcome.report["unchecked"]]) == (2, [code])
+
+
+def test_the_auditor_finds_what_a_changed_program_would_write(site: Site, tmp_path: Path) -> None:
+    """A sample of somebody's choice, a population made smaller, the own sign-in judged, a signature under nothing."""
+    begin = site.clock.now()
+    lived(site)
+    review_id = reviewed(site)
+    [drawn] = site.ledger("review.draw")
+    who = drawn.document["actor"]["id"]
+    own = next(entry for entry in site.ledger("auth.sign-in") if entry.document["actor"]["id"] == who)
+    go_to(site, datetime(2026, 12, 17, tzinfo=UTC))
+    actor = Actor.person(who, role="director", session_id="s-1")
+    words: dict[str, Any] = {**drawn.object, "review_id": "r-forged"}
+    forged: dict[str, Any] = words | {
+        "from": "2026-11-02T23:00:00.000000Z", "seed": "4711", "population": 5, "entries": words["entries"][1:],
+    }  # fmt: skip
+    with site.parts.db.write() as conn:
+        for act, obj in (
+            (Act.REVIEW_DRAW, forged),
+            (Act.REVIEW_MARK, {"review_id": "r-forged", "entry": own.seq, "verdict": "in-order"}),
+            (Act.REVIEW_SIGN, {"review_id": "r-forged", "findings": 0}),
+        ):
+            site.parts.ledger.append(conn, Entry(act, actor, Origin("test"), obj))
+    outcome = audited(site, begin, tmp_path, "--sign-ins")
+    assert outcome.codes == {
+        "sign-ins-period", "sign-ins-seed", "sign-ins-population", "sign-ins-other", "sign-ins-own", "sign-ins-unjudged",
+    }  # fmt: skip
+    with site.parts.db.read() as conn:
+        honest_at = reviews.get(conn, review_id).signed_at
+    assert outcome.report["rows"][0]["signed"] == instant(honest_at), "the honest one came first, and in time"
+
+
+def test_the_auditor_finds_a_signature_that_came_too_late(site: Site, tmp_path: Path) -> None:
+    """A review after the 15th is a review, and a finding."""
+    begin = site.clock.now()
+    lived(site)
+    go_to(site, datetime(2026, 12, 16, tzinfo=UTC))
+    reviewed(site)
+    outcome = audited(site, begin, tmp_path, "--sign-ins")
+    assert (outcome.status, outcome.codes) == (1, {"sign-ins-late"})
 
 
 def test_the_same_month_is_drawn_the_same_by_whoever_draws_it(site: Site) -> None:

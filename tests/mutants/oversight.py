@@ -5,6 +5,8 @@ from tests.mutants.mutant import Mutant
 PROOF = "tests/retention/test_proof.py"
 REVIEW = "tests/api/test_oversight.py"
 SIGNED = "tests/db/test_proof_signatures.py"
+SIGN_IN_REVIEW = "tests/api/test_sign_in_reviews.py"
+SIGN_INS = "tests/ledger/test_sign_in_sampling.py"
 
 OVERSIGHT = (
     Mutant(
@@ -62,5 +64,54 @@ OVERSIGHT = (
         'signature.text("sha256") == proof.text("sha256") and ',
         "",
         (f"{PROOF}::test_the_auditor_says_who_signed_each_proof_and_whether_it_is_that_very_one",),
+    ),
+    Mutant(
+        "wrong passwords push other sign-ins out of a sample",
+        "vms/ledger/sign_in_sampling.py",
+        "return in_turn[:count]",
+        "return by_hash[:count]",
+        (f"{SIGN_INS}::test_two_hundred_wrong_passwords_push_nothing_else_out",),
+    ),
+    Mutant(
+        "one account's wrong passwords push another's out of a sample",
+        "vms/ledger/sign_in_sampling.py",
+        "taken[of] += 1",
+        "taken[of] += 0",
+        (f"{SIGN_INS}::test_two_hundred_wrong_passwords_push_nothing_else_out",),
+    ),
+    Mutant(
+        "odd hours are those of UTC",
+        "vms/civil_time.py",
+        "hour = at.astimezone(CITY_ZONE).hour",
+        "hour = at.hour",
+        (f"{SIGN_INS}::test_odd_hours_are_those_of_the_city_in_summer_and_winter",),
+    ),
+    Mutant(
+        "an address stays known for ever",
+        "vms/ledger/sign_in_sampling.py",
+        "last_at is None or at - last_at > ADDRESS_KNOWN_FOR",
+        "last_at is None",
+        (f"{SIGN_INS}::test_an_address_that_was_not_used_for_long_is_new_again",),
+    ),
+    Mutant(
+        "any review is judged and signed under the routes of either kind",
+        "api/reviewing.py",
+        "if found.kind is not kind:",
+        "if False:",
+        (f"{SIGN_IN_REVIEW}::test_what_counts_is_the_stored_kind_of_a_review",),
+    ),
+    Mutant(
+        "months without sign-ins are due",
+        "vms/db/review_duty.py",
+        "if period not in reviewed and _has_sign_ins(conn, period)",
+        "if period not in reviewed",
+        (f"{SIGN_IN_REVIEW}::test_a_review_is_due_on_the_fifteenth_until_it_is_signed",),
+    ),
+    Mutant(
+        "an unsigned review counts as a month's",
+        "vms/db/review_duty.py",
+        ", access_review.c.signed_at.is_not(None)",
+        "",
+        (f"{SIGN_IN_REVIEW}::test_a_review_is_due_on_the_fifteenth_until_it_is_signed",),
     ),
 )

@@ -104,11 +104,11 @@ def _sign_ins(db: Database, period: Span, odd_hours: OddHours) -> list[SignIn]:
     last_at: dict[tuple[str, str], datetime] = {}
     found = []
     for seq, document in sampling.entries_of(db, ACTS):
-        if not sampling.is_of_person(document) or document["ts"] >= end:
+        if not sampling.is_of_person(document):
             continue
         at = datetime.fromisoformat(document["ts"])
         place = document["actor"]["id"], str(document["origin"].get("ip"))
-        if document["ts"] >= start:
+        if start <= document["ts"] < end:
             reasons = _reasons(document, at, last_at.get(place), odd_hours)
             found.append(SignIn(seq, *place, document["act"], reasons))
         if document["act"] == Act.AUTH_SIGN_IN.value:
