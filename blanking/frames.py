@@ -4,6 +4,7 @@ They are different types so that nothing which writes or shows pictures can be h
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NoReturn, Self
 
 import numpy as np
@@ -16,6 +17,13 @@ UNSPECIFIED = 2
 """In ITU-T H.273: not told; whoever shows the picture assumes something."""
 
 
+class Fields(StrEnum):
+    """Which lines of an interlaced picture were taken first."""
+
+    TOP_FIRST = "top-first"
+    BOTTOM_FIRST = "bottom-first"
+
+
 @dataclass(frozen=True, slots=True)
 class VideoSignal:
     """What a picture says of how it is to be shown. Its samples are carried through as they are, so this must be too.
@@ -24,6 +32,7 @@ class VideoSignal:
         matrix, primaries, transfer: numbers of ITU-T H.273.
         aspect: width and height of a sample, None where not told.
         orientation: the display matrix (nine numbers as in an MP4 track header) by which the picture is turned or mirrored.
+        fields: of an interlaced picture; None: its lines are all of one instant.
     """
 
     matrix: int = UNSPECIFIED
@@ -31,6 +40,7 @@ class VideoSignal:
     transfer: int = UNSPECIFIED
     aspect: tuple[int, int] | None = None
     orientation: tuple[int, ...] | None = None
+    fields: Fields | None = None
 
 
 PLAIN = VideoSignal()

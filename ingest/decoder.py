@@ -26,6 +26,8 @@ from vms.errors import InvalidInput
 
 _MOST_OUTSTANDING = 32
 """Pictures that a decoder may hold back for reordering: more than any codec's 16."""
+_BOTTOM_FIRST = frozenset({3, 5})
+"""Orders of fields (FFmpeg's AVFieldOrder BB, BT) in which the bottom one is shown first; a live stream's order is not told (0)."""
 _log = logging.getLogger(__name__)
 
 Packet: TypeAlias = "av.Packet[Any]"
@@ -229,6 +231,7 @@ class PictureDecoder:
             self._instant_of,
             self._aspect or self._context.sample_aspect_ratio,
             has_full_range_grey=self._detector is None,
+            is_bottom_first=self._context.field_order in _BOTTOM_FIRST,
         )
         if not self._order.take_out(sequence, raw.captured_s):
             raw.captured_s = float("nan")

@@ -5,7 +5,7 @@ parameter sets in every key picture, so that any key picture can start a file, a
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -15,9 +15,9 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
-from blanking.frames import BlankedFrame, VideoSignal
-from ingest.bitstream import NAL_IDR, NAL_SEI, join_annexb, split_nals
-from ingest.orientation import orientation_sei
+from blanking.frames import BlankedFrame, Fields, VideoSignal
+from ingest.bitstream import NAL_IDR, NAL_SEI, NAL_SLICE, join_annexb, split_nals
+from ingest.display_sei import fields_sei, orientation_sei
 from vms.errors import Unavailable
 
 _CLOCK = Fraction(1, 90_000)
@@ -31,7 +31,7 @@ class EncodedPicture:
     """One access unit.
 
     Args:
-        data: Annex B, without SEI; a key picture starts with its parameter sets.
+        data: Annex B, without x264's own SEI; a key picture starts with its parameter sets.
         is_keyframe: an IDR picture.
         pts: as given to `encode`.
         captured_s: the blanked frame's instant.
@@ -55,6 +55,7 @@ class _Wanted(NamedTuple):
     height_px: int
     pixel_format: str
     signal: VideoSignal
+    states_fields: bool
     qp: int
 
 
@@ -83,7 +84,7 @@ class PictureEncoder:
         self._opened_for: _Wanted | None = None
         self._since_key = 0
         self._ticks = 0
-        self._inside: deque[tuple[int, float]] = deque()
+        self._inside: deque[tuple[int, float, Fields | None]] = deque()
 
     def set_qp(self, qp: int) -> None:
         """Use another quantiser from the next key picture on."""
@@ -101,7 +102,7 @@ class PictureEncoder:
             raise TypeError("only blanked frames are encoded")
         out: list[EncodedPicture] = []
         key = force_keyframe or self._context is None or self._since_key >= self._gop_frames
-        wanted = _Wanted(frame.width_px, frame.height_px, frame.pixel_format, frame.signal, self._qp)
+        wanted = self._wanted(frame)
         if self._opened_for is None or wanted[:-1] != self._opened_for[:-1] or (key and wanted != self._opened_for):
             out += self.flush()
             self._open(wanted)
@@ -113,7 +114,7 @@ class PictureEncoder:
         picture.pict_type = PictureType.I if key else PictureType.NONE
         self._ticks += _TICKS
         self._since_key = 1 if key else self._since_key + 1
-        self._inside.append((pts, frame.captured_s))
+        self._inside.append((pts, frame.captured_s, frame.signal.fields))
         return out + self._coded(picture)
 
     def flush(self) -> list[EncodedPicture]:
@@ -130,8 +131,15 @@ class PictureEncoder:
         self._context, self._opened_for = None, None
         self._inside.clear()
 
+    def _wanted(self, frame: BlankedFrame) -> _Wanted:
+        """Return what an encoder for this picture is opened for. Once fields were stated they go on being: cameras mix both kinds."""
+        before = self._opened_for
+        states_fields = frame.signal.fields is not None or (before is not None and before.states_fields)
+        signal = replace(frame.signal, fields=None)
+        return _Wanted(frame.width_px, frame.height_px, frame.pixel_format, signal, states_fields, self._qp)
+
     def _open(self, wanted: _Wanted) -> None:
-        width_px, height_px, pixel_format, signal, qp = wanted
+        width_px, height_px, pixel_format, signal, states_fields, qp = wanted
         context = av.CodecContext.create("libx264", "w")
         assert isinstance(context, VideoCodecContext)
         context.width, context.height, context.pix_fmt = width_px, height_px, pixel_format
@@ -151,7 +159,8 @@ class PictureEncoder:
             "tune": "zerolatency",
             "qp": str(qp),
             "forced-idr": "1",
-            "x264-params": "cabac=1:no-deblock=0:8x8dct=1:stitchable=1:scenecut=0",
+            # Fields are stated and the pictures coded whole: browsers' hardware decoders refuse what is coded by field.
+            "x264-params": f"cabac=1:no-deblock=0:8x8dct=1:stitchable=1:scenecut=0:pic-struct={int(states_fields)}",
         }
         try:
             context.open()
@@ -170,12 +179,14 @@ class PictureEncoder:
         for packet in packets:
             if not packet.size:
                 continue
-            pts, captured_s = self._inside.popleft()
+            pts, captured_s, fields = self._inside.popleft()
             nals = [nal for nal in split_nals(bytes(packet)) if nal[0] & 0x1F != NAL_SEI]
             orientation = self._opened_for.signal.orientation
+            said = [fields_sei(fields)] if self._opened_for.states_fields else []
             if orientation is not None and packet.is_keyframe and self._states_orientation:
-                first_slice = next(index for index, nal in enumerate(nals) if nal[0] & 0x1F == NAL_IDR)
-                nals.insert(first_slice, orientation_sei(orientation))
+                said.append(orientation_sei(orientation))
+            first_slice = next(index for index, nal in enumerate(nals) if nal[0] & 0x1F in {NAL_SLICE, NAL_IDR})
+            nals[first_slice:first_slice] = said
             out.append(
                 EncodedPicture(
                     data=join_annexb(nals),

@@ -11,7 +11,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
-from blanking.frames import Plane, RawFrame, VideoSignal, is_subsampled
+from blanking.frames import Fields, Plane, RawFrame, VideoSignal, is_subsampled
 
 _UNSTATED_RANGE, _FULL_RANGE = 0, 2
 _NEUTRAL = 128
@@ -28,6 +28,7 @@ def raw_frame(
     aspect: Fraction | None = None,
     *,
     has_full_range_grey: bool = False,
+    is_bottom_first: bool = False,
 ) -> RawFrame:
     """Wrap a decoded frame without copying it; formats that cannot be burned directly are converted first.
 
@@ -36,11 +37,12 @@ def raw_frame(
         instant_of: maps its time stamp to seconds.
         aspect: of its samples.
         has_full_range_grey: brightness alone (4:0:0) that states no range uses 0..255.
+        is_bottom_first: an interlaced picture begins with its bottom field.
 
     Returns:
         A raw frame of 4:2:0 (even sizes), or of the decoder's own 4:2:0 or 4:4:4 (odd sizes).
     """
-    signal, pts = signal_of(frame, aspect), frame.pts
+    signal, pts = signal_of(frame, aspect, is_bottom_first=is_bottom_first), frame.pts
     is_grey = frame.format.name == "gray" or frame.format.name.startswith("gray1")
     full_range = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
     full_range = full_range or (is_grey and has_full_range_grey and frame.color_range == _UNSTATED_RANGE)
@@ -64,18 +66,20 @@ def raw_frame(
     )
 
 
-def signal_of(frame: VideoFrame, aspect: Fraction | None) -> VideoSignal:
+def signal_of(frame: VideoFrame, aspect: Fraction | None, *, is_bottom_first: bool = False) -> VideoSignal:
     """Return what a decoded frame says of how it is to be shown."""
     is_rgb = frame.format.is_rgb
     told: Any = frame.side_data
     sides = [told[index] for index in range(len(told))]
     turned = next((side for side in sides if side.type is SideDataType.DISPLAYMATRIX), None)
+    fields = Fields.BOTTOM_FIRST if is_bottom_first else Fields.TOP_FIRST
     return VideoSignal(
         matrix=_RGB_BECOMES if is_rgb else frame.colorspace,
         primaries=frame.color_primaries,
         transfer=frame.color_trc,
         aspect=(aspect.numerator, aspect.denominator) if aspect else None,
         orientation=None if turned is None else tuple(np.frombuffer(bytes(turned), np.int32).tolist()),
+        fields=fields if frame.interlaced_frame else None,
     )
 
 

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from blanking.frames import PLAIN, RawFrame, VideoSignal
+from blanking.frames import PLAIN, Fields, RawFrame, VideoSignal
 from ingest.bitstream import split_nals
 from ingest.blank_file import blank_file
 from ingest.decoder import PictureDecoder
@@ -36,6 +36,7 @@ SIGNALS = {
     "HD": BROADCAST,
     "PAL": VideoSignal(matrix=5, primaries=5, transfer=6, aspect=(64, 45)),
     "wide gamut": VideoSignal(matrix=9, primaries=9, transfer=14),
+    "interlaced": VideoSignal(fields=Fields.TOP_FIRST),
     "nothing told": PLAIN,
 }
 
@@ -54,7 +55,10 @@ def clip(
             signal.transfer,
         )
         context.color_range = more.get("color_range", 0)
-        context.options = {"qp": "0", "bf": "0"} if codec == "libx264" else more.get("options", {})
+        params = more.get("x264") or ("tff=1" if signal.fields else "")
+        context.options = (
+            {"qp": "0", "bf": "0", "x264-params": params} if codec == "libx264" else more.get("options", {})
+        )
         if signal.aspect is not None:
             context.sample_aspect_ratio = Fraction(*signal.aspect)
         if signal.orientation is not None:
@@ -139,6 +143,38 @@ def test_only_key_pictures_repeat_it_and_a_file_leaves_it_to_its_container() -> 
     silent = encoded(signal, 0, PictureEncoder(states_orientation=False))
     assert [nal[0] & 0x1F for nal in split_nals(silent.data)] == [7, 8, 5]
     assert silent.orientation == turned(90)
+
+
+def interlaced_clip(path: Path, order: str) -> Path:
+    """Write ten interlaced pictures, coded by field (MBAFF)."""
+    return clip(path, PLAIN, x264=f"{order}=1")
+
+
+@pytest.mark.parametrize("order", ["tff", "bff"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_interlaced_pictures_say_so_and_which_field_came_first(tmp_path: Path, suffix: str, order: str) -> None:
+    """A player that is not told shows combs, or, told the wrong order, people who walk back and forth."""
+    source = interlaced_clip(tmp_path / f"in{suffix}", order)
+    fields = Fields.TOP_FIRST if order == "tff" else Fields.BOTTOM_FIRST
+    assert {frame.signal.fields for frame in decoded(source)} == {fields}
+    out = blank(source)
+    assert {frame.signal.fields for frame in decoded(out)} == {fields}
+    with av.open(str(out)) as container:
+        frames = list(container.decode(container.streams.video[0]))
+    assert len(frames) == 10
+    assert all(frame.interlaced_frame for frame in frames)
+
+
+def test_cameras_that_mix_interlaced_and_whole_pictures_get_no_key_picture_for_it() -> None:
+    """Some switch with each scene: each switch would cost a key picture."""
+    encoder, halves = PictureEncoder(), VideoSignal(fields=Fields.TOP_FIRST)
+    found = [encoded(signal, number, encoder) for number, signal in enumerate([PLAIN, halves, PLAIN, halves])]
+    assert [picture.is_keyframe for picture in found] == [True, True, False, False]
+    assert [6 in {nal[0] & 0x1F for nal in split_nals(picture.data)} for picture in found] == [False, True, True, True]
+    context: Any = av.CodecContext.create("h264", "r")
+    frames = [frame for picture in found[1:] for frame in context.decode(av.Packet(picture.data))]
+    frames += context.decode(None)
+    assert [frame.interlaced_frame for frame in frames] == [True, False, True]
 
 
 def test_a_picture_that_says_something_else_begins_with_a_key_picture() -> None:

@@ -1,9 +1,12 @@
-"""Say in an H.264 stream how its pictures are turned and mirrored: the SEI message "display orientation" (annex D.1.27)."""
+"""Say in an H.264 stream how its pictures are shown, by SEI messages: "display orientation" (annex D.1.27), "picture timing" (D.1.3)."""
 
 import math
 from collections.abc import Sequence
 
+from blanking.frames import Fields
+
 _SEI_HEADER = bytes([0x06])
+_PICTURE_TIMING = 1
 _DISPLAY_ORIENTATION = 47
 _TURN = 1 << 16
 
@@ -22,6 +25,18 @@ def orientation_sei(matrix: Sequence[int]) -> bytes:
     bits = f"0{int(mirrored)}0{anticlockwise:016b}" + "010" + "0" + "1"
     payload = int(bits.ljust(24, "0"), 2).to_bytes(3, "big")
     return _SEI_HEADER + bytes([_DISPLAY_ORIENTATION, len(payload)]) + _escaped(payload) + b"\x80"
+
+
+def fields_sei(fields: Fields | None) -> bytes:
+    """Return the NAL unit that says of one picture of which fields it is, for a sequence that only states `pic_struct`."""
+    # The structure, then for each field a flag whether a clock time follows. One does: it alone can say "interlaced" of a picture
+    # coded whole (ct_type 1); it tells no time (count 0 of none, no seconds, an offset of 24 zeros as without HRD parameters).
+    clock = "1" + "01" + "0" * 6 + "000" + "0" * 8 + "0" + "0" * 24
+    bits = {None: "0000" + "0", Fields.TOP_FIRST: "0011" + clock + "0", Fields.BOTTOM_FIRST: "0100" + clock + "0"}[
+        fields
+    ] + "1"
+    payload = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    return _SEI_HEADER + bytes([_PICTURE_TIMING, len(payload)]) + _escaped(payload) + b"\x80"
 
 
 def _escaped(payload: bytes) -> bytes:
