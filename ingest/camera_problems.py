@@ -20,6 +20,8 @@ CAMERA_AWAY: Final = "camera-away"
 """A camera gives no pictures."""
 CAMERA_SLOW: Final = "camera-slow"
 """Less than half of a camera's usual pictures come out."""
+CAMERA_ONVIF: Final = "camera-onvif"
+"""A moving camera does not say where it looks: its ONVIF service refuses, or answers something else."""
 GREY: Final = "grey"
 """A camera is wholly grey: nobody sees anything of its street."""
 
@@ -68,6 +70,10 @@ def _is_grey(one: CameraCondition) -> bool:
     return one.should_record and one.status.get("state") == "grey" and one.lasts("state_since_at", GREY_AFTER)
 
 
+def _says_no_position(one: CameraCondition) -> bool:
+    return one.status.get("telemetry_problem") is not None and one.lasts("telemetry_problem_since_at", AWAY_AFTER)
+
+
 def _is_not_recorded(one: CameraCondition) -> bool:
     if one.is_silent:
         return True
@@ -78,6 +84,7 @@ CAMERA_PROBLEMS: Final[Mapping[str, Callable[[CameraCondition], bool]]] = {
     RECORDING_STOPPED: _is_not_recorded,
     CAMERA_AWAY: lambda one: not one.is_silent and _is_away(one),
     CAMERA_SLOW: lambda one: not one.is_silent and one.lasts("slow_since_at", SLOW_AFTER),
+    CAMERA_ONVIF: lambda one: not one.is_silent and _says_no_position(one),
     GREY: lambda one: not one.is_silent and _is_grey(one),
 }
 

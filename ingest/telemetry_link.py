@@ -3,7 +3,9 @@
 import math
 import threading
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 import structlog
 
@@ -21,6 +23,9 @@ from vms.errors import InvalidInput, NotFound, VmsError
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 15.0
 HOPELESS_WAIT_S = 60.0
+UNANSWERED: Final = "camera.position-unanswered"
+"""The camera can be linked to, and then does not say where it looks."""
+_MOST_SAID_CHARS = 300
 LATE_S = 0.25
 """A streamed status that may be older than this when it arrives does not replace questions."""
 
@@ -29,6 +34,15 @@ KEEP_ALIVE_S = 12.0
 least, one is asked for. Cameras end a session after a silence of 60 s, some of 30."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Why there are no positions, what the camera said, and since when."""
+
+    code: str
+    said: str
+    since_at: datetime
 
 
 class TelemetryLink:
@@ -62,6 +76,7 @@ class TelemetryLink:
         self._offers_stream: bool | None = None
         self._ask_for_status = ask_for_status
         self._asked_s = -math.inf
+        self._problem: _Problem | None = None
         self._stream = MetadataLink(lambda: self._offers_stream, listen, self._take, clock)
 
     @property
@@ -71,7 +86,7 @@ class TelemetryLink:
 
     def facts(self) -> dict[str, Any]:
         """Return what the technician may know of the sources."""
-        poll, maker = self._poll, self._maker
+        poll, maker, problem = self._poll, self._maker, self._problem
         streams = self._stream_silent_s() is not None
         round_trip_ms = None if poll is None else poll.round_trip_ms
         return {
@@ -81,6 +96,9 @@ class TelemetryLink:
             "telemetry_poll_ms": None if round_trip_ms is None else round(round_trip_ms, 1),
             "telemetry_stream": self._stream_state(),
             "telemetry_garbled": self._stream.garbled,
+            "telemetry_problem": None if problem is None else problem.code,
+            "telemetry_problem_said": None if problem is None else problem.said,
+            "telemetry_problem_since_at": None if problem is None else problem.since_at.isoformat(),
             "telemetry_zone_s": None if maker is None else max(maker.zone_s.values(), key=abs),
         }
 
@@ -107,24 +125,25 @@ class TelemetryLink:
             except (InvalidInput, NotFound) as error:
                 # A person must change the camera; until then its picture is grey.
                 log.error("the camera's position can't be used", code=error.code, message=str(error))  # noqa: TRY400 - expected
-                self._gauge.fact(telemetry_problem=error.code)
+                self._note_problem(error.code, _said(error))
                 self._clock.wait(stop, HOPELESS_WAIT_S)
                 self._desk.forget()
                 continue
             except VmsError as error:
                 log.warning("no link to the camera's position", code=error.code, message=str(error))
-                self._gauge.fact(telemetry_problem=error.code)
+                self._note_problem(error.code, _said(error))
                 self._clock.wait(stop, wait_s)
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
                 continue
             wait_s = FIRST_WAIT_S
-            self._gauge.fact(telemetry_problem=None)
             self._maker = SampleMaker(spaces, self._agreement)
             # For the mask editor's panorama: how far down and up the camera can look at all.
             self._gauge.fact(tilt_range_deg=[spaces.degrees.y.low, spaces.degrees.y.high])
             with client:
                 self._poll = TelemetryPoll(client, self._take, self._clock, stop, self._stream_silent_s)
                 self._poll.run()
+            if not stop.is_set():
+                self._note_problem(UNANSWERED, "")
             self._desk.forget()
 
     def listen(self, stop: threading.Event) -> None:
@@ -150,9 +169,20 @@ class TelemetryLink:
             self._asked_s = now_s
             self._ask_for_status()
 
+    def _note_problem(self, code: str, said: str) -> None:
+        since_at = self._clock.now() if self._problem is None else self._problem.since_at
+        self._problem = _Problem(code, said, since_at)
+
     def _take(self, told: Exchange | StatusMessage) -> None:
         self._newest = told
+        # Only a position shows that it works again: a link is made to cameras too that answer nothing else.
+        self._problem = None
         if isinstance(told, Exchange):
             # Polling goes on whatever the stream does: it is the clock of this.
             self._keep_stream_alive(told.received_s)
         self._put(told)
+
+
+def _said(error: VmsError) -> str:
+    """Return what came from the camera where the error holds it, else the error's own sentence."""
+    return str(error.details.get("came") or error.details.get("reason") or error)[:_MOST_SAID_CHARS]

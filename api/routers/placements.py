@@ -28,7 +28,7 @@ STATUS_STALE: Final = timedelta(seconds=15)
 _SHOWN: Final = ("reason", "recording", "fps", "usual_fps", "slow_since_at", "viewers", "bitrate_bps", "since_at")
 _TELEMETRY: Final = (
     "telemetry_hz", "telemetry_source", "telemetry_stream", "telemetry_poll_hz", "telemetry_poll_ms", "telemetry_garbled",
-    "telemetry_zone_s", "telemetry_problem",
+    "telemetry_zone_s", "telemetry_problem", "telemetry_problem_said",
 )  # fmt: skip
 SLOW_TOLD_AFTER: Final = timedelta(seconds=10)
 _NOTHING: Final[Mapping[str, None]] = {"recording": None, "fps": None, "bitrate_bps": None}

@@ -500,6 +500,17 @@ def test_a_health_check_fails_until_the_service_reports(vms: CommandLine) -> Non
     assert "ingest has not reported since" in done.stderr
 
 
+def test_a_check_says_what_came_from_a_camera_that_gives_no_position(vms: CommandLine) -> None:
+    """A technician at the shell learns more than "grey": which address answers what."""
+    officers(vms, "mulder", "groot")
+    assert imported(vms, camera()).status == 0
+    (placement,) = (line.split("\t")[0] for line in vms("camera", "list").stdout.splitlines())
+    status = {"telemetry_problem": "camera.onvif", "telemetry_problem_said": 'HTTP 200, text/html, "Login"'}
+    with Database(f"sqlite:///{vms.folder / 'data' / 'vms.sqlite'}").write() as conn:
+        placements.set_status(conn, PlacementId(placement), status, SystemClock().now())
+    assert 'no position from its ONVIF service, camera.onvif: HTTP 200, text/html, "Login"' in vms("check").stderr
+
+
 def test_a_check_names_cameras_and_storage_by_which_footage_is_missing(vms: CommandLine) -> None:
     """It said "in order" while the volume was full or the only camera dead; a new start of the process would help neither."""
     assert vms("health", "ingest").status == 1

@@ -66,6 +66,13 @@ def words(placement: Placement, clock: ManualClock, *, silent_s: float = 0.0, **
         ({"state": "grey", "state_since_ago_s": 240.0}, ["grey"]),
         ({"state": "grey", "state_since_ago_s": 60.0}, []),
         ({"state": "grey", "state_since_ago_s": 86_400.0, "recording": "off"}, []),
+        ({"telemetry_problem": "camera.onvif", "telemetry_problem_since_ago_s": 60.0}, ["camera-onvif"]),
+        ({"telemetry_problem": "camera.onvif", "telemetry_problem_since_ago_s": 10.0}, []),
+        ({"telemetry_problem": None, "telemetry_problem_since_ago_s": None}, []),
+        (
+            {"silent_s": 31.0, "telemetry_problem": "camera.onvif", "telemetry_problem_since_ago_s": 60.0},
+            ["recording-stopped"],
+        ),
         ({"problems": ["camera-moved"]}, ["camera-moved"]),
         (
             {"silent_s": 31.0, "state": "offline", "problems": ["camera-moved"], "state_since_ago_s": 600.0},

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Self, cast
@@ -19,6 +19,7 @@ from ingest.samples import Exchange, SampleMaker
 from ingest.telemetry import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MOST_FAILURES, PollPace, TelemetryPoll
 from ingest.telemetry_link import KEEP_ALIVE_S, TelemetryLink
 from vms.clock import ManualClock, SystemClock
+from vms.errors import InvalidInput, Unavailable, VmsError
 
 SPACES = PtzSpaces(PositionSpace(SPHERICAL_URI, Range(-180, 180), Range(-90, 90)), (), Range(0, 1))
 AHEAD_S = 2.0e6
@@ -85,6 +86,12 @@ class FakeCamera:
         self.clock.sleep(self.takes_s)
         return position(1.5) if self.answers else None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Nothing to close."""
+
 
 @pytest.mark.parametrize(("takes_s", "low_hz", "high_hz"), [(0.005, 18, 20.5), (0.2, 3.5, 4.5)])
 def test_a_camera_is_asked_as_often_as_it_sustains(takes_s: float, low_hz: float, high_hz: float) -> None:
@@ -140,6 +147,72 @@ def test_a_stream_that_speaks_spares_questions_but_never_all(stream_silent_s: fl
         clock.sleep(poll.step())
     assert poll.rate_hz == pytest.approx(expected_hz, rel=0.05)
     assert poll.round_trip_ms == pytest.approx(10.0)
+
+
+class FailingDesk:
+    """A camera's services that fail in one way after the other; each failure may be an error or a camera that gives no position."""
+
+    def __init__(
+        self, stop: threading.Event, tell: Callable[[], object], failures: list[VmsError | FakeCamera]
+    ) -> None:
+        self._stop = stop
+        self._tell = tell
+        self._failures = failures
+
+    def telemetry(self) -> tuple[FakeCamera, PtzSpaces, bool]:
+        """Fail in the next way; after the last one end."""
+        self._tell()
+        failure = self._failures.pop(0)
+        if not self._failures:
+            self._stop.set()
+        if isinstance(failure, VmsError):
+            raise failure
+        return failure, SPACES, False
+
+    def forget(self) -> None:
+        """Nothing to forget."""
+
+
+def test_why_there_is_no_position_is_told_until_there_is_one() -> None:
+    """What came is told where it is known; a camera that can be linked to and then answers nothing is no camera that works."""
+    clock, stop = ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), threading.Event()
+    page = Unavailable("no ONVIF service (...); correct the address", code="camera.onvif", came='HTTP 200, "Login"')
+    fault = Unavailable("the camera refuses: no", code="camera.onvif-fault", reason="no")
+    silent = FakeCamera(clock)
+    silent.answers = False
+    seen: list[tuple[str | None, str | None, str | None]] = []
+
+    def tell() -> None:
+        facts = link.facts()
+        seen.append(tuple(facts[f"telemetry_problem{end}"] for end in ("", "_said", "_since_at")))  # type: ignore[arg-type]  # three
+
+    failures: list[VmsError | FakeCamera] = [
+        page,
+        fault,
+        InvalidInput("no zoom", code="ptz.zoom-unknown"),
+        silent,
+        page,
+    ]
+    link = TelemetryLink(
+        cast("CameraDesk", FailingDesk(stop, tell, failures)),
+        ClockAgreement(0.0, 0.0),
+        lambda _told: None,
+        Gauge(clock),
+        clock,
+        listen=lambda: cast("MetadataStream", SilentStream()),
+    )
+    link.run(stop)
+    began = "2026-01-01T00:00:00+00:00"
+    assert seen == [
+        (None, None, None),
+        ("camera.onvif", 'HTTP 200, "Login"', began),
+        ("camera.onvif-fault", "no", began),
+        ("ptz.zoom-unknown", "no zoom", began),
+        ("camera.position-unanswered", "", began),
+    ]
+    link._take(Exchange(position(None), 0.0, 0.0))
+    tell()
+    assert seen[-1] == (None, None, None)
 
 
 class SilentStream:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from sample_streams.timecode import BLOCK_PX, STRIP_WIDTH_PX, read_code
 from sample_streams.truth import load_records
@@ -282,6 +282,19 @@ def test_all_of_it_stands_in_the_log_in_words(director: Page, vms: RunningVms) -
     expect(lines.locator("dl").first).to_contain_text("UTC")
 
 
+def _with_a_silent_camera(page: Page) -> None:
+    """Show the page of cameras with one whose ONVIF address leads to a page."""
+
+    def answer(route: Route) -> None:
+        cameras = route.fetch().json()
+        said = 'HTTP 200, text/html, "<b>Login"'
+        cameras[0]["health"] |= {"telemetry_problem": "camera.onvif", "telemetry_problem_said": said}
+        route.fulfill(json=cameras)
+
+    page.route("**/api/cameras", answer)
+    page.reload()
+
+
 def test_a_technician_sees_health_and_no_picture(browser: Browser, vms: RunningVms, complaints: list[str]) -> None:
     """The city runs the equipment; the police watch."""
     page = _page(browser, vms, complaints, "technicus")
@@ -289,6 +302,11 @@ def test_a_technician_sees_health_and_no_picture(browser: Browser, vms: RunningV
     expect(page.locator("#list tbody tr")).to_have_count(2)
     expect(page.locator("#services tbody tr")).to_have_count(2)
     assert page.locator("video").count() == 0
+    _with_a_silent_camera(page)
+    expect(page.get_by_text("Stand onbekend")).to_be_visible()
+    expect(page.get_by_text("Op het ONVIF-adres antwoordt iets anders dan een ONVIF-dienst")).to_be_visible()
+    expect(page.get_by_text('Ontvangen: HTTP 200, text/html, "<b>Login"')).to_be_visible()
+    page.unroute("**/api/cameras")
     assert page.goto(f"{vms.url}/playback").status == 403  # type: ignore[union-attr]
     page.get_by_role("button", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")

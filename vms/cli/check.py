@@ -8,6 +8,7 @@ from vms.cli import state
 from vms.cli.ledger_check import anchors_off, check_ledger
 from vms.cli.parts import build, warn_of_owner
 from vms.db import placements, plans, reports
+from vms.db.placements import Placement
 from vms.errors import Unavailable
 
 
@@ -27,6 +28,7 @@ def check(
     settings = state.invocation(context).settings
     parts = build(settings)
     with parts.db.read() as conn:
+        lasting = placements.list_all(conn, at=parts.clock.now())
         ending = placements.list_ending(conn, parts.clock.now())
         look_again = plans.due_to_look_again(conn, parts.clock.now())
         conditions = reports.conditions(conn, parts.clock.now())
@@ -42,6 +44,8 @@ def check(
             f"{item.designation.ends_at:%Y-%m-%d %H:%M} UTC, and recording with it: enter the new decision (docs/cameras.md)",
             err=True,
         )
+    for item in (item for item in lasting if (item.status or {}).get("telemetry_problem")):
+        typer.echo(f"{item.id}: {_position_problem(item)} (docs/cameras.md)", err=True)
     hours = len(parts.keys.hours())
     for plan in look_again:
         typer.echo(
@@ -62,6 +66,13 @@ def check(
         )
     for line in anchors_off(settings):
         typer.echo(line)
+
+
+def _position_problem(item: Placement) -> str:
+    """Return why a moving camera does not say where it looks, in what it said."""
+    status = item.status or {}
+    said = status.get("telemetry_problem_said")
+    return f"no position from its ONVIF service, {status['telemetry_problem']}" + (f": {said}" if said else "")
 
 
 def _alarms(condition: reports.Condition) -> list[str]:

@@ -5,7 +5,7 @@ import { formatSpan, formatStamp, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { element } from "./dom.js";
 import { formatNumber, t, tn } from "./i18n.js";
-import { gapCause, greyReason, notRecorded } from "./reasons.js";
+import { gapCause, greyReason, notRecorded, onvifProblem } from "./reasons.js";
 import { showServices } from "./service-health.js";
 import "./shell.js";
 
@@ -64,7 +64,7 @@ function cameraRow(camera) {
     { class: "number", content: [figure(state.delay_ms, 0, "ms")] },
     { class: "number", content: [figure(state.reconnects, 0, "")] },
     { class: "number", content: [figure(state.viewers, 0, "")] },
-    { content: [camera.commissioning ? chip("bad", t("View for drawing masks open")) : null, designationEnd(camera.designation), fit(camera.health?.fit), fixedView(camera.health?.view), ...edge(camera.edge), remark(state, camera.health?.error)] },
+    { content: [camera.commissioning ? chip("bad", t("View for drawing masks open")) : null, designationEnd(camera.designation), fit(camera.health?.fit), fixedView(camera.health?.view), ...position(camera.health ?? {}), ...edge(camera.edge), remark(state, camera.health?.error)] },
   ]);
 }
 
@@ -83,6 +83,13 @@ function fixedView(found) {
   if (found?.state === "moved") return chip("bad", t("Moved: grey until two persons have looked"));
   if (found?.state === "not-recognised") return chip("warn", t("View not recognised"));
   return found?.state === "wider" ? chip("warn", t("Moved a little: masks are wider")) : null;
+}
+
+/** Why a moving camera does not say where it looks: what came, and what to do. */
+function position({ telemetry_problem: code, telemetry_problem_said: said }) {
+  if (!code) return [];
+  const came = said ? [element("span", { class: "muted small line" }, t("What came: {words}", { words: said }))] : [];
+  return [chip("warn", t("Position unknown")), element("span", { class: "muted small line" }, onvifProblem(code)), ...came];
 }
 
 /** What the camera keeps on its own card: unblanked, and nobody erases it on time. */

@@ -61,6 +61,31 @@ const GAP = {
   "clock-step": () => t("the recorder's clock was set"),
 };
 
+/** Why a moving camera does not say where it looks, and what a technician does about it. @type {Record<string, () => string>} */
+const ONVIF = {
+  "camera.onvif": () => t("Something else than an ONVIF service answers at its ONVIF address: correct the address."),
+  "camera.onvif-url": () => t("Its ONVIF address is none: correct it in the register."),
+  "camera.no-onvif": () => t("It has no ONVIF address: enter one in the register."),
+  "camera.onvif-nonsense": () => t("Its ONVIF service answers what can't be read: update its firmware, or set its language or encoding to UTF-8."),
+  "camera.onvif-fault": () => t("Its ONVIF service refuses a question: look at the rights of its account, and at its firmware."),
+  "camera.onvif-service": () => t("It lacks an ONVIF service that is needed: switch that on, or update its firmware."),
+  "camera.wrong-password": () => t("Its ONVIF service refuses the account: many cameras have ONVIF accounts of their own. Is its clock right?"),
+  "camera.basic-refused": () => t("It wants its password in the clear: switch it to Digest, use an https address, or allow it in the register."),
+  "camera.refused": () => t("It offers no way to sign in that we know: switch it to Digest."),
+  "camera.unreachable": () => t("Its ONVIF service does not answer in time: check address, port and network."),
+  "camera.profile": () => t("It has no profile with video: make one on the camera."),
+  "camera.no-ptz": () => t("Its profile has no PTZ: add a PTZ configuration on the camera."),
+  "camera.position-unanswered": () => t("It answers, but not where it looks: look at the rights of its account, and at its firmware."),
+  "ptz.position-unknown": () => t("It does not say where it looks, so no mask can follow it: another camera is needed."),
+  "ptz.zoom-unknown": () => t("It does not say its zoom, so no mask can be sized: use a fixed lens, or another camera."),
+  "ptz.range": () => t("It gives an empty range for its positions: update its firmware."),
+};
+
+/** @param {string} code */
+export function onvifProblem(code) {
+  return ONVIF[code]?.() ?? t("cause: {code}", { code });
+}
+
 /** @param {string} code */
 export function greyReason(code) {
   return GREY[code]?.() ?? (code ? t("reason: {code}", { code }) : t("reason not known"));

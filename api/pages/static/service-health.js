@@ -19,6 +19,7 @@ const PROBLEMS = {
   "recording-stopped": () => t("a camera is not being recorded"),
   "camera-away": () => t("a camera gives no pictures"),
   "camera-slow": () => t("a camera gives less than half of its usual pictures"),
+  "camera-onvif": () => t("a moving camera does not say where it looks: see its remark"),
   grey: () => t("a camera has been wholly grey for minutes"),
   "storage-full": () => t("the footage volume is full: nothing is recorded"),
   "storage-low": () => t("the footage volume will be full within a day"),
