@@ -191,6 +191,6 @@ def _number(limits: ET.Element | None, name: str) -> float:
         value = math.nan
     if not math.isfinite(value):
         raise Unavailable(
-            f"the camera answers ONVIF with nonsense (a PTZ range of {written[:40]!r})", code="camera.onvif-nonsense"
+            "the camera answers ONVIF with nonsense (a PTZ range without numbers)", code="camera.onvif-nonsense"
         )
     return value

@@ -46,16 +46,35 @@ def xml_text(body: bytes, charset: str | None = None) -> str:
     Raises:
         Unavailable: nobody knows its encoding, or it declares a document type or an entity.
     """
+    text = decoded_text(body, charset)
+    refuse_document_types(text)
+    return text
+
+
+def decoded_text(body: bytes, charset: str | None = None) -> str:
+    """Return text that may be something else than XML, likewise; not to be parsed as it is.
+
+    Raises:
+        Unavailable: nobody knows its encoding.
+    """
     mark, encoding = next(((mark, name) for mark, name in _MARKS if body.startswith(mark)), (b"", None))
     encoding = encoding or next((name for start, name in _WIDE if body[:4].startswith(start)), None)
     text = body[len(mark) :].decode(encoding, "replace") if encoding else _decoded(body, charset)
     text = text.lstrip("\ufeff")
+    return text[found.end() :] if (found := _DECLARATION.match(text)) else text.lstrip()
+
+
+def refuse_document_types(text: str) -> None:
+    """Refuse what could expand.
+
+    Raises:
+        Unavailable: it declares a document type or an entity.
+    """
     if _EXPANDING.search(text):
         raise Unavailable(
             "the camera answers ONVIF with nonsense (XML with a document type, which is not read)",
             code="camera.onvif-nonsense",
         )
-    return text[found.end() :] if (found := _DECLARATION.match(text)) else text.lstrip()
 
 
 def _decoded(body: bytes, charset: str | None) -> str:

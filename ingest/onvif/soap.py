@@ -24,7 +24,7 @@ from ingest.onvif.multipart import root_part
 from ingest.onvif.wording import first_words, printable
 from ingest.rtsp.sign_in import SignIn
 from ingest.tolerant_xml import bare_root
-from ingest.xml_text import xml_text
+from ingest.xml_text import decoded_text, refuse_document_types
 from vms.clock import Clock
 from vms.errors import Unavailable
 
@@ -44,6 +44,7 @@ _ENVELOPE = (
     "<s:Body>{body}</s:Body></s:Envelope>"
 )
 _IS_ENVELOPE = re.compile(r"\s*(?:<!--.*?-->\s*|<\?.*?\?>\s*)*<(?:[\w.-]+:)?Envelope[\s/>]", re.DOTALL)
+_IS_PAGE = re.compile(r"\s*<!doctype\s+html\b", re.IGNORECASE)
 _REFUSAL_CODES = ("NotAuthorized", "FailedAuthentication", "FailedCheck")
 """Subcodes of a refused sender (ONVIF Core 5.9.1 `ter:NotAuthorized`; the others are WS-Security's)."""
 _REFUSAL_WORDS = re.compile(r"not\s?authori[sz]ed|unauthori[sz]ed|authentication", re.IGNORECASE)
@@ -217,7 +218,9 @@ def _checked(reply: HttpReply) -> SoapAnswer:
     """
     content_type, body = root_part(reply.headers.get("Content-Type") or "", reply.body)
     charset = _CHARSET.search(content_type)
-    text = xml_text(body, charset.group(1) if charset else None) if body else ""
+    text = decoded_text(body, charset.group(1) if charset else None) if body else ""
+    if not _IS_PAGE.match(text):
+        refuse_document_types(text)
     if not _IS_ENVELOPE.match(text):
         if reply.status in {401, 403}:
             raise _RefusedError
@@ -225,7 +228,7 @@ def _checked(reply: HttpReply) -> SoapAnswer:
     root = bare_root(text)
     if root is None:
         raise Unavailable(
-            f"the camera answers ONVIF with XML that is not well-formed ({_seen(reply, text)})",
+            f"the camera answers ONVIF with XML that is not well-formed, or too deep ({_seen(reply, text)})",
             code="camera.onvif-nonsense",
         )
     fault = next(root.iter("Fault"), None)
