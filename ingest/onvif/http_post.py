@@ -92,10 +92,11 @@ class HttpPost:
             raise _unusable(f"answers with more than {self._most_bytes // 1024} KiB") from None
         except TimeoutError:
             raise failure.unreachable("its ONVIF service has not answered in full in time") from None
-        except (HTTPException, zlib.error, ValueError) as error:
-            raise _unusable(f"answers with no proper HTTP ({type(error).__name__})") from None
+        # Before ValueError, which a certificate that is not trusted is as well.
         except OSError as error:
             raise _unreachable(error) from None
+        except (HTTPException, zlib.error, ValueError) as error:
+            raise _unusable(f"answers with no proper HTTP ({type(error).__name__})") from None
 
     def close(self) -> None:
         """Close the connection; harmless when repeated."""

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class HttpPeer:
 
     Args:
         answer: gives the bytes of a whole HTTP answer, or pieces of it.
+        tls: encrypts, with its certificate.
 
     Attributes:
         asked: requests so far.
@@ -55,8 +57,11 @@ class HttpPeer:
         connections: how many were made so far.
     """
 
-    def __init__(self, answer: Callable[[Asked], Reply], host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, answer: Callable[[Asked], Reply], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> None:
         self._answer = answer
+        self._tls = tls
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, 0), family=family)
         self._open: list[socket.socket] = []
@@ -69,7 +74,7 @@ class HttpPeer:
 
     def url(self, target: str = "/onvif/device_service") -> str:
         """The address of something on it."""
-        return f"http://{self.host}:{self.port}{target}"
+        return f"{'https' if self._tls else 'http'}://{self.host}:{self.port}{target}"
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +100,11 @@ class HttpPeer:
                 threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError), sock, sock.makefile("rb") as stream:
+        with contextlib.suppress(OSError, ValueError):
+            self._converse(self._tls.wrap_socket(sock, server_side=True) if self._tls else sock)
+
+    def _converse(self, sock: socket.socket) -> None:
+        with sock, sock.makefile("rb") as stream:
             while (asked := _read(stream)) is not None:
                 self.asked.append(asked)
                 reply = self._answer(asked)

@@ -1,10 +1,16 @@
 """What the ONVIF core specification allows, and cameras of other makes do: signing in, encodings, addresses, clocks, profiles."""
 
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ingest.onvif.address import configured_url, reported_url
 from ingest.ptz_space import Preset
@@ -112,6 +118,49 @@ def test_basic_is_for_cameras_that_may_have_it() -> None:
         assert not any("authorization" in one.headers for one in peer.asked)
         with connected(peer, allows_basic=True) as device:
             assert device.profile_token() == "one"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that signs itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "camera")])
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "camera.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    return path
+
+
+def test_https_wants_a_certificate_that_is_trusted_and_then_basic_may_be(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds the connection would learn the password."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    wants = http("", "401 No", WWW_Authenticate='Basic realm="r"')
+    camera = OnvifCamera(plain(), lambda one: None if "authorization" in one.headers else wants)
+    with HttpPeer(camera, tls=context) as peer:
+        with pytest.raises(VmsError, match="not trusted"), connected(peer):
+            pass
+        assert peer.asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with connected(peer) as device:
+            assert device.profile_token() == "one"
+    assert peer.asked[-1].headers["authorization"].startswith("Basic ")
 
 
 def test_a_camera_that_does_not_understand_ws_security_is_asked_without() -> None:
