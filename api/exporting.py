@@ -19,6 +19,7 @@ from vms.errors import Conflict, Unavailable, VmsError
 from vms.evidence import export as evidence
 from vms.evidence.export import Workshop
 from vms.model import ExportId, ExportState
+from vms.sharing import file_mode, folder_mode
 
 log = structlog.get_logger(__name__)
 
@@ -95,8 +96,8 @@ class ExportWorker:
     def _claim(self, export_id: ExportId) -> Iterator[bool]:
         """Hold the export's lock, or find that a living builder has it."""
         try:
-            self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(self._locks / f"{export_id}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._locks.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
+            handle = os.open(self._locks / f"{export_id}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, file_mode())
         except OSError as error:
             raise Unavailable(f"{self._locks} can't be written: {error}", code="export.locks") from error
         try:

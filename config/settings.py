@@ -11,7 +11,7 @@ from datetime import time, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -41,6 +41,10 @@ class Settings(BaseModel):
         str,
         Field(description="SQLAlchemy address; empty: SQLite in `data_dir`. PostgreSQL: `postgresql+psycopg://...`."),
     ] = ""
+    database_password_file: Annotated[
+        Path | None,
+        Field(description="File with the password of the role in `database_url`, readable by this account only."),
+    ] = None
     footage_dir: Annotated[
         Path | None, Field(description="Encrypted segments and exports; empty: `footage` in `data_dir`.")
     ] = None
@@ -48,6 +52,16 @@ class Settings(BaseModel):
         Path | None,
         Field(description="Keyring, root key and signing key; keep it off the database's volume and out of backups."),
     ] = None
+    keyring_dir: Annotated[
+        Path | None,
+        Field(description="Keyring and root key, where the key service has an account of its own; empty: `keys_dir`."),
+    ] = None
+    shared_group: Annotated[
+        str,
+        Field(
+            description="Group of the accounts that the processes run as (`docs/deployment.md`); empty: all run as one account."
+        ),
+    ] = ""
     run_dir: Annotated[
         Path | None, Field(description="Unix sockets and locks of running processes; a short path (at most 80 bytes).")
     ] = None
@@ -266,6 +280,10 @@ class Settings(BaseModel):
             raise ValueError("tsa_url must be an http(s) address")
         if self.tsa_url and self.tsa_ca_file is None:
             raise ValueError("tsa_url needs tsa_ca_file: without it nobody can tell whose stamps they are")
+        if self.database_password_file is not None and not self.database_url.startswith("postgresql"):
+            raise ValueError("database_password_file is for PostgreSQL: set database_url")
+        if self.keyring_dir is not None and self.keys_socket is None:
+            raise ValueError("keyring_dir is the key service's: set keys_socket, where it listens")
         self._mail_is_whole()
         self._proxies_are_addresses()
         origin = self.public_origin
@@ -303,8 +321,11 @@ class Settings(BaseModel):
 
     @property
     def database(self) -> str:
-        """SQLAlchemy address of the database."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'vms.sqlite'}"
+        """SQLAlchemy address of the database; a password that lies in a file is read by who connects (`vms.db.engine`)."""
+        url = self.database_url or f"sqlite:///{self.data_dir / 'vms.sqlite'}"
+        if self.database_password_file is None:
+            return url
+        return f"{url}{'&' if '?' in url else '?'}password_file={quote(str(self.database_password_file))}"
 
     @property
     def footage(self) -> Path:
@@ -315,6 +336,11 @@ class Settings(BaseModel):
     def keys(self) -> Path:
         """Folder of the keyring, the root key and the signing key."""
         return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def keyring(self) -> Path:
+        """Folder of the keyring and its root key."""
+        return self.keyring_dir or self.keys
 
     @property
     def run(self) -> Path:

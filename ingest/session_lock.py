@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vms.errors import Conflict
 from vms.model import CameraId
+from vms.sharing import file_mode, folder_mode
 
 
 class SessionLock:
@@ -20,9 +21,9 @@ class SessionLock:
     """
 
     def __init__(self, run_dir: Path, camera_id: CameraId, words: bytes = b"") -> None:
-        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        run_dir.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
         path = run_dir / f"{camera_id}.lock"
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, file_mode())
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -1,5 +1,7 @@
 """Beats: what makes a process count as stalled, and what never may."""
 
+import os
+import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -83,3 +85,30 @@ def test_a_loop_that_hangs_ends_the_beats_of_its_whole_process(path: Path, clock
     assert looked(watch, clock, 3, heart)
     pictures()
     assert not looked(watch, clock, 4, heart), "it got on after all"
+
+
+@pytest.mark.parametrize("prefix", ["", "@"])
+def test_systemds_watchdog_hears_the_beats_of_the_process_that_it_watches_and_no_others(
+    path: Path, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    """A worker inherits its node's variables: it must not answer for it; and a loop that hangs silences the beats here too."""
+    address = f"@vms-test-{os.getpid()}" if prefix else str(tmp_path / "notify")
+    heart = Heartbeat(path, clock)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address.replace("@", "\0"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        monkeypatch.setenv("WATCHDOG_PID", "1")
+        heart.beat()
+        with pytest.raises(BlockingIOError):
+            manager.recv(99)
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+        heart.beat()
+        assert manager.recv(99) == b"WATCHDOG=1"
+        heart.watch("loop", 5.0)
+        clock.advance(timedelta(seconds=6))
+        heart.beat()
+        with pytest.raises(BlockingIOError):
+            manager.recv(99)
+    heart.watch("loop", 5.0)
+    heart.beat()  # nobody listens any more: logged, and no reason to end

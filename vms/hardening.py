@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from vms.errors import InvalidInput
+from vms.sharing import is_for_group, others
 
 _PR_SET_DUMPABLE: Final = 4
 _OF_OTHERS: Final = 0o077
@@ -56,12 +57,25 @@ def refuse_exposed(path: Path, what: str) -> None:
     """
     found = path.stat()
     mode = stat.S_IMODE(found.st_mode)
-    if mode & _OF_OTHERS:
-        right = mode & ~_OF_OTHERS
+    if mode & others(path):
+        right = mode & ~others(path)
         raise InvalidInput(
             f"{what} {path} is open to other accounts (mode {mode:04o}): `chmod {right:04o} {path}`, and ask who has read it meanwhile",
             code="settings.exposed",
         )
     us = os.geteuid()
-    if us != 0 and found.st_uid not in {us, 0}:
+    if us != 0 and found.st_uid not in {us, 0} and not is_for_group(path):
         raise InvalidInput(f"{what} {path} belongs to another account: give it to this one", code="settings.exposed")
+
+
+def refuse_exposed_secret(path: Path, what: str) -> None:
+    """Refuse a file with a password that other accounts may read; what systemd hands over as a credential is guarded by systemd.
+
+    Raises:
+        InvalidInput: its mode lets others in, or it is somebody else's.
+        OSError: it is not there.
+    """
+    handed_over = os.environ.get("CREDENTIALS_DIRECTORY")
+    # There an access list lets this account in, which shows as rights of the group.
+    if handed_over is None or not path.resolve().is_relative_to(Path(handed_over).resolve()):
+        refuse_exposed(path, what)

@@ -5,6 +5,7 @@ A beat is a change of the file, by the watcher's own clock: no clock is compared
 """
 
 import os
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import structlog
 
 from vms.clock import Clock
 from vms.model import PlacementId
+from vms.sharing import folder_mode
 
 BEAT_EVERY_S: Final = 1.0
 STALLED_AFTER_S: Final = 12.0
@@ -115,6 +117,7 @@ class Heartbeat:
             _remove(self._path)
         else:
             self._is_silent = False
+        _tell_service_manager()
 
     def _run(self) -> None:
         while True:
@@ -160,10 +163,23 @@ class HeartbeatWatch:
             return None
 
 
+def _tell_service_manager() -> None:
+    """Keep systemd's watchdog content, where it watches this very process (sd_notify(3), sd_watchdog_enabled(3))."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address or os.environ.get("WATCHDOG_PID") != str(os.getpid()):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
+        try:
+            # A first @ stands for the NUL of an abstract address.
+            manager.sendto(b"WATCHDOG=1", address.replace("@", "\0", 1) if address.startswith("@") else address)
+        except OSError as error:
+            log.warning("process.watchdog-unheard", cause=str(error))
+
+
 def _make_folder(folder: Path) -> None:
     """Make the folder of beats, for this account only, and the one that it is in."""
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.parent.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
+    folder.mkdir(mode=folder_mode(), exist_ok=True)
 
 
 def _remove(path: Path) -> None:

@@ -31,6 +31,7 @@ def software_token(folder: Path) -> TokenAccess:
         capture_output=True,
     )
     (folder / "pin").write_text(f"{PIN}\n")
+    (folder / "pin").chmod(0o600)
     [module, *_] = [Path(path) for path in MODULES if Path(path).exists()]
     return TokenAccess(module, "vms", folder / "pin")
 
@@ -38,6 +39,7 @@ def software_token(folder: Path) -> TokenAccess:
 def wrong_pin(access: TokenAccess, folder: Path) -> TokenAccess:
     """Return the same token with another PIN."""
     (folder / "wrong-pin").write_text("999999")
+    (folder / "wrong-pin").chmod(0o600)
     return replace(access, pin_file=folder / "wrong-pin")
 
 

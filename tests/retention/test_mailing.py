@@ -67,6 +67,7 @@ class MailServer:
         (self.folder / "mail.pem").write_bytes(pem_of(leaf))
         (self.folder / "mail.key").write_bytes(key_pem(key))
         (self.folder / "password").write_text(f"{PASSWORD}\n", encoding="utf-8")
+        (self.folder / "password").chmod(0o600)
         self.port = free_port()
         recipients = ("fg@gemeente.test", "auditor@politie.test")
         self.post = Post(
@@ -272,6 +273,7 @@ def test_nothing_goes_in_the_clear_or_to_a_stranger(town: Town, server: MailServ
                 mailing.send(post, message)
         for password in ("wrong", "fout \N{EURO SIGN}"):
             (tmp_path / "password").write_text(password, encoding="utf-8")
+            (tmp_path / "password").chmod(0o600)
             with pytest.raises(Unavailable, match=r"535|ascii"):
                 mailing.send(server.post, message)
         for post, words in (

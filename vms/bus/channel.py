@@ -18,6 +18,7 @@ from vms.bus.protocol import Admit
 from vms.bus.wire import Envelope, as_object, error_to_json, sealed, socket_path, unsealed
 from vms.errors import IntegrityLost, Unavailable, VmsError
 from vms.model import PlacementId
+from vms.sharing import file_mode, folder_mode
 
 BEHIND_BYTES = 2 * 1024 * 1024
 """What may wait for one subscriber; beyond it, it skips to the next keyframe."""
@@ -157,10 +158,10 @@ class PlacementChannel:
             self._loop.close()
 
     async def _serve(self) -> None:
-        self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._run_dir.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._meet, path=self._path)
-        self._path.chmod(0o600)
+        self._path.chmod(file_mode())
         self._ready.set()
         await self._closing.wait()
         server.close()

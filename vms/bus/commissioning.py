@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from vms.bus.wire import socket_path
 from vms.errors import IntegrityLost, Unavailable
 from vms.model import COMMISSIONING_MOST_PX, PlacementId
+from vms.sharing import file_mode, folder_mode
 
 _HEAD = struct.Struct(">4sII")
 _MAGIC = b"VMSC"
@@ -129,11 +130,11 @@ class CommissioningCounter:
             return
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
             server.bind(str(self._path))
             # Before it listens: nobody can have come in yet.
-            self._path.chmod(0o600)
+            self._path.chmod(file_mode())
             server.listen(1)
             server.setblocking(False)
         except OSError as error:

@@ -9,8 +9,10 @@ from vms.cli import state
 from vms.cli.logs import configure
 from vms.cli.parts import private_folder
 from vms.cli.processes import beating, die_with_parent, stop_event
+from vms.clock import SystemClock
 from vms.errors import InvalidInput
 from vms.footage.keys import FileKeyring
+from vms.footage.keyservice.client import KeyClient
 from vms.footage.keyservice.hygiene import keep_memory_private
 from vms.footage.keyservice.server import KeyServer
 from vms.footage.roots.chosen import KINDS, root_store
@@ -33,21 +35,30 @@ def serve(context: typer.Context) -> None:
     if hygiene.why_not:
         log.warning("the key service's memory is not wholly private", why=hygiene.why_not)
     private_folder(settings.data_dir)
-    private_folder(settings.keys)
+    private_folder(settings.keyring)
     private_folder(settings.keys_socket.parent)
     beating(settings, "keys")
-    keys = FileKeyring(settings.keys, root_store(settings))
+    keys = FileKeyring(settings.keyring, root_store(settings))
     log.info("the key service answers", level=str(keys.level()), locked=hygiene.locked, undumpable=hygiene.undumpable)
     KeyServer(keys, settings.keys_socket).serve(stop_event())
+
+
+@app.command()
+def ask(context: typer.Context) -> None:
+    """Ask the running key service whether it answers, for a health check; status 2 if it does not."""
+    settings = state.invocation(context).settings
+    if settings.keys_socket is None:
+        raise InvalidInput("set keys_socket first: where the key service listens", code="settings.keys-socket")
+    typer.echo(f"The key service answers: level {KeyClient(settings.keys_socket, SystemClock()).level()}.")
 
 
 @app.command()
 def status(context: typer.Context) -> None:
     """Say where the root key lives, what the device says of itself (for root_hardware), and what is claimed of it."""
     settings = state.invocation(context).settings
-    private_folder(settings.keys)
+    private_folder(settings.keyring)
     store = root_store(settings)
-    keys = FileKeyring(settings.keys, store)
+    keys = FileKeyring(settings.keyring, store)
     hours = keys.hours()
     typer.echo(f"store    {store.kind}\ndevice   {store.device()}\nlevel    {store.level()}")
     typer.echo(f"keys     {len(hours)} hours, {len(keys.holds())} holds")
@@ -69,7 +80,7 @@ def move(
     Stop the system first, set root_store to the new store, then run this.
     """
     settings = state.invocation(context).settings
-    private_folder(settings.keys)
+    private_folder(settings.keyring)
     old, new = root_store(settings, source), root_store(settings)
-    keys = FileKeyring(settings.keys, new, moving_from=old)
+    keys = FileKeyring(settings.keyring, new, moving_from=old)
     typer.echo(f"Moved from {old.kind} to {new.kind} ({new.device()}): level {keys.level()} for keys made from now on.")

@@ -28,6 +28,7 @@ from vms.cli import (
 )
 from vms.errors import VmsError
 from vms.hardening import harden_process
+from vms.sharing import share_with_group
 
 app = typer.Typer(
     name="vms",
@@ -74,7 +75,10 @@ def prepare(
     ] = False,
 ) -> None:
     """Read the settings once."""
-    context.obj = state.Invocation(settings_file=settings, settings=load(settings))
+    found = load(settings)
+    if found.shared_group:
+        share_with_group(found.shared_group)
+    context.obj = state.Invocation(settings_file=settings, settings=found)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

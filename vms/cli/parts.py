@@ -25,6 +25,7 @@ from vms.ledger.log import Ledger
 from vms.ledger.signer import FileSigner, load_or_make
 from vms.ledger.standing import Checkpoints
 from vms.ledger.whole_check import CheckRecord
+from vms.sharing import folder_mode, open_to_group
 
 log = structlog.get_logger(__name__)
 
@@ -127,7 +128,7 @@ def key_service(settings: Settings, clock: Clock) -> KeyService:
     """Return the keyring in this process, or the one that `vms keys serve` has open."""
     if settings.keys_socket is not None:
         return KeyClient(settings.keys_socket, clock)
-    return FileKeyring(settings.keys, root_store(settings))
+    return FileKeyring(settings.keyring, root_store(settings))
 
 
 def private_folder(folder: Path) -> None:
@@ -137,7 +138,9 @@ def private_folder(folder: Path) -> None:
         InvalidInput: it can't be made or written, or others can enter it; names it.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=folder_mode())
+            open_to_group(folder)
     except OSError as error:
         raise InvalidInput(
             f"folder {folder} can't be made: {error.strerror}; choose another in the settings", code="settings.folder"
@@ -156,6 +159,10 @@ def refuse_exposed_database(settings: Settings) -> None:
     address = parsed(settings.database)
     if address.get_backend_name() != "sqlite" or address.database is None:
         return
+    if settings.shared_group:
+        raise InvalidInput(
+            "shared_group needs PostgreSQL (database_url): SQLite's file has one account", code="settings.shared-group"
+        )
     folder = Path(address.database).parent
     if folder.exists() and folder.stat().st_mode & 0o077:
         for ending in ("", "-wal", "-shm"):

@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
@@ -21,6 +22,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from vms.errors import Conflict, IntegrityLost, InvalidInput, StorageFull, Unavailable, VmsError
+from vms.hardening import refuse_exposed_secret
 
 LOCK_TIMEOUT_MS = 10_000
 _CONNECT_TIMEOUT_S = 5
@@ -154,6 +156,21 @@ def _sqlite(address: URL) -> Engine:
     return engine
 
 
+def _with_password(address: URL) -> URL:
+    """Return the address with the password out of the file that it names (settings: database_password_file)."""
+    file = address.query.get("password_file")
+    if not isinstance(file, str):
+        return address
+    try:
+        refuse_exposed_secret(Path(file), "database_password_file")
+        password = Path(file).read_text(encoding="utf-8").partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"database_password_file {file} can't be read: {error}", code="settings.database-password"
+        ) from error
+    return address.difference_update_query(["password_file"]).set(password=password)
+
+
 def _postgresql(address: URL) -> Engine:
     options = {
         "timezone": "UTC",
@@ -162,7 +179,7 @@ def _postgresql(address: URL) -> Engine:
         "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_MS,
     }
     return create_engine(
-        address,
+        _with_password(address),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         pool_size=10,

@@ -7,6 +7,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vms.errors import IntegrityLost
+from vms.sharing import file_mode, folder_mode
 
 KEY_FILE = "credentials.key"
 _NONCE_BYTES = 12
@@ -48,10 +49,10 @@ class CredentialBox:
         try:
             key = self._path.read_bytes()
         except FileNotFoundError:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=folder_mode())
             # Made complete under another name, then linked: two processes at once agree on one key.
             draft = self._path.with_name(f"{KEY_FILE}.{os.getpid()}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file_mode())
             with os.fdopen(descriptor, "wb") as file:
                 file.write(os.urandom(_KEY_BYTES))
                 file.flush()

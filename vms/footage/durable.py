@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vms.errors import StorageFull, Unavailable
+from vms.sharing import file_mode
 
 
 @contextlib.contextmanager
@@ -43,10 +44,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file durably under its name in one step, readable by the owner only: after a crash it is the old one or the new one."""
+    """Write a file durably under its name in one step, closed to others: after a crash it is the old or the new one."""
     part = path.with_name(f"{path.name}.part")
     with storage_errors(path):
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, file_mode())
         try:
             write_all(handle, data)
             os.fsync(handle)

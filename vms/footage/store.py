@@ -24,6 +24,7 @@ from vms.errors import InvalidInput, NotFound, StorageFull
 from vms.footage.chunked import ChunkedWriter
 from vms.footage.durable import replace_file, storage_errors, sync_folder, write_all
 from vms.model import PlacementId
+from vms.sharing import file_mode, folder_mode
 
 EXPORTS = "exports"
 """The folder of export packages; no placement may have this name."""
@@ -126,9 +127,9 @@ class _RawFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         with storage_errors(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            self.handle: int | None = os.open(path, flags, 0o600)
+            self.handle: int | None = os.open(path, flags, file_mode())
 
     def write(self, data: bytes, /) -> None:
         assert self.handle is not None, "the file is open while it is written"
@@ -185,7 +186,7 @@ class FootageStore:
         self.folder = footage_dir
         self._free_bytes_floor = free_bytes_floor
         with storage_errors(footage_dir):
-            footage_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            footage_dir.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
 
     def path(self, ref: SegmentRef, kind: FileKind = "vseg") -> Path:
         """Return where the segment's file of this kind stands."""
@@ -278,7 +279,7 @@ class FootageStore:
         """Keep an unsealed segment's data beside it."""
         path = self.path(ref, "note")
         with storage_errors(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
         replace_file(path, data)
 
     def read_note(self, ref: SegmentRef) -> bytes | None:

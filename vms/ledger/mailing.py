@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select
 
 from vms.db.tables import ledger_mailing
 from vms.errors import InvalidInput, Unavailable
+from vms.hardening import refuse_exposed_secret
 from vms.ledger import notes
 from vms.ledger.deadline import within
 from vms.ledger.notes import Verifier
@@ -180,6 +181,7 @@ def _password(post: Post) -> str:
     if not post.user or post.password_file is None:
         return ""
     try:
+        refuse_exposed_secret(post.password_file, "smtp_password_file")
         return post.password_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"smtp_password_file {post.password_file} can't be read", code="mail.password") from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from vms.errors import IntegrityLost, InvalidInput
 from vms.footage.durable import storage_errors, sync_folder
 from vms.ledger import canonical, notes
+from vms.sharing import folder_mode
 
 FILE_NAME = "ledger-checkpoint.txt"
 CONTRADICTED_FILE = "ledger-contradicted.txt"
@@ -116,7 +117,7 @@ def _put(folder: Path, name: str, text: str) -> None:
     # A name of its own: the API, the daemon and a command may all keep a checkpoint at once.
     draft = folder / f".{name}.{secrets.token_hex(8)}"
     with storage_errors(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
         try:
             with draft.open("x", encoding="utf-8") as file:
                 file.write(text)

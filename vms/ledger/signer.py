@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from vms.errors import IntegrityLost, InvalidInput
 from vms.ledger.notes import Verifier
+from vms.sharing import file_mode, folder_mode, others
 
 FILE_NAME = "ledger-signing-key.pem"
 
@@ -49,13 +50,13 @@ def load_or_make(keys_dir: Path, name: str) -> FileSigner:
         InvalidInput: others than the owner may read the file.
         IntegrityLost: the file is there but holds no Ed25519 key.
     """
-    keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys_dir.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
     path = keys_dir / FILE_NAME
     if not path.exists():
         _make(path)
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise InvalidInput(f"{path} may be read by others (mode {mode:o}): chmod 600 it", code="ledger.key-mode")
+    if mode & others(path):
+        raise InvalidInput(f"{path} may be read by others (mode {mode:o}): chmod go= it", code="ledger.key-mode")
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -70,7 +71,7 @@ def load_or_make(keys_dir: Path, name: str) -> FileSigner:
 def _make(path: Path) -> None:
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file_mode())
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
         file.flush()

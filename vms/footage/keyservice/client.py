@@ -1,6 +1,5 @@
 """The key service as the other processes see it: `KeyService` over a socket, with another try while the service restarts."""
 
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from vms.footage.keyservice.wire import (
 )
 from vms.footage.roots.store import Level
 from vms.model import HoldId
+from vms.sharing import is_ours
 
 AWAY_S = 15.0
 """How long the service may be away before a call fails: a restart takes a few seconds, a recorder's queue lasts longer."""
@@ -168,7 +168,7 @@ class KeyClient:
         except BaseException:
             connection.close()
             raise
-        if uid != os.geteuid():
+        if not is_ours(uid):
             connection.close()
             raise Denied(
                 f"account {uid} listens on {self._path}, not this one: look who put it there", code="keys.other-account"

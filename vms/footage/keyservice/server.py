@@ -26,6 +26,7 @@ from vms.footage.keyservice.wire import (
     send,
     to_json,
 )
+from vms.sharing import folder_mode, give_to_group, is_ours, others
 
 MOST_CONNECTIONS = 1024
 FRAME_WITHIN_S = 5.0
@@ -79,9 +80,9 @@ class KeyServer:
     def _listening(self) -> Iterator[socket.socket]:
         folder = self._path.parent
         with storage_errors(folder):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
             found = folder.stat()
-        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & others(folder):
             raise InvalidInput(
                 f"others can enter {folder}, where the key service listens: chmod 700 it, or set keys_socket elsewhere",
                 code="keys.open-folder",
@@ -97,7 +98,7 @@ class KeyServer:
             unnamed.unlink(missing_ok=True)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
                 listener.bind(str(unnamed))
-                unnamed.chmod(0o600)
+                give_to_group(unnamed)
                 listener.listen()
                 unnamed.replace(self._path)
                 listener.settimeout(_LOOK_EVERY_S)
@@ -124,7 +125,7 @@ class KeyServer:
             connection.close()
 
     def _admit(self, connection: socket.socket, count: int) -> None:
-        if (uid := peer_uid(connection)) != os.geteuid():
+        if not is_ours(uid := peer_uid(connection)):
             raise Denied(f"account {uid} may not use this key service", code="keys.other-account")
         if count > MOST_CONNECTIONS:
             raise Unavailable(f"the key service has {MOST_CONNECTIONS} connections already", code="keys.busy")

@@ -22,7 +22,7 @@ def root_store(settings: Settings, kind: str = "") -> RootStore:
     """
     kind = kind or settings.root_store
     if kind == CredentialRoots.kind:
-        return CredentialRoots(settings.keys, read_credential(settings.root_credential))
+        return CredentialRoots(settings.keyring, read_credential(settings.root_credential))
     if kind == TokenRoots.kind:
         if settings.pkcs11_module is None or settings.pkcs11_pin_file is None or not settings.pkcs11_token:
             raise InvalidInput(
@@ -34,5 +34,5 @@ def root_store(settings: Settings, kind: str = "") -> RootStore:
     if kind == TpmRoots.kind:
         return TpmRoots(settings.tpm_tcti, settings.root_hardware)
     if kind == FileRoots.kind:
-        return FileRoots(settings.keys)
+        return FileRoots(settings.keyring)
     raise InvalidInput(f"there is no root store '{kind}': one of {', '.join(KINDS)}", code="settings.root-store")

@@ -21,6 +21,7 @@ from typing import Any
 from vms.errors import IntegrityLost, InvalidInput, NotFound, StorageFull, Unavailable, VmsError
 from vms.footage.durable import storage_errors
 from vms.footage.roots.store import KEY_BYTES, OWNER_BYTES, ROOT_ID_BYTES, Level, Root, hardware_if_stated
+from vms.hardening import refuse_exposed_secret
 
 _IV_BYTES = 16
 _CKF_HW_SLOT = 4
@@ -66,6 +67,7 @@ class TokenRoots:
                 code="keys.no-pkcs11",
             ) from error
         try:
+            refuse_exposed_secret(access.pin_file, "pkcs11_pin_file")
             self._pin = access.pin_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"pkcs11_pin_file {access.pin_file} can't be read: {error}", code="keys.pin") from error
