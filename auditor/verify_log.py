@@ -11,9 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from auditor import entries, notes, stamps
-from auditor.bundle import Bundle, Packed
+from auditor.bundle import Bundle, Packed, lines_of
 from auditor.notes import Key, Note
 from auditor.report import CannotVerifyError, Report
+from auditor.search_copies import CopyCheck, Problem
 from auditor.tree import EMPTY_ROOT, Rows, leaf_hash
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
@@ -40,6 +41,7 @@ class Run:
         stamps: of its first and last entry; empty for no entries.
         backwards: (entry, stamp before, stamp) where time went back.
         doubts: stamps of entries in which the log itself doubts the clock.
+        copies: search copies that are not what the entries say.
     """
 
     count: int
@@ -52,6 +54,7 @@ class Run:
     backwards: list[tuple[int, str, str]] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     problems: list[tuple[str, int]] = field(default_factory=list)
+    copies: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Wanted:
         sizes: numbers of first entries of which the root is needed.
         index: an entry of which the audit path is needed, within the file.
         thorough: parse every entry and encode it again.
+        copies: the file with their search copies, if the bundle has one.
+        count: how many entries there should be.
     """
 
     first: int
@@ -69,6 +74,8 @@ class Wanted:
     sizes: tuple[int, ...]
     index: int | None = None
     thorough: bool = False
+    copies: Packed | None = None
+    count: int = 0
 
 
 class Log:
@@ -87,6 +94,8 @@ class Log:
                 tuple(sorted({size - first for size in sizes if first < size <= first + run})),
                 index - first if index is not None and first <= index < first + run else None,
                 thorough,
+                bundle.manifest.files.get(f"copies/{first:012}.jsonl"),
+                min(run, self.size - first),
             )
             for first, packed in bundle.manifest.entry_files()
         ]
@@ -94,7 +103,7 @@ class Log:
         self.asked = next((one for one in wanted if one.index is not None), None)
         for one, found in zip(wanted, _hashed(bundle.path, wanted), strict=True):
             self.runs.append(found)
-            _tell(report, one, found, min(run, self.size - one.first))
+            _tell(report, one, found)
         self._run = run
         self._whole = Rows([found.roots[found.count] for found in self.runs])
 
@@ -153,6 +162,7 @@ def verify_log(
         report.find("other-log", key=key.name, origin=origin)
     checkpoints = _checkpoints(bundle, report)
     log = Log(bundle, report, [note.size for note in checkpoints], thorough=thorough)
+    _tell_of_copies(bundle, report)
     _clock(log, report)
     for note in checkpoints:
         if note.root != log.root(note.size):
@@ -175,6 +185,18 @@ def verify_log(
         "last_at": log.last_at,
     }
     return log
+
+
+def _tell_of_copies(bundle: Bundle, report: Report) -> None:
+    """Say which entries' search copies were compared: all, or none of a bundle that was made before they were packed."""
+    packed = {one.name.removeprefix("copies/") for one in bundle.manifest.named("copies")}
+    if not packed:
+        report.note("no-copies")
+        return
+    for _, entry_file in bundle.manifest.entry_files():
+        name = entry_file.name.removeprefix("entries/")
+        if name not in packed:
+            report.find("file-missing", name=f"copies/{name}")
 
 
 def _checkpoints(bundle: Bundle, report: Report) -> list[Note]:
@@ -214,14 +236,19 @@ def hash_run(path: Path, wanted: Wanted) -> Run:
     run = Run(0, ends_with_line=True)
     leaves: list[bytes] = []
     stamps: list[bytes] = []
+    bundle = Bundle(path)
+    copies = None if wanted.copies is None else _copies(bundle, wanted, wanted.copies)
     # Not compared with the manifest: the leaves are hashed anyway, and a second time would be a third of the work.
-    for block in Bundle(path).blocks(wanted.packed.name):
+    for block in bundle.blocks(wanted.packed.name):
         lines = block.split(b"\n")
         run.ends_with_line = lines.pop() == b""
         if wanted.index is not None and len(leaves) <= wanted.index < len(leaves) + len(lines):
             run.body = lines[wanted.index - len(leaves)]
         stamps += _looked_at(run, block, lines, wanted.first + len(leaves), thorough=wanted.thorough)
         leaves += map(leaf_hash, lines)
+        if copies is not None:
+            copies.feed(lines)
+    run.copies = [] if copies is None else copies.finish()
     run.count = len(leaves)
     rows = Rows(leaves)
     for size in (*wanted.sizes, run.count):
@@ -244,6 +271,10 @@ def hash_run(path: Path, wanted: Wanted) -> Run:
     return run
 
 
+def _copies(bundle: Bundle, wanted: Wanted, packed: Packed) -> CopyCheck:
+    return CopyCheck(wanted.first, wanted.count, packed.name, lines_of(bundle.read(packed.name)))
+
+
 def _looked_at(run: Run, block: bytes, lines: list[bytes], first: int, *, thorough: bool) -> list[bytes]:
     """Look at the form of a block of entries, the first of which is number `first`; return their stamps."""
     stamps = _TAIL.findall(block)
@@ -262,11 +293,13 @@ def _looked_at(run: Run, block: bytes, lines: list[bytes], first: int, *, thorou
     return stamps
 
 
-def _tell(report: Report, wanted: Wanted, found: Run, count: int) -> None:
-    if not found.ends_with_line or found.count != count:
-        report.find("entries-count", name=wanted.packed.name, found=found.count, wanted=count)
+def _tell(report: Report, wanted: Wanted, found: Run) -> None:
+    if not found.ends_with_line or found.count != wanted.count:
+        report.find("entries-count", name=wanted.packed.name, found=found.count, wanted=wanted.count)
     for code, seq in found.problems:
         report.find(code, seq=seq)
+    for code, values in found.copies:
+        report.find(code, **values)
 
 
 def _clock(log: Log, report: Report) -> None:

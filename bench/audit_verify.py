@@ -66,6 +66,7 @@ def write_bundle(path: Path, plain: Path, signer: FileSigner, count: int) -> int
             notes.append(json.dumps({"size": size, "at": "2026-01-01T00:00:00.000000Z", "note": note}).encode() + b"\n")
             data = b"".join(body + b"\n" for body in bodies)
             add(f"entries/{first:012}.jsonl", data)
+            add(f"copies/{first:012}.jsonl", b"".join(_copies(first, size)))
             unpacked.write(data)
             total_bytes += len(data)
         add("checkpoints.jsonl", b"".join(notes))
@@ -84,7 +85,7 @@ def _bodies(start: int, end: int) -> Iterator[bytes]:
     head, rest = template.split(b"@@@@@@@@@@@@")
     middle, tail = rest.split(b"2026-01-01T00:00:00.000000Z")
     for number in range(start, end):
-        stamp = (_BEGIN + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        stamp = _stamp(number)
         # Digits that don't compress, like the ids and commitments of real entries.
         yield b"%s%s%s%s%s" % (
             head,
@@ -93,6 +94,21 @@ def _bodies(start: int, end: int) -> Iterator[bytes]:
             stamp.encode(),
             tail,
         )
+
+
+def _copies(start: int, end: int) -> Iterator[bytes]:
+    """Yield the digests of the search copies that the generated entries should have, a line for 256 of them."""
+    for first in range(start, end, 256):
+        rows = [
+            [number, _stamp(number), Act.LIVE_CLOSE.value, "u-0042", ["utr-042"], []]
+            for number in range(first, min(first + 256, end))
+        ]
+        text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
+        yield json.dumps({"first": first, "sha256": hashlib.sha256(text.encode()).hexdigest()}).encode() + b"\n"
+
+
+def _stamp(number: int) -> str:
+    return (_BEGIN + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _seconds(command: list[str]) -> float:

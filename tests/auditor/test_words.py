@@ -7,7 +7,9 @@ from string import Formatter
 from auditor.words import WORDS
 from tests.auditor.bundles import ROOT
 
-_SAID = re.compile(r'(?:find|doubt|note|CannotVerifyError)\(\s*(?:code, |)"([a-z0-9-]+)"|"((?:entry|segments)-[a-z]+)"')
+_SAID = re.compile(
+    r'(?:find|doubt|note|CannotVerifyError)\(\s*(?:code, |)"([a-z0-9-]+)"|"((?:entry|segments|copies)-[a-z-]+)"'
+)
 
 
 def test_every_finding_has_a_sentence_in_both_languages_with_the_same_values() -> None:

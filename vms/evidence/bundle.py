@@ -1,6 +1,7 @@
 """The audit bundle: what somebody who trusts nobody needs to check the ledger and the erasing, as one ZIP (docs/audit.md).
 
     entries/<first>.jsonl       the leaves as they are in the tree, one a line, 65,536 a file, from entry 0
+    copies/<first>.jsonl        of the columns that searches go by, per 256 entries a digest, and the rows where they do not fit the entries
     texts/<first>.jsonl         text and salt behind the commitments in those entries; of the period only, unless erased
     checkpoints.jsonl           every signed note up to the end, with all its signature lines
     tsr/<size>.tsr              the newest RFC 3161 time stamp over the checkpoint of that size, raw (DER)
@@ -29,6 +30,7 @@ from vms.db import holds, inventory, placements, proofs
 from vms.db.engine import Database
 from vms.db.tables import ledger_checkpoint, ledger_entry, ledger_text
 from vms.errors import IntegrityLost, NotFound
+from vms.evidence import search_copies
 from vms.evidence.package import PackageWriter
 from vms.footage.keys import KeyService
 from vms.ledger import canonical, cosignatures, stamps, tiles
@@ -84,11 +86,12 @@ class _Batch:
 
 @dataclass(slots=True)
 class _Found:
-    """What the period's entries refer to: hours of footage, and commitments of the file that is written now."""
+    """What the period's entries refer to: hours of footage, and commitments and search copies of the file that is written now."""
 
     batches: list[_Batch] = field(default_factory=list)
     commitments: dict[bytes, None] = field(default_factory=dict)
     months: dict[bytes, None] = field(default_factory=dict)
+    copies: list[bytes] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -140,6 +143,8 @@ def bundle_pieces(source: BundleSource, period: Span, size: int) -> Iterator[byt
     for first in range(0, size, ENTRIES_PER_FILE):
         run = range(first, min(first + ENTRIES_PER_FILE, size))
         writer.add(f"entries/{first:012}.jsonl", _entry_lines(source.db, period, run, found), compressed=True)
+        writer.add(f"copies/{first:012}.jsonl", found.copies, compressed=True)
+        found.copies.clear()
         if found.commitments:
             writer.add(f"texts/{first:012}.jsonl", _text_lines(source.db, list(found.commitments)), compressed=True)
             found.commitments.clear()
@@ -182,13 +187,13 @@ def _line(value: Json) -> bytes:
 
 
 def _entry_lines(db: Database, period: Span, run: range, found: _Found) -> Iterator[bytes]:
-    """Yield leaves; note the hours of the period, and the commitments made in it."""
+    """Yield leaves; note their search copies, the hours of the period, and the commitments made in it."""
     for start in range(run.start, run.stop, _PAGE):
-        query = select(ledger_entry.c.seq, ledger_entry.c.at, ledger_entry.c.body).where(
-            ledger_entry.c.seq >= start, ledger_entry.c.seq < min(start + _PAGE, run.stop)
-        )
+        numbers = range(start, min(start + _PAGE, run.stop))
+        query = select(ledger_entry).where(ledger_entry.c.seq >= numbers.start, ledger_entry.c.seq < numbers.stop)
         with db.read() as conn:
             rows = conn.execute(query.order_by(ledger_entry.c.seq)).all()
+            found.copies += search_copies.slice_lines(conn, rows, numbers)
         for row in rows:
             body = bytes(row.body)
             if period.start_at <= row.at < period.end_at:

@@ -85,8 +85,8 @@ class WholeCheck:
         missing = sorted(set(range(start, end)).difference(row.seq for row in rows))
         if missing:
             raise tiles.broken(f"entry {missing[0]} is missing")
-        filed = _filed(conn, ledger_placement, ledger_placement.c.placement_id, start, end)
-        subjects = _filed(conn, ledger_subject, ledger_subject.c.subject, start, end)
+        placements = filed(conn, ledger_placement, ledger_placement.c.placement_id, start, end)
+        subjects = filed(conn, ledger_subject, ledger_subject.c.subject, start, end)
         signed = self._signed(conn, start, end)
         checked, hashes = [], b""
         for row in rows:
@@ -97,7 +97,7 @@ class WholeCheck:
             leaf = leaf_hash(body)
             if hashes[place : place + HASH_BYTES] != leaf:
                 raise tiles.broken(f"entry {row.seq} is not the one that the tree holds")
-            checked.append(_checked(row, body, filed[row.seq], subjects[row.seq]))
+            checked.append(_checked(row, body, placements[row.seq], subjects[row.seq]))
             self._whole.add(leaf)
             if row.seq + 1 in signed and signed[row.seq + 1] != self._whole.root():
                 raise tiles.broken(f"its first {row.seq + 1} entries are not those that were signed")
@@ -254,20 +254,21 @@ def _rows(start: int, end: int) -> Any:
     return query.order_by(own.seq)
 
 
-def _filed(conn: Connection, table: Table, word: Column[Any], start: int, end: int) -> dict[int, set[str]]:
+def filed(conn: Connection, table: Table, word: Column[Any], start: int, end: int) -> dict[int, set[str]]:
+    """Return under which words each entry of a run is filed, by number; empty for those that are filed under none."""
     found: dict[int, set[str]] = defaultdict(set)
     for row in conn.execute(select(table.c.seq, word.label("word")).where(table.c.seq >= start, table.c.seq < end)):
         found[row.seq].add(row.word)
     return found
 
 
-def _checked(row: Row[Any], body: bytes, filed: set[str], subjects: set[str]) -> CheckedEntry:
+def _checked(row: Row[Any], body: bytes, placements: set[str], subjects: set[str]) -> CheckedEntry:
     try:
         document = json.loads(body)
         copies = copies_of(document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise tiles.broken(f"entry {row.seq} is no entry") from error
-    stored = (canonical.instant(row.at), row.act, row.actor, filed, subjects)
+    stored = (canonical.instant(row.at), row.act, row.actor, placements, subjects)
     wanted = (copies.stamp, copies.act, copies.actor, copies.placement_ids, copies.subjects)
     for name, one, other in zip(("instant", "act", "actor", "placements", "subjects"), stored, wanted, strict=True):
         if one != other:
