@@ -34,6 +34,9 @@ _CODE_OF_STATUS: Final[Mapping[int, str]] = {
     416: "http.range",
 }
 
+ODD_CHARACTERS: Final = "text.characters"
+"""Pydantic's kind of error for a text with characters that nobody sees, or that turn what is read."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -92,7 +95,8 @@ def install_error_answers(app: FastAPI, default_language: str) -> None:
         where = ", ".join(
             sorted({".".join(str(part) for part in item["loc"][1:]) or "body" for item in error.errors()})
         )
-        return answer(request, 422, "input.field", "InvalidInput", {"field": where})
+        odd = all(item["type"] == ODD_CHARACTERS for item in error.errors())
+        return answer(request, 422, "input.characters" if odd else "input.field", "InvalidInput", {"field": where})
 
     def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)

@@ -5,6 +5,7 @@ Nothing here does I/O. The words are those of the glossary, docs/glossary.md.
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -249,10 +250,63 @@ def checked_label(text: str, what: str, longest: int = LONGEST_LABEL, code: str 
     label = text.strip()
     if not 1 <= len(label) <= longest:
         raise InvalidInput(f"{what} has 1 to {longest} characters", code=code, longest=longest)
-    odd = next((one for one in label if unicodedata.category(one) in _UNPRINTABLE), None)
+    odd = odd_character(label)
     if odd is not None:
-        raise InvalidInput(f"{what} is one line of plain text: leave out U+{ord(odd):04X}", code=code, longest=longest)
+        raise InvalidInput(f"{what} is one line of plain text: leave out {odd}", code=code, longest=longest)
     return label
+
+
+_UNREADABLE = _UNPRINTABLE - {"Cf"}
+_TURNS_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def odd_character(text: str, *, has_lines: bool = False) -> str | None:
+    """Return the first character that a text may not have, as `U+202E`, or None.
+
+    Args:
+        has_lines: line ends and tabs are allowed, and so are invisible characters that turn no direction, as in emoji; else none of them.
+    """
+    for one in text:
+        if has_lines:
+            is_odd = one in _TURNS_DIRECTION or (one not in "\n\t" and unicodedata.category(one) in _UNREADABLE)
+        else:
+            is_odd = unicodedata.category(one) in _UNPRINTABLE
+        if is_odd:
+            return f"U+{ord(one):04X}"
+    return None
+
+
+def checked_text(text: str, what: str) -> str:
+    """Return a text of several lines, trimmed, each line end as one character: it reads everywhere as it was typed.
+
+    Args:
+        what: what it is called in the message.
+
+    Raises:
+        InvalidInput: it holds a control, or a character that turns the direction of writing.
+    """
+    plain = text.replace("\r\n", "\n").strip()
+    odd = odd_character(plain, has_lines=True)
+    if odd is not None:
+        raise InvalidInput(f"{what} is plain text: leave out {odd}", code="text.characters")
+    return plain
+
+
+def refuse_odd_texts(value: object, what: str) -> None:
+    """Refuse a document with a text, as key or value at any depth, that is not one line of plain text.
+
+    Raises:
+        InvalidInput: names the character.
+    """
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list | tuple):
+            waiting += one
+        elif isinstance(one, str) and (odd := odd_character(one)) is not None:
+            raise InvalidInput(f"the texts in {what} are lines of plain text: leave out {odd}", code="text.characters")
 
 
 _CASE_NUMBER = re.compile(r"PL[0-9]{4}-[0-9]{4}-[0-9]{6,8}")

@@ -61,6 +61,13 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "http.media-type": N_("This page is out of date. Reload it and try again."),
     "http.range": N_("This part of the recording does not exist. Reload the page."),
     "input.field": N_("What stands in {field} is not right. Correct it and try again."),
+    "input.characters": N_(
+        "There are characters in {field} that nobody sees or that turn the direction of reading, or a line end where one line is meant. "
+        "Type it again."
+    ),
+    "text.characters": N_(
+        "There are characters in this text that nobody sees or that turn the direction of reading. Type it again."
+    ),
     "span.too-long": N_("This span is too long: at most {hours} hours. Choose a shorter one."),
     "purpose.case-number": N_("For this purpose a case number is needed. Fill it in."),
     "purpose.text": N_("Say what is checked."),

@@ -1,6 +1,5 @@
 """Blanking plans: drawn by one person, decided about by another. Polygons only: no route here gives a picture."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from api.access import Asker
 from api.gate import Allow, writes
 from api.parts import ApiParts
 from api.planning import Checked, Draft
-from api.routers.shapes import Body, Identifier, LongText, Moment, ShortText, instant
+from api.routers.shapes import Body, Identifier, LongText, Moment, ShortText, instant, plain_document
 from api.running import running_of
 from config.policy import Action
 from vms.db import calibrations, placements, plans, users
@@ -31,13 +30,7 @@ Figure = Annotated[float, Field(allow_inf_nan=False)]
 Origins = Annotated[dict[ShortText, dict[ShortText, ShortText | Figure | None]], Field(max_length=2000)]
 
 
-def _storable(document: dict[str, Any]) -> dict[str, Any]:
-    if "\\u0000" in json.dumps(document):
-        raise ValueError("a plan holds no NUL: not every database can store it")
-    return document
-
-
-Json = Annotated[dict[str, Any], AfterValidator(_storable)]
+Json = Annotated[dict[str, Any], AfterValidator(plain_document)]
 
 
 class Drawn(Body):

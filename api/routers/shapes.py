@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from api.errors import ODD_CHARACTERS
 from vms.errors import InvalidInput
-from vms.model import Span
+from vms.model import Span, odd_character, refuse_odd_texts
 
 LONGEST_SPAN = timedelta(days=32)
 """More than anything is kept for without a hold."""
@@ -19,6 +21,7 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """Instants outside are typing errors, and the calendar's own ends can't be turned into UTC."""
 
 
+LONGEST_SHORT: Final = 200
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})"
 )
@@ -43,9 +46,40 @@ def _in_our_time(at: datetime) -> datetime:
     return at
 
 
+def _one_line(text: str) -> str:
+    _refuse_odd(odd_character(text))
+    return text
+
+
+def _lines(text: str) -> str:
+    plain = text.replace("\r\n", "\n")
+    _refuse_odd(odd_character(plain, has_lines=True))
+    return plain
+
+
+def _refuse_odd(odd: str | None) -> None:
+    if odd is not None:
+        raise PydanticCustomError(ODD_CHARACTERS, "leave out {odd}", {"odd": odd})
+
+
+def plain_document(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document as it is, whose texts are lines of plain text.
+
+    Raises:
+        PydanticCustomError: one is not.
+    """
+    try:
+        refuse_odd_texts(document, "it")
+    except InvalidInput as error:
+        raise PydanticCustomError(ODD_CHARACTERS, "{why}", {"why": str(error)}) from error
+    return document
+
+
 StorableText = Annotated[str, AfterValidator(_without_nul)]
-ShortText = Annotated[StorableText, Field(max_length=200)]
-LongText = Annotated[StorableText, Field(max_length=2000)]
+ShortText = Annotated[str, Field(max_length=LONGEST_SHORT), AfterValidator(_one_line)]
+"""One line that looks everywhere like what was typed."""
+LongText = Annotated[str, Field(max_length=2000), AfterValidator(_lines)]
+"""The same, and line ends are allowed."""
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_our_time)]
 SegmentNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]

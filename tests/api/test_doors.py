@@ -1,18 +1,21 @@
 """What a stranger's program, a reverse proxy or a scanner sends: answered as HTTP says, and as our own schema says."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api.app import api_routes
-from api.gate import ACTS
-from api.routers.shapes import attachment
+from api.gate import ACTS, Allow
+from api.routers.shapes import LongText, ShortText, attachment
 from config import Settings
-from tests.api.site import COPIED, FIXED, Site
+from tests.api.site import COPIED, FIXED, Person, Site
 from tests.api.test_footage_flows import iso, open_playback, place
+from tests.api.test_policy import example, gates
 from vms.cli.processes import forwarded
 from vms.errors import InvalidInput
 from vms.ledger.acts import Act
@@ -31,13 +34,85 @@ def test_what_is_no_written_instant_is_refused_in_a_query(site: Site, odd: str) 
     assert answer.json()["error"]["details"] == {"field": "from"}
 
 
-@pytest.mark.parametrize("odd", [0.5, 1793534400, True, "1793534401", None])
-def test_what_is_no_written_instant_is_refused_in_a_body(site: Site, odd: Any) -> None:
-    """A hold from 1970 on would be placed in earnest."""
-    start_at = site.record(COPIED, 5)
-    person = site.sign_in(Role.INVESTIGATOR)
-    assert place(person, start_at, 5, review_on=odd).status_code == 422
-    assert person.get("/api/holds").json() == []
+def _in_bodies(*kinds: str) -> list[tuple[APIRoute, str]]:
+    """Return every field of these kinds that a body of any route brings: the route, and what the body calls it."""
+    found = []
+    for route in api_routes():
+        model = route.body_field.field_info.annotation if route.body_field else None
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            found += [
+                (route, field.alias or name)
+                for name, field in model.model_fields.items()
+                if any(re.search(rf"\b{kind}\b", repr(field.annotation)) for kind in kinds)
+            ]
+    return found
+
+
+class Senders:
+    """Sends a body to any route as somebody who may, and says which of its fields are refused."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._people: dict[Role, Person] = {}
+
+    def wrong_fields(self, route: APIRoute, body: dict[str, Any]) -> set[str]:
+        """Return the fields that are refused; one that no route knows is always among them."""
+        role = Role.OBSERVER
+        for gate in gates(route):
+            if isinstance(gate, Allow):
+                role = next(role for role, may in self._site.parts.policy.actions_of.items() if gate.actions[0] in may)
+        if role not in self._people:
+            self._people[role] = self._site.sign_in(role)
+        answer = self._people[role].ask(min(route.methods), example(route), body | {"no-such-field": 1})
+        assert answer.status_code == 422, (route.path, answer.text)
+        wrong = {where.split(".")[0] for where in answer.json()["error"]["details"]["field"].split(", ")}
+        assert "no-such-field" in wrong
+        return wrong
+
+
+def test_what_is_no_written_instant_is_refused_in_a_body(site: Site) -> None:
+    """`"from": 0.5` would be half a second after 1970: a hold or an early erasure of another night, in earnest."""
+    found, senders = _in_bodies("AwareDatetime"), Senders(site)
+    assert len(found) >= 10
+    assert {name for _route, name in found} >= {"from", "to", "review_on", "look_again_at"}
+    for route, name in found:
+        for odd in (0.5, 1793534400, True, "1793534401", "2026-11-01", "2026-11-01T12:00:00", [], {}):
+            assert name in senders.wrong_fields(route, {name: odd}), (route.path, name, odd)
+        assert name not in senders.wrong_fields(route, {name: "2026-11-01T12:00:00Z"}), (route.path, name)
+
+
+PASSWORD_FIELDS = {"password", "old", "new"}
+"""Shown nowhere; which characters a new one has is looked at elsewhere."""
+
+
+def test_no_text_in_a_body_turns_or_hides_what_people_read(site: Site) -> None:
+    """A reason with a bidi control showed the second person another text than was stored."""
+    found, senders = _in_bodies("str"), Senders(site)
+    assert len(found) >= 25
+    for route, name in found:
+        if name in PASSWORD_FIELDS:
+            continue
+        for odd in ("mishandeling \u202egnilednahsim", "op de gracht\u2028", "een \x1b[2J streep"):
+            for value in (odd, [odd], {odd: {"x": "y"}}, {"masks": [{"id": odd}]}):
+                assert name in senders.wrong_fields(route, {name: value}), (route.path, name, value)
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "a\tb", "a\r\nb", "a\u200fb", "a\u200bb", "a\x00b", "a\n"])
+def test_a_short_text_is_one_line(odd: str) -> None:
+    """A receiver of two lines forges a line in lists and papers."""
+    short: TypeAdapter[str] = TypeAdapter(ShortText)
+    with pytest.raises(ValidationError):
+        short.validate_python(odd)
+    assert short.validate_python("OM Midden-Nederland, mr. Jönsson, 日本") == "OM Midden-Nederland, mr. Jönsson, 日本"
+
+
+def test_a_long_text_has_line_ends_and_nothing_that_turns_it() -> None:
+    """People write reasons in several lines; a browser of another system sends other line ends."""
+    long: TypeAdapter[str] = TypeAdapter(LongText)
+    assert long.validate_python("een\r\ntwee\n\tdrie 👩\u200d🚒") == "een\ntwee\n\tdrie 👩\u200d🚒"
+    for odd in ("a\u202eb", "a\u2066b", "a\u200eb", "a\x1bb", "a\x00b", "a\rb", "a\u2029b"):
+        with pytest.raises(ValidationError):
+            long.validate_python(odd)
 
 
 @pytest.mark.parametrize("at", ["2026-11-01T12:00Z", "2026-11-01T13:00:00.5+01:00", "2026-11-01t12:00:00z"])

@@ -30,6 +30,8 @@ def vms(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 def test_it_takes_two_accounts(vms: CommandLine) -> None:
     """One person at the machine, with every right of the operating system, is one person."""
+    turned = vms("clock", "ask", "dirk", "--reason", "radio clock \u202edekcehc", typed=PASSWORD)
+    assert (turned.status, "U+202E" in turned.stderr) == (2, True), turned.stderr
     asked = vms("clock", "ask", "dirk", *REASON, typed=PASSWORD)
     assert asked.status == 0, asked.stderr
     request = asked.stdout.split()[0]
@@ -45,5 +47,14 @@ def test_it_takes_two_accounts(vms: CommandLine) -> None:
         refusals = search(conn, Filter(acts=(Act.AUTH_REFUSED,)))
         denials = search(conn, Filter(acts=(Act.POLICY_DENIED,)))
         sign_outs = search(conn, Filter(acts=(Act.AUTH_SIGN_OUT,)))
-    assert (len(approvals), len(refusals), len(denials), len(sign_outs)) == (1, 1, 1, 5)
+    assert (len(approvals), len(refusals), len(denials), len(sign_outs)) == (1, 1, 1, 6)
     parts.db.dispose()
+
+
+def test_a_password_that_somebody_else_set_is_nobodys_word(vms: CommandLine) -> None:
+    """Whoever has the shell could set two passwords, and be both persons; and the owner can still use theirs once."""
+    assert vms("user", "password", "dora", typed=PASSWORD).status == 0
+    for _ in range(2):
+        refused = vms("clock", "ask", "dora", *REASON, typed=PASSWORD)
+        assert (refused.status, "choose your own" in refused.stderr) == (2, True), refused.stderr
+    assert "first password waits" in vms("user", "list").stdout

@@ -609,6 +609,16 @@ def test_a_camera_with_an_odd_name_or_address_is_refused(tmp_path: Path, changed
     assert "geheim" not in str(refused.value)
 
 
+def test_a_mask_with_an_odd_name_is_refused(tmp_path: Path) -> None:
+    """Two people tell masks apart by their names."""
+    path = tmp_path / "cameras.json"
+    wanted = camera()
+    wanted["plan"]["masks"][0]["id"] = "m\u202e1"
+    path.write_text(json.dumps({"cameras": [wanted]}), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"U\+202E"):
+        read_register(path)
+
+
 def test_no_command_takes_a_password_as_an_argument(vms: CommandLine) -> None:
     """Every account of the machine can read the arguments of every process, and shells keep them."""
 

@@ -12,7 +12,7 @@ from blanking.plan import parse_plan
 from ingest.address import check_account
 from vms.errors import InvalidInput
 from vms.footage.store import EXPORTS
-from vms.model import LONGEST_LABEL, CameraKind, checked_label
+from vms.model import LONGEST_LABEL, CameraKind, checked_label, refuse_odd_texts
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _LONGEST = {"rtsp_url": 500, "onvif_url": 500, "legal_basis": 200, "password": 256}
@@ -239,6 +239,7 @@ class _Entry:
             return None
         try:
             parse_plan(plan)
+            refuse_odd_texts(plan, "the plan")
         except InvalidInput as error:
             raise InvalidInput(f"{self._where}: {error}", code=error.code) from error
         return dict(plan)

@@ -17,7 +17,7 @@ from vms.footage.playback import FootageReader
 from vms.ledger.acts import Act
 from vms.ledger.entries import Private, Value
 from vms.ledger.findings import open_findings
-from vms.model import PlacementId
+from vms.model import PlacementId, checked_text
 
 LEAST_REASON = 10
 _NICE = 10
@@ -85,6 +85,7 @@ def _clear(context: typer.Context, placement_id: PlacementId, by: str | None, re
             f"say who has looked and what was done: --by USERNAME --reason TEXT (at least {LEAST_REASON} characters)",
             code="selftest.reason",
         )
+    reason = checked_text(reason, "a reason")
     parts = state.parts(context)
     person_id = officer(parts, by)
     with parts.db.write() as conn:
@@ -96,7 +97,7 @@ def _clear(context: typer.Context, placement_id: PlacementId, by: str | None, re
             "placement_id": placement_id,
             "entries": [one.seq for one in found],
             "by": person_id,
-            "reason": Private(reason.strip()),
+            "reason": Private(reason),
         }
         parts.ledger.append(conn, by_command_line(Act.SELFTEST_CLEARED, words))
     typer.echo(f"Noted: {placement_id} is recorded and shown again within seconds. The self-test goes on looking.")

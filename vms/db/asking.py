@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from vms.db.tables import clock_override, erasure, hold_release, view_statement
 from vms.errors import Conflict, InvalidInput, NotFound
-from vms.model import AskedState, Role, UserId
+from vms.model import AskedState, Role, UserId, checked_text
 
 LEAST_REASON: Final = 10
 
@@ -56,7 +56,8 @@ class Desk:
         Raises:
             InvalidInput: the reason is too short.
         """
-        if len(reason.strip()) < LEAST_REASON:
+        reason = checked_text(reason, "a reason")
+        if len(reason) < LEAST_REASON:
             raise InvalidInput(
                 f"say in at least {LEAST_REASON} characters why", code="asking.reason", least=LEAST_REASON
             )
@@ -64,7 +65,7 @@ class Desk:
             insert(self._table).values(
                 id=asked_id,
                 state=AskedState.REQUESTED.value,
-                reason=reason.strip(),
+                reason=reason,
                 requested_by=by,
                 requested_as=role.value,
                 requested_at=at,
@@ -84,7 +85,7 @@ class Desk:
             InvalidInput: the decider asked for it, or refuses without a reason.
             Conflict: it is decided or lapsed.
         """
-        if refusal is not None and len(refusal.strip()) < LEAST_REASON:
+        if refusal is not None and len(checked_text(refusal, "a reason")) < LEAST_REASON:
             raise InvalidInput("say why it is refused", code="asking.reason", least=LEAST_REASON)
         asked = self.get(conn, asked_id)
         if asked.requested_by == by:
