@@ -1,10 +1,13 @@
 """The migrated schema is the one that the code was written against, on both databases."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, inspect, text
@@ -12,9 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tests.postgres import Server
 from vms.clock import ManualClock
-from vms.db import migrate, users
+from vms.db import migrate, review_duty, reviews, users
 from vms.db.engine import Database
 from vms.db.migrations.versions import v0015_subjects
+from vms.db.reviews import ReviewKind
 from vms.db.tables import metadata
 from vms.errors import Conflict
 from vms.ledger.acts import Act
@@ -160,3 +164,52 @@ def test_the_steps_travel_with_the_package() -> None:
     folder = Path(migrate.__file__).parent / "migrations"
     assert (folder / "env.py").is_file()
     assert len(list((folder / "versions").glob("v*.py"))) >= 3
+
+
+def test_reviews_of_sign_ins_are_owed_from_the_month_of_the_upgrade_on(empty_url: str) -> None:
+    """Nobody would judge three years of sign-ins at once; and what an auditor reviewed before stays a review of views."""
+    _upgrade_to(empty_url, "0024")
+    database, clock = Database(empty_url), ManualClock(datetime(2026, 8, 3, 12, tzinfo=UTC))
+    ledger = Ledger("test.example/log", clock)
+    person = Actor.person("u-1", role=None, session_id="s-1")
+    with database.write() as conn:
+        for _ in range(4):
+            ledger.append(conn, Entry(Act.AUTH_SIGN_IN, person, Origin("test"), {"session": "s-1"}))
+            clock.advance(timedelta(days=25))
+        for statement in (
+            (
+                "INSERT INTO user_account (id, username, display_name, password_hash, language, added_at)"
+                " VALUES ('u-1', 'a', 'A', 'x', 'nl', 1)"
+            ),
+            (
+                "INSERT INTO access_review (id, drawn_by, drawn_at, start_at, end_at, seed, sample, population)"
+                " VALUES ('r-1', 'u-1', 9, 1, 2, '4711', 1, 1)"
+            ),
+            "INSERT INTO access_review_item (review_id, seq, verdict, judged_at) VALUES ('r-1', 0, 'in-order', 9)",
+        ):
+            conn.execute(text(statement))
+    migrate.upgrade(empty_url)
+    with database.read() as conn:
+        assert [one.id for one in reviews.list_all(conn, ReviewKind.VIEWS)] == ["r-1"]
+        assert reviews.list_all(conn, ReviewKind.SIGN_INS) == []
+        [item] = reviews.items(conn, "r-1")
+        assert (item.about, item.reasons, item.judged_by) == (None, (), None)
+        owed = review_duty.owed_months(conn, datetime(2027, 2, 1, tzinfo=UTC))
+        assert [one.month for one in owed] == ["2026-10"], "not August and September, of before"
+    for statement in ("DELETE FROM review_duty", "UPDATE review_duty SET since_at = 1"):
+        with pytest.raises(Conflict), database.write() as conn:
+            conn.execute(text(statement))
+    database.dispose()
+
+
+def _upgrade_to(url: str, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    if url.startswith("sqlite"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir()
+    database = Database(url)
+    with database.write() as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, revision)
+    database.dispose()
