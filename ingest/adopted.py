@@ -141,8 +141,9 @@ class AdoptedWorker:
 
     def _ended(self, timeout_s: float) -> int | None:
         assert self._descriptor is not None, "asked only while it is open"
-        readable, _, _ = select.select([self._descriptor], [], [], timeout_s)
-        if not readable:
+        poll = select.poll()  # select(2) fails at descriptor 1024
+        poll.register(self._descriptor, select.POLLIN)
+        if not poll.poll(timeout_s * 1000):
             return None
         os.close(self._descriptor)
         self._descriptor = None

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
@@ -20,8 +23,10 @@ from websockets.sync.client import connect
 from tests.ingest.running import running_house, until
 from tests.pages.running import answers, free_port
 from tests.serving import serving
+from vms.cli import witnessing
 from vms.connections import ConnectionLimits, Connections, bounded
 from vms.hardening import raise_descriptor_limit
+from vms.ledger.signer import FileSigner
 
 QUICK = ConnectionLimits(
     head_s=0.3, idle_s=1, body_s=0.3, body_bytes_per_s=10, body_longest_s=1.0, unsent_s=0.5, most=40, most_per_address=8
@@ -212,7 +217,7 @@ def test_places_of_those_who_are_served_can_not_be_taken_by_waiting() -> None:
 
 
 def test_a_proxy_has_no_limit_per_address() -> None:
-    """All people come from its address; the limits per address are the proxy's own (config/nginx.conf)."""
+    """All people come from its address; the limits per address are the proxy's own (config/nginx/vms.conf)."""
     with server(replace(LONG, proxies="127.0.0.0/31")) as (connections, port), ExitStack() as held:
         for _ in range(20):
             held.enter_context(reach(port))
@@ -242,4 +247,26 @@ def test_a_thousand_connections_of_a_stranger_stop_nobody_and_are_no_flood_of_li
             held.enter_context(reach(port, STRANGER)).sendall(b"GET /sign-in HTTP/1.1\r\n")
         for _ in range(5):
             assert httpx.get(f"{url}/api/health", trust_env=False, timeout=WITHIN_S).status_code == 200
-        assert len(house.logs().splitlines()) < 200
+        lines = house.logs().splitlines()
+        assert sum("process.few-descriptors" in line for line in lines) == 1
+        assert len(lines) < 200
+
+
+def test_a_machine_that_allows_few_files_has_few_places(many_descriptors: None) -> None:
+    """Running out of descriptors stops everything, also what would tell of it."""
+    del many_descriptors
+    resource.setrlimit(resource.RLIMIT_NOFILE, (900, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    assert Connections(ConnectionLimits()).most == 900 - 256 - 512
+    resource.setrlimit(resource.RLIMIT_NOFILE, (700, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    assert Connections(ConnectionLimits()).most == 16
+
+
+def test_the_witness_has_the_same_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It listens for other machines: one half-open request would keep it for ever."""
+    options: dict[str, Any] = {}
+    monkeypatch.setattr(uvicorn, "run", lambda _app, **given: options.update(given))
+    monkeypatch.setattr(witnessing, "configure", lambda *_, **__: None)
+    key = FileSigner("log.test/x", Ed25519PrivateKey.from_private_bytes(bytes(range(32)))).verifier.text
+    witnessing.witness(tmp_path / "w", "fg.test/witness", [key], "127.0.0.1:0", None)
+    assert options["http"].places.limits.most_per_address == 64
+    assert options["ws"].places is options["http"].places

@@ -27,6 +27,9 @@ _FOR_MACHINES: Final = (
 )  # fmt: skip
 """What may be told without signing in: no id of a camera or hold."""
 
+_OF_FOOTAGE: Final = {"footage": "footage-unwritable", "storage": "storage-full"}
+"""Checks that people need to know of, and that signing in, live pictures, holds and the ledger do without; their problems' names."""
+
 _ATTACKED: Final[dict[str, Any]] = {"service": "api", "in_order": False, "problems": ["sign-ins-attacked"], "words": {}}
 
 log = structlog.get_logger(__name__)
@@ -80,13 +83,16 @@ def services_of(parts: ApiParts) -> list[dict[str, Any]]:
 
 @router.get("/ready", openapi_extra=public("asked by the machine that sends us work"))
 def ready(request: Request) -> JSONResponse:
-    """Check everything that a request may need; 503 and the names of what fails."""
+    """Say whether requests can be served: 503 and the names of what fails. What only recording or playback lacks is named as well."""
     running = running_of(request)
-    found = running.readiness.get(running.parts.clock.monotonic_s(), lambda: _all_checks(running.parts))
-    whole = all(found.values())
-    # A camera that is away is no reason to send nobody here: it is named, and the answer stays 200.
-    problems = running.problems.get(running.parts.clock.monotonic_s(), lambda: _problems(running.parts))
-    return JSONResponse({"ready": whole, "checks": found, "problems": problems}, status_code=200 if whole else 503)
+    now_s = running.parts.clock.monotonic_s()
+    found = running.readiness.get(now_s, lambda: _all_checks(running.parts))
+    serves = all(passed for name, passed in found.items() if name not in _OF_FOOTAGE)
+    # A full volume or a camera that is away is no reason to send nobody here: just then people look. Decision 0391.
+    problems = set(running.problems.get(now_s, lambda: _problems(running.parts)))
+    problems |= {problem for name, problem in _OF_FOOTAGE.items() if not found[name]}
+    answer = {"ready": serves, "checks": found, "problems": sorted(problems)}
+    return JSONResponse(answer, status_code=200 if serves else 503)
 
 
 def _problems(parts: ApiParts) -> list[str]:

@@ -163,7 +163,16 @@ def test_a_full_volume_and_cameras_that_are_away_are_told_to_machines(
     monkeypatch.setattr(type(site.parts.store), "free_bytes", lambda _self: 0)
     site.clock.advance(timedelta(seconds=5))
     ready = site.client.get("/api/ready")
-    assert (ready.status_code, ready.json()["checks"]["storage"]) == (503, False)
+    assert (ready.status_code, ready.json()["ready"], ready.json()["checks"]["storage"]) == (200, True, False)
+    assert "storage-full" in ready.json()["problems"]
+
+
+def test_a_footage_volume_that_is_gone_takes_nobody_away_from_the_live_pictures(site: Site) -> None:
+    """A proxy that goes by this answer would send nobody here, just when people look for what is wrong."""
+    site.parts.store.folder.rename(site.parts.store.folder.with_suffix(".gone"))
+    ready = site.client.get("/api/ready")
+    assert (ready.status_code, ready.json()["checks"]["footage"]) == (200, False)
+    assert "footage-unwritable" in ready.json()["problems"]
 
 
 def test_lists_that_pages_ask_for_every_few_seconds_read_no_masks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,10 @@ from api.errors import NotSignedIn
 from api.passwords import Passwords, Verdict
 from api.routers.shapes import instant
 from api.sign_in_queue import AT_ONCE, MOST_WAITING
-from api.throttle import ATTACKED_FROM, SLOWED_WITHIN
+from api.throttle import ATTACKED_FROM, SLOWED_WITHIN, SignInThrottle
 from tests.api.site import ORIGIN, PASSWORD, Site, running_site
-from vms.db import users
+from tests.ingest.running import until
+from vms.db import sign_ins, users
 from vms.model import Role
 
 
@@ -128,6 +129,29 @@ def test_of_a_burst_no_more_than_the_limit_get_to_the_password(site: Site, monke
         with pytest.raises(NotSignedIn):
             doorman.sign_in("observer", f"guess number {number}", "203.0.113.9")
     assert len(checked) <= 5
+
+
+def test_two_at_once_do_not_count_as_one(any_site: Site) -> None:
+    """On PostgreSQL an attempt that was not committed yet was not seen by one that was counted meanwhile."""
+    db, now, counted = any_site.parts.db, any_site.clock.now(), Queue[int]()
+    throttle = SignInThrottle(db, any_site.clock)
+
+    def second() -> None:
+        counted.put(throttle.begin("observer", None, "203.0.113.9").counted.pair)
+
+    def has_met_the_first() -> bool:
+        if not counted.empty() or not db.is_postgresql:
+            return True  # SQLite has one writer at a time
+        with db.read() as conn:
+            return bool(conn.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one())
+
+    with ThreadPoolExecutor(1) as threads:
+        with db.write() as conn:
+            sign_ins.add(conn, "observer", "203.0.113.9", now)
+            running = threads.submit(second)
+            until(has_met_the_first, 30, "the second one waits or is through")
+        running.result(30)
+    assert counted.get_nowait() == 2
 
 
 def test_a_burst_of_sign_ins_does_not_keep_threads_from_those_who_work(

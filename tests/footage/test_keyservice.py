@@ -1,6 +1,7 @@
 """The key service: the same calls in another process, over a socket that trusts nobody."""
 
 import contextlib
+import errno
 import inspect
 import os
 import signal
@@ -192,6 +193,24 @@ def test_too_many_peers_are_refused_and_the_service_goes_on(path: Path, monkeypa
     assert KeyClient(path, SystemClock()).hours() == frozenset(), (
         "it tries again while the service lets go of the others"
     )
+
+
+def test_a_service_out_of_descriptors_goes_on(
+    ring: FileKeyring, sockets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended, and with it all recording, because one call of accept(2) failed."""
+    failures = [OSError(errno.EMFILE, "Too many open files"), OSError(errno.ECONNABORTED, "gone")]
+    accept = socket.socket.accept
+
+    def failing(listener: socket.socket) -> tuple[socket.socket, object]:
+        if failures:
+            raise failures.pop()
+        return accept(listener)
+
+    monkeypatch.setattr(socket.socket, "accept", failing)
+    with served(ring, sockets / "keys.sock"):
+        assert KeyClient(sockets / "keys.sock", SystemClock()).hours() == frozenset()
+    assert failures == []
 
 
 def test_a_service_that_is_away_is_unavailable_after_a_while(sockets: Path) -> None:

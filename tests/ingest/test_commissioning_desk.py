@@ -1,9 +1,13 @@
 """The worker's part of the commissioning view, on a real database and a real socket: it believes the database and its clocks only."""
 
 import asyncio
+import os
+import resource
+import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,17 +16,21 @@ import pytest
 from sqlalchemy import update
 
 from blanking.pose import PoseSample
+from ingest.adopted import AdoptedWorker
 from ingest.commissioning import CommissioningDesk, CommissioningTap
 from tests import builders
 from tests.blanking.conftest import raw_frame
 from tests.ingest.running import until
+from vms.bus import commissioning as bus_commissioning
 from vms.bus.commissioning import CommissioningCounter, CommissioningPicture, LocalCommissioning, Pose
+from vms.bus.wire import socket_path
 from vms.clock import ManualClock, SystemClock
 from vms.db import commissioning, placements, sessions, users
 from vms.db.engine import Database
 from vms.db.tables import commissioning as leaves
 from vms.db.tables import placement as places
 from vms.errors import Unavailable
+from vms.hardening import raise_descriptor_limit
 from vms.ledger.log import Ledger
 from vms.ledger.search import Filter, search
 from vms.model import CommissioningId, PlacementId, Role
@@ -418,3 +426,47 @@ def test_a_larger_picture_does_not_exist(wrong: tuple[int, int, bytes]) -> None:
     """The bound holds on the way too, in either process."""
     with pytest.raises(ValueError, match="commissioning picture"):
         CommissioningPicture(wrong[0], wrong[1], 1920, 1080, 0, None, wrong[2])
+
+
+def test_a_counter_and_an_adopted_worker_work_at_high_descriptors(tmp_path: Path) -> None:
+    """select(2) fails at descriptor 1024, which a process with many connections reaches."""
+    with ExitStack() as held:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        raise_descriptor_limit()
+        for _ in range(1024):
+            held.callback(os.close, os.open("/dev/null", os.O_RDONLY))
+        counter = CommissioningCounter(tmp_path, HERE)
+        counter.open()
+        held.callback(counter.close)
+        looker = held.enter_context(socket.socket(socket.AF_UNIX))
+        looker.connect(str(socket_path(tmp_path, HERE, "draw")))
+        looker.sendall(VIEW.encode().ljust(64, b"\0"))
+        counter.meet(VIEW, 30)
+        counter.notice_leaving()
+        assert counter.has_looker
+        looker.close()
+        until(lambda: counter.notice_leaving() or not counter.has_looker, 10, "it sees that nobody looks")
+        child = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE)
+        worker = AdoptedWorker(child.pid, os.pidfd_open(child.pid))
+        assert worker.poll() is None
+        child.communicate()
+        assert worker.wait(30) is not None
+
+
+def test_who_drips_the_name_of_a_look_is_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece bought the worker's thread for another while; the name comes in one piece, or it is none."""
+    monkeypatch.setattr(bus_commissioning, "_ASK_WITHIN_S", 20.0)
+    counter, name = CommissioningCounter(tmp_path, HERE), VIEW.encode().ljust(64, b"\0")
+    counter.open()
+    with socket.socket(socket.AF_UNIX) as looker:
+        looker.connect(str(socket_path(tmp_path, HERE, "draw")))
+        looker.sendall(name[:1])
+        meeting = threading.Thread(target=counter.meet, args=(VIEW, 30))
+        meeting.start()
+        meeting.join(10)  # over at once, unless it waits for the rest
+        with suppress(BrokenPipeError):
+            looker.sendall(name[1:])
+        meeting.join(30)
+        assert not counter.has_looker
+    counter.close()

@@ -8,10 +8,14 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, text
 
 from vms.db.tables import session, sign_in_attempt
 from vms.model import UserId
+
+_LOCK_KEY = 0x564D_5353_4947_4E49
+"""The advisory lock of whoever adds an attempt: the bytes `VMSSIGNI`."""
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,13 @@ def name_key(username: str) -> str:
 
 
 def add(conn: Connection, username: str, origin: str, at: datetime) -> int:
-    """Store an attempt, and forget those from before an earlier instant by `forget_before`; return its number."""
+    """Store an attempt, after all that were begun before it; return its number.
+
+    Whoever counts up to it afterwards finds each earlier one: on PostgreSQL writers wait for each other here until they commit, on
+    SQLite they do anyway. Without that two at once would each count themselves alone.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_LOCK, {"key": _LOCK_KEY})
     statement = insert(sign_in_attempt).values(name_key=name_key(username), origin=origin, tried_at=at)
     return int(conn.execute(statement.returning(sign_in_attempt.c.id)).scalar_one())
 

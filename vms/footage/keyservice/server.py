@@ -66,6 +66,11 @@ class KeyServer:
                     connection, _ = listener.accept()
                 except TimeoutError:
                     continue
+                except OSError as error:
+                    # Out of descriptors or memory for a moment: whoever waits in the queue is served afterwards.
+                    log.warning("keys.not-accepted", why=str(error))
+                    stop.wait(_LOOK_EVERY_S)
+                    continue
                 threads = [thread for thread in threads if thread.is_alive()]
                 threads.append(threading.Thread(target=self._attend, args=(connection,), daemon=True))
                 threads[-1].start()
