@@ -44,7 +44,7 @@ class Services:
     def __init__(self, soap: SoapClient, url: ServiceUrl) -> None:
         self._soap = soap
         self._url = url
-        self._urls: dict[str, ServiceUrl] = {DEVICE: url}
+        self._reported: dict[str, str] = {}
         self._is_listed = False
         try:
             found = self.ask(DEVICE, "GetCapabilities", "<Category>All</Category>")
@@ -76,23 +76,27 @@ class Services:
 
     def has(self, namespace: str) -> bool:
         """Say whether the device has a service; the newer list, that older devices do not know, may name more."""
-        if namespace not in self._urls and not self._is_listed:
+        if namespace not in self._reported and not self._is_listed:
             try:
                 self._list()
             except SoapFault:
                 # An unknown operation; but being refused the list is not the same as having nothing: that is raised.
                 self._is_listed = True
-        return namespace in self._urls
+        return namespace in self._reported
 
     def url(self, namespace: str) -> ServiceUrl:
         """Return where a service is.
 
         Raises:
             NotFound: the camera has none.
+            Unavailable: it is at no address.
         """
+        if namespace == DEVICE:
+            return self._url
         if not self.has(namespace):
             raise NotFound(f"the camera has no ONVIF service {namespace}", code="camera.onvif-service")
-        return self._urls[namespace]
+        # Only now: a service that nobody asks may be wherever the camera says.
+        return reported_url(self._reported[namespace], self._url)
 
     def _list(self) -> None:
         root = self.ask(DEVICE, "GetServices", "<IncludeCapability>false</IncludeCapability>")
@@ -104,7 +108,7 @@ class Services:
             namespace = service if isinstance(service, str) else text_of(service)
             # A service without an address is one that the camera does not have.
             if namespace and (address := text_of(where)):
-                self._urls.setdefault(namespace, reported_url(address, self._url))
+                self._reported.setdefault(namespace, address)
 
 
 def learned_offset(soap: SoapClient, url: ServiceUrl, clock: Clock) -> timedelta:

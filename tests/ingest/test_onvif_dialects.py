@@ -307,6 +307,15 @@ def test_a_service_at_no_address_is_nonsense(reported: str) -> None:
         reported_url(reported, configured_url(CONFIGURED))
 
 
+def test_a_service_at_no_address_harms_only_who_asks_it() -> None:
+    """Cameras list services that nobody needs, at addresses that nobody can read."""
+    services = {MEDIA: "/media", PTZ: "http://[broken/ptz", "http://www.onvif.org/ver10/events/wsdl": "about:blank"}
+    with HttpPeer(OnvifCamera(plain(GetServices=listed(services)))) as peer, connected(peer) as device:
+        assert device.profile_token() == "one"
+        with pytest.raises(VmsError, match="address that is none"):
+            device.presets()
+
+
 def test_services_are_found_without_get_capabilities_and_without_get_services() -> None:
     """Each is missing somewhere."""
     capabilities = (

@@ -45,7 +45,7 @@ EDGE = (
         "a refused list of services is taken for an empty one",
         "ingest/onvif/services.py",
         "            except SoapFault:\n                # An unknown operation",
-        "            except VmsError:\n                # An unknown operation",
+        "            except (SoapFault, CameraFailure):\n                # An unknown operation",
         (f"{TEST}::test_a_service_is_found_wherever_the_camera_tells_of_it",),
     ),
 )
