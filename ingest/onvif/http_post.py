@@ -251,6 +251,7 @@ def _redirected(response: HTTPResponse) -> Unavailable:
         f"the camera's ONVIF service redirects (HTTP {response.status}) to {where}, which is not followed; "
         "if that is the camera, make it its ONVIF address",
         code="camera.onvif",
+        came=f"HTTP {response.status}, {where}",
     )
 
 

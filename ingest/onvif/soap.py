@@ -148,9 +148,13 @@ class SoapClient:
                 self._sends_token = with_token = False
                 continue
             except _RefusedError:
-                if self._sign_in is None or with_token or anonymously:
+                if self._sign_in is None or with_token:
                     self._sends_token = self._sends_token and not tries_both
                     raise failure.wrong_password() from None
+                if anonymously:
+                    # Not the account: this camera tells nothing, not even its time, without both.
+                    self._sends_token = True
+                    raise SoapFault("it wants WS-Security behind its HTTP sign-in") from None
                 # Signed in by HTTP, and refused behind it: perhaps this camera wants both.
                 self._sends_token = with_token = tries_both = True
                 continue
@@ -241,6 +245,7 @@ def _no_soap(reply: HttpReply, text: str) -> Unavailable:
     return Unavailable(
         f"what answers at the camera's ONVIF address is no ONVIF service ({_seen(reply, text)}); correct the address",
         code="camera.onvif",
+        came=_seen(reply, text),
     )
 
 
