@@ -32,13 +32,15 @@ from blanking.fixed_view.reduced_view import (
     reduced_view,
 )
 
-LOOK_EVERY_S: Final = 0.9
-LOOK_AGAIN_S: Final = 0.3
+LOOK_EVERY_S: Final = 0.6
+LOOK_AGAIN_S: Final = 0.2
 """What was not found where it should be is looked at again so soon: two looks that agree decide, well within 2 s."""
 MOST_REFERENCES: Final = 8
 LEAST_LANDMARKS: Final = 30
 LEAST_LANDMARK_CELLS: Final = 8
 _LOOKS_THAT_DECIDE: Final = 2
+_CLEARED_LOOKS_THAT_DECIDE: Final = 4
+"""The medians of the first and the last of them have no picture in common."""
 _WORN_SHARE: Final = 0.4
 """Fewer landmarks than this found again: the light is another one, and a reference of it is taken."""
 _TAKE_EVERY_S: Final = 60.0
@@ -55,7 +57,9 @@ _LEAST_AT_FIRST: Final = 15
 _MIXED: Final = 0.2
 _ROLL_EVERY: Final = 10
 _LOOK_AT_MOVED_S: Final = 6.0
-_SEARCH_AT_ONCE: Final = 4
+_CLEARED_BY: Final = 3
+"""The median of so many pictures running shows what stands behind falling snow, rain and leaves."""
+_SEARCH_AT_ONCE: Final = 7
 _SEARCH_EVERY_S: Final = 10.0
 
 
@@ -146,6 +150,7 @@ class FixedViewWatch:
         self._looked_s = -math.inf
         self._searched_s = -math.inf
         self._failed = 0
+        self._unfound: deque[Luma] = deque(maxlen=2 * _CLEARED_BY)
         self._seen_s = at_s
         self._steady = 0
         self._taken_s = -math.inf
@@ -198,7 +203,10 @@ class FixedViewWatch:
         """Tell whether the next picture is to be looked at."""
         if self._moved:
             return not 0 <= at_s - self._looked_s < _LOOK_AT_MOVED_S
-        wait_s = LOOK_AGAIN_S if 0 < self._failed <= _SEARCH_AT_ONCE or self._steady == 0 else LOOK_EVERY_S
+        in_doubt = 0 < self._failed <= _SEARCH_AT_ONCE or self._steady == 0
+        # Seen only through the median of several pictures: they must follow each other closely, or a knock is found too late.
+        through = self._failed == 0 and len(self._unfound) > 0
+        wait_s = LOOK_AGAIN_S if in_doubt or through else LOOK_EVERY_S
         return not 0 <= at_s - self._looked_s < wait_s
 
     def see(self, luma: Luma, at_s: float) -> None:
@@ -251,37 +259,58 @@ class FixedViewWatch:
 
     def _begin(self, view: ReducedView, at_s: float) -> None:
         """Take the first landmarks, from a picture that shows a scene that stands still."""
-        if self._stands(view, _LEAST_AT_FIRST, LEAST_LANDMARK_CELLS):
+        if self._stands(self._before, view, _LEAST_AT_FIRST, LEAST_LANDMARK_CELLS):
             moved, generation = self._again
             self._keep(view, moved, generation, at_s)
             self._seen_s, self._steady = at_s, 1
             self._is_new = not self._references
 
-    def _stands(self, view: ReducedView, least_points: float, least_cells: float) -> bool:
+    def _stands(self, before: ReducedView | None, view: ReducedView, least_points: float, least_cells: float) -> bool:
         """Tell whether two pictures running show a scene."""
-        if self._before is None:
+        if before is None:
             return False
-        points, cells = standing(landmarks_of(self._before, self._hidden), view)
+        points, cells = standing(landmarks_of(before, self._hidden), view)
         return points >= least_points and cells >= least_cells
 
     def _shows_a_scene(self, view: ReducedView) -> bool:
         """Tell whether much stands still, compared with what of the place was recognised before: less of it shows at night."""
         points, cells = self._recognised
         known = [one for one in (self._rolling, *self._references) if one is not None]
+        early = self._cleared(0) if len(self._unfound) == self._unfound.maxlen else None
+        late = None if early is None else self._cleared(_CLEARED_BY)
         # A lorry that stands before the camera leaves a few landmarks to be seen.
-        if any(shows_in_place(one.marks, view) for one in known[:2]):
+        if any(shows_in_place(one.marks, seen) for one in known[:2] for seen in (view, late) if seen is not None):
             return False
-        return self._stands(view, max(_LEAST_STANDING, _SCENE_SHARE * points), _SCENE_SHARE * cells)
+        least = max(_LEAST_STANDING, _SCENE_SHARE * points), _SCENE_SHARE * cells
+        if self._stands(self._before, view, *least):
+            return True
+        # The two medians have no picture in common: what falls does not stand in both.
+        return early is not None and late is not None and self._stands(early, late, *least)
+
+    def _cleared(self, first: int) -> ReducedView | None:
+        """Return what the pictures in which the view was not found have in common, from one of them on; None for too few."""
+        pictures = list(self._unfound)[first:][:_CLEARED_BY]
+        if len(pictures) < _CLEARED_BY:
+            return None
+        one, two, three = pictures
+        median = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
+        return reduced_view(median, self._hidden)
 
     def _hold_against(self, view: ReducedView, at_s: float) -> None:
-        found = self._found(view, at_s)
+        few = len(self._unfound) < _CLEARED_BY - 1
+        found, seen = self._found(view, at_s, anywhere=few), view
+        if found is not None:
+            self._unfound.clear()
+        else:
+            self._unfound.append(view.luma)
+            cleared = self._cleared(-_CLEARED_BY)
+            if cleared is not None:
+                found, seen = self._found(cleared, at_s, anywhere=True), cleared
         if found is None:
             self._failed += 1
             self._steady = self._beyond = 0
-            if (self._failed <= _SEARCH_AT_ONCE or self._searched_s == at_s) and self._shows_a_scene(view):
-                self._strange += 1
-            if self._strange >= _LOOKS_THAT_DECIDE:
-                self._is_strange = True
+            self._strange = self._strange + 1 if self._shows_a_scene(view) else 0
+            self._is_strange = self._is_strange or self._strange >= _LOOKS_THAT_DECIDE
             return
         measured, reference = found
         self._failed = self._strange = 0
@@ -289,18 +318,19 @@ class FixedViewWatch:
         moved = measured.moved @ reference.moved
         before = self._recognised
         self._recognised = (_mixed(before[0], measured.points), _mixed(before[1], measured.cells))
-        self._weigh(displacement_rel(moved, view.luma.shape), reference.generation, at_s)
+        decide = _LOOKS_THAT_DECIDE if seen is view else _CLEARED_LOOKS_THAT_DECIDE
+        self._weigh(displacement_rel(moved, view.luma.shape), reference.generation, at_s, decide)
         if self._beyond == 0 and not self._moved:
             self._is_strange = False
-            self._follow(view, moved, measured, reference, at_s)
+            self._follow(seen, moved, measured, reference, at_s)
 
-    def _weigh(self, shift_rel: float, generation: int, at_s: float) -> None:
+    def _weigh(self, shift_rel: float, generation: int, at_s: float, looks_that_decide: int) -> None:
         error_rel = _GENERATION_ERROR_REL * math.sqrt(generation)
         self._recent.append(shift_rel)
         if shift_rel + error_rel > self._limits.margin_rel:
             self._beyond += 1
             self._steady = 0
-            self._moved = self._moved or self._beyond >= _LOOKS_THAT_DECIDE
+            self._moved = self._moved or self._beyond >= looks_that_decide
             return
         self._beyond = 0
         self._steady += 1
@@ -327,21 +357,22 @@ class FixedViewWatch:
         # First of those seen just now: the next look goes by the successor, or it would be taken again and again.
         self._references = sorted([self._taken, *self._references], key=lambda one: -one.seen_s)[:MOST_REFERENCES]
 
-    def _found(self, view: ReducedView, at_s: float) -> tuple[Measured, Reference] | None:
+    def _found(self, view: ReducedView, at_s: float, *, anywhere: bool) -> tuple[Measured, Reference] | None:
+        """Return how the view lies to a reference; None where it is not found, or not searched for elsewhere."""
         kept = sorted(self._references, key=lambda one: -one.seen_s)
         rolling = [] if self._rolling is None else [self._rolling]
         for reference in [*kept[:1], *rolling]:
             if (measured := measure_near(reference.marks, view)) is not None:
                 return measured, reference
-        if self._failed >= _SEARCH_AT_ONCE and at_s - self._searched_s < _SEARCH_EVERY_S:
+        if not anywhere or (self._failed >= _SEARCH_AT_ONCE and at_s - self._searched_s < _SEARCH_EVERY_S):
             return None
         self._searched_s = at_s
         for reference in kept[1:]:
             if (measured := measure_near(reference.marks, view)) is not None:
                 return measured, reference
-        anywhere = Anywhere(view, self._hidden)
+        search = Anywhere(view, self._hidden)
         for reference in [*rolling, *kept]:
-            if (measured := anywhere.measure(reference.marks)) is not None:
+            if (measured := search.measure(reference.marks)) is not None:
                 return measured, reference
         return None
 

@@ -1,6 +1,6 @@
 """A campaign over the watch of fixed cameras: weather of all kinds and knocks of all kinds, false greys and misses counted.
 
-    python -m tests.blanking.moved_campaign [--seconds 60] [--cameras A,B] [--seed 1]
+    python -m tests.blanking.moved_campaign [--seconds 60] [--cameras A,B] [--weathers rain,snow] [--seed 1]
 
 The truth is the demo camera's own projection (tests/blanking/weathered.py). A *false grey* is a look after which everything
 is grey while the camera is where it was. A *miss* is a look more than 2 s after a knock beyond the margin after which pictures still
@@ -147,18 +147,22 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--cameras", default=",".join(CAMERAS))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--weathers", default=",".join(WEATHERS))
     given = parser.parse_args()
+    weathers = given.weathers.split(",")
+    if unknown := set(weathers) - set(WEATHERS):
+        parser.error(f"no such weather: {', '.join(sorted(unknown))}; there are {', '.join(WEATHERS)}")
     whole = Count()
     for camera_id in given.cameras.split(","):
         camera = WeatheredCamera(camera_id, given.seed)
-        for name in WEATHERS:
+        for name in weathers:
             count = Count()
             in_weather(camera, name, given.seconds, count)
             sys.stdout.write(f"{camera_id:12} {name:14} looks {count.looks:4} false greys {count.false_greys}\n")
             sys.stdout.flush()
             whole.looks += count.looks
             whole.false_greys += count.false_greys
-        for weather in WEATHERS:
+        for weather in weathers:
             if weather in BLIND:
                 continue
             count = Count()

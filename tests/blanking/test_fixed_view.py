@@ -12,7 +12,7 @@ from blanking.fixed_view.watch import FixedViewWatch, Reference, ViewState, Watc
 from blanking.image_cover import image_cover
 from blanking.plan import parse_plan
 from blanking.plan_values import ImageMask, ImagePlan
-from tests.blanking.moved_campaign import DAY, DUSK, GREY_WITHIN_S, KNOCKS, MARGIN_REL, through, watch_of
+from tests.blanking.moved_campaign import DAY, DUSK, GREY_WITHIN_S, KNOCKS, MARGIN_REL, WEATHERS, through, watch_of
 from tests.blanking.weathered import Knock, Weather, WeatheredCamera
 from vms.errors import InvalidInput
 
@@ -41,6 +41,17 @@ def test_a_camera_that_was_moved_is_grey_within_two_seconds(camera: WeatheredCam
     assert camera.true_shift_rel() > MARGIN_REL
     looks = through(watch, camera, DAY, 5.0, 4.0)
     assert min(at_s for at_s, grey in looks if grey) - 5.0 <= GREY_WITHIN_S
+    assert watch.grey is not None
+
+
+@pytest.mark.parametrize("weather", ["snow", "leaves"])
+def test_a_knock_is_found_through_falling_snow_and_moving_leaves(camera: WeatheredCamera, weather: str) -> None:
+    """No single picture shows enough of the street, but the median of three does."""
+    watch, shown = settled(camera), WEATHERS[weather]
+    assert not any(grey for _, grey in through(watch, camera, shown, 5.0, 4.0))
+    camera.knock = KNOCKS["pan 5"]
+    looks = through(watch, camera, shown, 9.0, 3.0)
+    assert min(at_s for at_s, grey in looks if grey) - 9.0 <= GREY_WITHIN_S
     assert watch.grey is not None
 
 

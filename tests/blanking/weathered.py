@@ -80,23 +80,57 @@ class WeatheredCamera:
         """Return the picture of an instant."""
         start = self.spec.start
         self._renderer(weather.light).draw(round(at_s * self.spec.fps), Exposure(start, start, start), self._picture)
-        luma = self._turned(np.array(self._picture.y, np.uint8))
-        return weathered(luma, weather, at_s, self._rng)
+        luma = np.array(self._picture.y, np.uint8)
+        if weather.lying_snow:
+            luma = self._snowed(luma, weather.lying_snow)
+        if weather.leaves:
+            luma = self._behind_leaves(luma, weather.leaves)
+        return weathered(self._turned(luma), weather, at_s, self._rng)
 
     def true_shift_rel(self) -> float:
         """Return how far the farthest corner has moved, as a share of the width; a picture turned over has moved by all of it."""
         if self.knock.flip:
             return 1.0
         width, height = self.size_px
-        before, after = self.spec.optics, self._optics()
         corners = [(0, 0), (width, 0), (0, height), (width, height), (width / 2, height / 2)]
-        focal = before.focal_px(0.0)
-        rays = np.array([((u - width / 2) / focal, (v - height / 2) / focal, 1.0) for u, v in corners])
-        seen = after.project(self.spec.start, rays @ before.rotation(self.spec.start))
+        seen = self._seen_at(corners)
         if np.isnan(seen).any():
             return 1.0
         seen = (seen - (width / 2, height / 2)) * self.knock.zoom + (width / 2, height / 2)
         return float(np.linalg.norm(seen - np.array(corners), axis=1).max() / width)
+
+    def _seen_at(self, corners: list[tuple[float, float]]) -> NDArray[np.float64]:
+        """Return where points of the picture before a knock are after it, zoom and flips not counted; NaN behind the camera."""
+        width, height = self.size_px
+        before, after = self.spec.optics, self._optics()
+        focal = before.focal_px(0.0)
+        rays = np.array([((u - width / 2) / focal, (v - height / 2) / focal, 1.0) for u, v in corners])
+        return np.asarray(after.project(self.spec.start, rays @ before.rotation(self.spec.start)))
+
+    def _with_knock(self, layer: NDArray[np.float32], border: int) -> NDArray[np.float32] | None:
+        """Return what lies or stands in the street as it is seen after the knock; None when nothing of it is in sight."""
+        width, height = self.size_px
+        corners = [(0.0, 0.0), (float(width), 0.0), (0.0, float(height)), (float(width), float(height))]
+        seen = self._seen_at(corners)
+        if np.isnan(seen).any():
+            return None
+        moved = cv2.getPerspectiveTransform(np.array(corners, np.float32), seen.astype(np.float32))
+        return np.asarray(cv2.warpPerspective(layer, moved, self.size_px, borderMode=border), np.float32)
+
+    def _snowed(self, luma: Luma, share: float) -> Luma:
+        """Lay snow on the street: it moves in the picture when the camera is knocked, as all that lies there does."""
+        height = self.size_px[1]
+        drawn = np.random.default_rng(5).normal(0.5, 1.2, luma.shape).astype(np.float32)
+        white = np.asarray(cv2.GaussianBlur(drawn, (0, 0), 12), np.float32)
+        moved = self._with_knock(white, cv2.BORDER_REFLECT)
+        white = white[::-1, ::-1] if moved is None else moved  # other snow: nothing of what was seen before
+        lies = np.clip(white * 3 + np.linspace(-1.0, 2.0, height, dtype=np.float32)[:, None], 0, 1) * share
+        return np.asarray(luma * (1 - 0.8 * lies) + 200 * 0.8 * lies, np.uint8)
+
+    def _behind_leaves(self, luma: Luma, share: float) -> Luma:
+        """Put a tree before the left part of the street, whose leaves move; it, too, is elsewhere after a knock."""
+        tree = self._with_knock(_leaves(luma.shape, share, self._rng), cv2.BORDER_CONSTANT)
+        return luma if tree is None else np.where(tree > 0, tree, luma).astype(np.uint8)
 
     def _optics(self) -> "object":
         optics, knock = self.spec.optics, self.knock
@@ -125,16 +159,9 @@ class WeatheredCamera:
 
 def weathered(luma: Luma, weather: Weather, at_s: float, rng: np.random.Generator) -> Luma:
     """Return a picture as it looks through weather."""
-    height = luma.shape[0]
     if weather.covered:
         return np.full_like(luma, 20) + rng.integers(0, 4, luma.shape).astype(np.uint8)
     values = luma.astype(np.float32) * weather.brightness
-    if weather.lying_snow:
-        white = cv2.GaussianBlur(np.random.default_rng(5).normal(0.5, 1.2, luma.shape).astype(np.float32), (0, 0), 12)
-        lies = np.clip(white * 3 + np.linspace(-1.0, 2.0, height, dtype=np.float32)[:, None], 0, 1) * weather.lying_snow
-        values = values * (1 - 0.8 * lies) + 200 * weather.brightness * 0.8 * lies
-    if weather.leaves:
-        values = _leaves(values, weather.leaves, rng)
     if weather.lorry:
         values = _lorry(values, weather, at_s)
     if weather.headlights:
@@ -148,9 +175,9 @@ def weathered(luma: Luma, weather: Weather, at_s: float, rng: np.random.Generato
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-def _leaves(values: NDArray[np.float32], share: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Move the left part of the picture to and fro, as a tree before it does, with leaves of its own."""
-    height, width = values.shape
+def _leaves(shape: tuple[int, ...], share: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return a tree over the left part that moves to and fro, with leaves of its own; 0 where one looks through it."""
+    height, width = shape
     part = int(width * 0.5 * share)
     tree = np.random.default_rng(9).integers(30, 140, (height // 6 + 4, part // 6 + 4)).astype(np.float32)
     tree = np.asarray(cv2.resize(tree, (part + 24, height + 24), interpolation=cv2.INTER_CUBIC))
@@ -158,8 +185,9 @@ def _leaves(values: NDArray[np.float32], share: float, rng: np.random.Generator)
     x, y = np.meshgrid(np.arange(part, dtype=np.float32), np.arange(height, dtype=np.float32))
     moved = cv2.remap(tree, x + 12 + field[:, :, 0], y + 12 + field[:, :, 1], cv2.INTER_LINEAR)
     gaps = cv2.GaussianBlur(rng.normal(0, 1, (height, part)).astype(np.float32), (0, 0), 6) > 0.01
-    values[:, :part] = np.where(gaps, values[:, :part], moved)
-    return values
+    out = np.zeros((height, width), np.float32)
+    out[:, :part] = np.where(gaps, 0.0, np.maximum(moved, 1.0))
+    return out
 
 
 def _lorry(values: NDArray[np.float32], weather: Weather, at_s: float) -> NDArray[np.float32]:
