@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from vms.errors import InvalidInput
-from vms.sharing import is_for_group, others
+from vms.sharing import is_for_group, mask, others
 
 _PR_SET_DUMPABLE: Final = 4
-_OF_OTHERS: Final = 0o077
 MOST_DESCRIPTORS: Final = 65_536
 """What nobody of us needs more of; some containers allow thousands of millions, and libraries exist that walk through all."""
 FEWEST_DESCRIPTORS: Final = 4096
@@ -19,7 +18,7 @@ FEWEST_DESCRIPTORS: Final = 4096
 
 
 def harden_process() -> None:
-    """Forbid core dumps and debuggers of the same account, and make files for this account only; for good, and for children too.
+    """Forbid core dumps and debuggers of the same account, and make files for nobody else (`vms.sharing`); for good, and for children too.
 
     Every process of ours has at some time a password, a key, a cookie or a plain picture in its memory. A handler of core dumps that
     the kernel pipes to ignores the limit, so that the process is made undumpable as well; a program that a child becomes undoes that,
@@ -27,7 +26,7 @@ def harden_process() -> None:
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    os.umask(_OF_OTHERS)
+    os.umask(mask())
     raise_descriptor_limit()
 
 

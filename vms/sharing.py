@@ -35,6 +35,11 @@ def share_with_group(name: str) -> None:
     os.umask(_OUTSIDE_THE_GROUP)
 
 
+def mask() -> int:
+    """Return the umask of this process."""
+    return _OUTSIDE_THE_GROUP if _shared else _EVERYBODY_ELSE
+
+
 def folder_mode() -> int:
     """Return the mode of a new folder; on Linux it inherits group and set-group-ID of the one that it is in."""
     return 0o770 if _shared else 0o700

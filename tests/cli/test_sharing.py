@@ -17,7 +17,7 @@ from vms.errors import InvalidInput, VmsError
 from vms.footage.credentials import CredentialBox
 from vms.footage.durable import replace_file, shred_file
 from vms.footage.store import FootageStore
-from vms.hardening import refuse_exposed, refuse_exposed_secret
+from vms.hardening import harden_process, refuse_exposed, refuse_exposed_secret
 from vms.ledger.signer import load_or_make
 
 
@@ -83,6 +83,14 @@ def test_what_one_account_records_another_of_the_group_erases(group: str, tmp_pa
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
     assert [path for path, mode in modes.items() if mode & 0o007] == []
     assert {mode for path, mode in modes.items() if path.is_file()} <= {0o660}
+
+
+def test_hardening_a_second_time_does_not_shut_the_group_out(group: str, tmp_path: Path) -> None:
+    """A worker hardens itself when it starts to record: its segments could be read by nobody else."""
+    harden_process()
+    file = tmp_path / "part"
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT, sharing.file_mode()))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o660
 
 
 def test_without_a_group_everything_stays_this_accounts_alone(tmp_path: Path) -> None:
