@@ -24,7 +24,12 @@ LEFT: Final = "left"
 SERVER_STOPPED: Final = "server-stopped"
 
 _FAILED: Final = "unavailable"
-_CODES: Final = {"session-over": CLOSE_SIGNED_OUT, "no-longer-allowed": CLOSE_DENIED, _FAILED: CLOSE_LATER}
+_CODES: Final = {
+    "session-over": CLOSE_SIGNED_OUT,
+    "no-longer-allowed": CLOSE_DENIED,
+    "permit-over": CLOSE_LATER,
+    _FAILED: CLOSE_LATER,
+}
 _EAR_S: Final = 1.0
 """A send may fail before anything else says why."""
 

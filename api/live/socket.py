@@ -96,7 +96,7 @@ async def _look_after(running: Running, view: View, subject: Subject, bell: asyn
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(bell.wait(), pace.session_check_s)
         try:
-            why = await run_in_threadpool(_why_over, running, subject.session_id)
+            why = await run_in_threadpool(_why_over, running, view, subject.session_id)
             now_s = running.parts.clock.monotonic_s()
             if why is None and now_s - beaten_s >= pace.heartbeat_s:
                 beaten_s = now_s
@@ -109,7 +109,7 @@ async def _look_after(running: Running, view: View, subject: Subject, bell: asyn
             return why
 
 
-def _why_over(running: Running, session_id: str) -> str | None:
+def _why_over(running: Running, view: View, session_id: str) -> str | None:
     subject = running.doorman.still_in(session_id, active=True)
     if subject is None:
         return "session-over"
@@ -117,4 +117,4 @@ def _why_over(running: Running, session_id: str) -> str | None:
         permit(running, subject, (Action.LIVE_VIEW,))
     except Denied:
         return "no-longer-allowed"
-    return None
+    return None if running.views.may_go_on(view) else "permit-over"

@@ -10,7 +10,8 @@ from api.acting import SERVICE, person, record
 from api.parts import ApiParts
 from vms.db import placements, sessions, views
 from vms.db.views import View
-from vms.errors import NotFound
+from vms.errors import NotFound, Unavailable
+from vms.law.permit import permit
 from vms.ledger.acts import Act
 from vms.ledger.entries import Purpose, Value
 from vms.model import PlacementId, Span
@@ -34,12 +35,16 @@ class ViewBook:
 
         Raises:
             NotFound: there is no such placement now.
+            Unavailable: `law.outside`: no decision of the mayor allows pictures there now; one may come.
         """
         now = self._parts.clock.now()
         with self._parts.db.write() as conn:
             placement = placements.get(conn, placement_id)
             if placement.until_at is not None and placement.until_at <= now:
                 raise NotFound(f"placement {placement_id} has ended", code="placement.unknown")
+            refusal = permit(placement.law, now).refusal
+            if refusal is not None:
+                raise Unavailable(f"nothing may be shown of {placement_id} now: {refusal}", code="law.outside")
             view = views.open_view(
                 conn, _new_id(), session_id=subject.session_id, placement_id=placement_id, kind="live", at=now
             )
@@ -52,6 +57,15 @@ class ViewBook:
                 purpose=LIVE_PURPOSE,
             )
         return view
+
+    def may_go_on(self, view: View) -> bool:
+        """Return whether the law allows pictures of the view's placement now: the end of a decision ends what is open.
+
+        Raises:
+            NotFound: there is no such placement.
+        """
+        with self._parts.db.read() as conn:
+            return permit(placements.law(conn, view.placement_id), self._parts.clock.now()).may_record
 
     def open_playback(
         self, subject: Subject, decision: Decision, placement_id: PlacementId, span: Span, purpose: Purpose
@@ -94,7 +108,7 @@ class ViewBook:
 
         Args:
             view: what was opened.
-            why: `left`, `session-over`, `no-longer-allowed`, `idle`, `server-stopped` or `server-died`.
+            why: `left`, `session-over`, `no-longer-allowed`, `permit-over`, `idle`, `server-stopped` or `server-died`.
             subject: who closes it; None: the server.
         """
         now = self._parts.clock.now()

@@ -61,6 +61,7 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "http.media-type": N_("This page is out of date. Reload it and try again."),
     "http.range": N_("This part of the recording does not exist. Reload the page."),
     "input.field": N_("What stands in {field} is not right. Correct it and try again."),
+    "law.outside": N_("No decision of the mayor allows pictures of this camera now."),
     "input.characters": N_(
         "There are characters in {field} that nobody sees or that turn the direction of reading, or a line end where one line is meant. "
         "Type it again."

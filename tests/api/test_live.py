@@ -19,7 +19,7 @@ from vms.bus.channel import PlacementChannel
 from vms.bus.commands import Command, PtzContinuous, PtzPresets, PtzStop
 from vms.bus.messages import FrameMessage, InitMessage, StateMessage
 from vms.bus.protocol import Admit
-from vms.db import edge, placements, sessions, views
+from vms.db import designations, edge, placements, sessions, views
 from vms.db.edge import EdgeCheck, EdgeRecordings
 from vms.model import EdgeState, PlacementId, Role
 
@@ -195,6 +195,38 @@ def test_the_picture_stops_when_its_reason_is_gone(site: Site, worker: Worker, w
     assert closed.code == (4403 if denied else 4401)
     until(lambda: len(site.ledger("live.close")) == 1)
     assert site.ledger("live.close")[0].document["why"] == ("no-longer-allowed" if denied else "session-over")
+
+
+def withdraw_decision(site: Site) -> None:
+    """Let the mayor withdraw the decision under which all cameras are, as of now."""
+    now = site.clock.now()
+    with site.parts.db.write() as conn:
+        designations.withdraw(conn, "d-1", withdrawn_at=now, entered_at=now)
+
+
+def test_nothing_is_shown_without_a_decision_whatever_a_worker_sends(any_site: Site) -> None:
+    """The API showed what came from a worker; only the worker asked whether it may."""
+    worker = Worker(any_site, FIXED)
+    worker.show(1, key=True)
+    withdraw_decision(any_site)
+    with any_site.sign_in(Role.OBSERVER).watch(FIXED) as socket:
+        closed = ends(socket)
+    assert (closed.code, closed.reason) == (1013, "law.outside")
+    assert worker.joins == 0
+    assert any_site.ledger("live.open") == []
+    worker.channel.close()
+
+
+def test_a_picture_ends_with_the_decision_that_allowed_it(site: Site, worker: Worker) -> None:
+    """A worker that goes on sending, because its clock or its database is wrong, must not decide that alone."""
+    worker.show(1, key=True)
+    with site.sign_in(Role.OBSERVER).watch(FIXED) as socket:
+        frames(socket, 1)
+        withdraw_decision(site)
+        closed = ends(socket)
+    assert (closed.code, closed.reason) == (1013, "permit-over")
+    until(lambda: len(site.ledger("live.close")) == 1)
+    assert site.ledger("live.close")[0].document["why"] == "permit-over"
 
 
 def test_somebody_who_watches_is_at_work(site: Site, worker: Worker) -> None:

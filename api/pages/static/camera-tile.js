@@ -15,6 +15,9 @@ const AGE_STEP_MS = 500;
 const OLD_MS = 1000;
 const SHOWS_AGE = new Set(["live", "thin", "grey"]);
 
+/** Why nothing may be recorded or shown, as the list of placements says it. */
+const OUTSIDE_LAW = new Set(["no-decision", "designation-not-begun", "designation-ended", "designation-withdrawn", "placement-not-begun", "placement-ended"]);
+
 export class CameraTile extends HTMLElement {
   constructor() {
     super();
@@ -82,6 +85,8 @@ export class CameraTile extends HTMLElement {
     if (condition.link === "denied") return said("away", t("Closed"), t("Live is closed for you"), t("Your role or the viewing times do not allow it now."));
     if (condition.link === "unknown") return said("away", t("Gone"), t("This camera is no longer here"), t("Reload the page."));
     if (condition.unplayable) return said("away", t("No picture"), t("This browser can't play the video"), condition.unplayable);
+    // Where no decision allows pictures the server closes each connection: that is no fault of the network.
+    if (live === "offline" && OUTSIDE_LAW.has(reason)) return said("offline", t("Offline"), t("Offline"), gapCause(reason));
     if (condition.link === "lost") return said("away", t("Reconnecting"), t("Connection with the server lost"), t("Trying again by itself."));
     if (live === "offline" && condition.isStale) {
       const since = since_at ? t("Offline since {time}", { time: formatClock(parseInstant(since_at)) }) : t("Offline");

@@ -39,6 +39,7 @@ const WHYS = {
   left: () => t("whoever watched left"),
   "session-over": () => t("the session was over"),
   "no-longer-allowed": () => t("it was no longer allowed"),
+  "permit-over": () => t("no decision of the mayor allowed it any more"),
   "server-stopped": () => t("the server was stopped"),
   "server-died": () => t("the server failed"),
   unavailable: () => t("a part of the system did not answer"),
