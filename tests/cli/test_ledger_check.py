@@ -1,5 +1,6 @@
 """`vms check` and the ledger: what start-up does not read, what is missing outside the database, what is not set up."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from tests.cli.test_commands import CommandLine
 from tests.ledger.owner import change
 from vms.cli.parts import build
 from vms.cli.processes import started
+from vms.clock import ManualClock
 from vms.db.engine import Database
 from vms.errors import IntegrityLost
 from vms.ledger import log, outside
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin
+from vms.ledger.log import Ledger
 
 
 @pytest.fixture
@@ -77,3 +80,14 @@ def test_anchors_that_are_not_set_up_are_said(vms: CommandLine, monkeypatch: pyt
     monkeypatch.setenv("VMS_SMTP_HOST", "127.0.0.1")
     monkeypatch.setenv("VMS_SMTP_FROM", "vms@example.nl")
     assert "checkpoint mail: off" not in vms("check").stdout
+
+
+def test_a_month_of_sign_ins_that_nobody_reviewed_is_told_and_stops_nothing(vms: CommandLine) -> None:
+    """An administrator can't sign it, but can tell the supervisor."""
+    parts = build(load(None))
+    past = Ledger(parts.ledger.origin, ManualClock(datetime(2026, 1, 5, 12, tzinfo=UTC)))
+    person = Actor.person("u-1", role=None, session_id="s-1")
+    with parts.db.write() as conn:
+        past.append(conn, Entry(Act.AUTH_SIGN_IN, person, Origin("vms/test"), {"session": "s-1"}))
+    done = vms("check")
+    assert (done.status, "the sign-ins of 2026-01 must be reviewed" in done.stderr) == (0, True)
