@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from vms.errors import InvalidInput
 from vms.ledger import canonical, entries
 from vms.ledger.acts import BY_WORD, HANDS_OVER, OPENS_FOOTAGE, Act, Category
-from vms.ledger.entries import Actor, Commitment, Entry, Origin, Private, Purpose, Result
+from vms.ledger.entries import Actor, Commitment, Entry, Origin, Private, Purpose, Result, Value
 
 AT = datetime(2026, 11, 23, 18, 0, 0, 123456, tzinfo=UTC)
 OBSERVER = Actor.person("u-0042", role="observer", session_id="s-9f")
@@ -177,3 +178,15 @@ def test_canonical_bytes_read_back_as_the_same_value_and_encode_again_the_same(v
     encoded = canonical.encode(value)
     assert json.loads(encoded) == value
     assert canonical.encode(json.loads(encoded)) == encoded
+
+
+@pytest.mark.parametrize("name", ["placement_id", "hold_id", "export_id", "placement_ids", "pending_hold_ids"])
+@pytest.mark.parametrize(
+    "wrap", [lambda one: one, lambda one: [one], lambda one: ("x", one)], ids=["it", "a list", "among others"]
+)
+def test_what_people_search_by_is_never_a_commitment(name: str, wrap: Callable[[Private], Value]) -> None:
+    """Its search copy would be missing, and the body would name the commitment: the whole check would call the ledger changed."""
+    about = {name: wrap(Private("h-1"))}
+    with pytest.raises(InvalidInput) as refused:
+        Entry(Act.HOLD_PLACE, Actor.service("api"), Origin("test"), about)
+    assert refused.value.code == "ledger.searchable"

@@ -26,6 +26,7 @@ DEFAULT_BASIS = "wpg-8/gw-151c"
 _SALT_BYTES = 16
 _VERSION = 1
 _PLACEMENTS = ("placement_id", "placement_ids")
+_SUBJECTS = ("hold_id", "pending_hold_ids", "export_id")
 
 
 class ActorKind(StrEnum):
@@ -108,7 +109,8 @@ class Entry:
         basis: the log itself puts in that of the designation (`vms.ledger.basis`).
 
     Raises:
-        InvalidInput: a field that the law asks for is missing: object, purpose of a view by a person, recipient of an export.
+        InvalidInput: a field that the law asks for is missing: object, purpose of a view by a person, recipient of an export; or what
+            people search by is private.
     """
 
     act: Act
@@ -126,6 +128,12 @@ class Entry:
             raise InvalidInput(f"{self.act!r} is not in the catalogue of acts", code="ledger.act")
         if not self.object:
             raise InvalidInput(f"an entry {self.act} must say what was acted upon", code="ledger.object")
+        for name in (*_PLACEMENTS, *_SUBJECTS):
+            if _has_private(self.object.get(name)):
+                # The body would name the commitment, and the search copy nothing: the whole check would call the ledger changed.
+                raise InvalidInput(
+                    f"{name} in an entry {self.act} is searched by and can't be private", code="ledger.searchable"
+                )
         if self.result is Result.OK:
             person = self.actor.kind is ActorKind.PERSON
             if person and self.act in OPENS_FOOTAGE and self.purpose is None:
@@ -142,6 +150,12 @@ class Entry:
     def subjects(self) -> frozenset[str]:
         """Return what else the entry is about that people search for: a case number, ids of a hold and of an export."""
         return _subjects(self.object, None if self.purpose is None else self.purpose.case_number)
+
+
+def _has_private(value: Value) -> bool:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(isinstance(item, Private) for item in value)
+    return isinstance(value, Private)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +190,7 @@ def copies_of(document: Mapping[str, Any]) -> Copies:
 
 
 def _subjects(about: Mapping[str, Any], case_number: str | None) -> frozenset[str]:
-    named = _texts_under(about, "hold_id", "pending_hold_ids", "export_id")
+    named = _texts_under(about, *_SUBJECTS)
     return named if case_number is None else named | {case_number}
 
 
