@@ -47,7 +47,7 @@ KEYS = (
     Mutant(
         "any account may ask",
         "vms/footage/keyservice/server.py",
-        "if (uid := peer_uid(connection)) != os.geteuid():",
+        "if not is_ours(uid := peer_uid(connection)):",
         "if (uid := peer_uid(connection)) < 0:",
         (f"{SERVICE}::test_another_account_is_refused_on_both_sides",),
     ),
