@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import roles
 from tests.postgres import Server, running_server
 from vms.clock import ManualClock
 from vms.db import migrate
 from vms.db.engine import Database
+
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
