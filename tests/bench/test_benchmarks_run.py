@@ -140,6 +140,6 @@ def _x264_settings(data: bytes) -> dict[str, str]:
 def _our_first_packet(width_px: int, height_px: int) -> bytes:
     """Return what our encoder's own context gives, before the encoder drops x264's message about itself."""
     encoder = PictureEncoder(qp=QP)
-    encoder._open((width_px, height_px, "yuv420p", PLAIN, QP))
+    encoder._open((width_px, height_px, "yuv420p", PLAIN, False, QP))
     assert encoder._context is not None
     return bytes(encoder._context.encode(VideoFrame(width_px, height_px, "yuv420p"))[0])
