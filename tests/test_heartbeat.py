@@ -112,3 +112,9 @@ def test_systemds_watchdog_hears_the_beats_of_the_process_that_it_watches_and_no
             manager.recv(99)
     heart.watch("loop", 5.0)
     heart.beat()  # nobody listens any more: logged, and no reason to end
+
+    def none_left(*_args: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(socket, "socket", none_left)
+    heart.beat()  # nor is a machine without descriptors

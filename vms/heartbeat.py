@@ -168,12 +168,12 @@ def _tell_service_manager() -> None:
     address = os.environ.get("NOTIFY_SOCKET")
     if not address or os.environ.get("WATCHDOG_PID") != str(os.getpid()):
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
-        try:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
             # A first @ stands for the NUL of an abstract address.
             manager.sendto(b"WATCHDOG=1", address.replace("@", "\0", 1) if address.startswith("@") else address)
-        except OSError as error:
-            log.warning("process.watchdog-unheard", cause=str(error))
+    except OSError as error:
+        log.warning("process.watchdog-unheard", cause=str(error))
 
 
 def _make_folder(folder: Path) -> None:

@@ -43,7 +43,11 @@ _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope">{header}'
     "<s:Body>{body}</s:Body></s:Envelope>"
 )
-_IS_ENVELOPE = re.compile(r"\s*(?:<!--.*?-->\s*|<\?.*?\?>\s*)*<(?:[\w.-]+:)?Envelope[\s/>]", re.DOTALL)
+_IS_ENVELOPE = re.compile(
+    # Possessive: what has been read as a comment is never tried as two, or some forty of them would take for ever.
+    r"\s*+(?:<!--(?:(?!-->).)*+-->\s*+|<\?(?:(?!\?>).)*+\?>\s*+)*+<(?:[\w.-]+:)?Envelope[\s/>]",
+    re.DOTALL,
+)
 _IS_PAGE = re.compile(r"\s*<!doctype\s+html\b", re.IGNORECASE)
 _REFUSAL_CODES = ("NotAuthorized", "FailedAuthentication", "FailedCheck")
 """Subcodes of a refused sender (ONVIF Core 5.9.1 `ter:NotAuthorized`; the others are WS-Security's)."""
@@ -220,7 +224,14 @@ def _checked(reply: HttpReply) -> SoapAnswer:
         SoapFault: anything else.
         Unavailable: it is something else; the message says what.
     """
-    content_type, body = root_part(reply.headers.get("Content-Type") or "", reply.body)
+    try:
+        content_type, body = root_part(reply.headers.get("Content-Type") or "", reply.body)
+    except (ValueError, LookupError) as error:
+        # RFC 2231 lets a header name a character set of its own, and the library passes on what that does.
+        raise Unavailable(
+            f"the camera answers ONVIF with nonsense (Content-Type: {printable(str(error))})",
+            code="camera.onvif-nonsense",
+        ) from error
     charset = _CHARSET.search(content_type)
     text = decoded_text(body, charset.group(1) if charset else None) if body else ""
     if not _IS_PAGE.match(text):

@@ -5,7 +5,9 @@ import re
 from vms.errors import Unavailable
 
 _MOST_CHARS = 120
-_MARKUP = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^>]*>")
+_MOST_MARKUP_CHARS = 4000
+"""Of a page: markup that never closes costs the square of it, at each answer."""
+_MARKUP = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
 
 def printable(text: str, most_chars: int = _MOST_CHARS) -> str:
@@ -17,7 +19,7 @@ def printable(text: str, most_chars: int = _MOST_CHARS) -> str:
 
 def first_words(text: str) -> str:
     """Return the beginning of a page's text, without its markup."""
-    return printable(_MARKUP.sub(" ", text[:20_000]))
+    return printable(_MARKUP.sub(" ", text[:_MOST_MARKUP_CHARS]))
 
 
 def required(value: object, missing: str) -> str:

@@ -115,6 +115,10 @@ def test_networks_are_apart() -> None:
         "retention": {"outside", "database"},
     }
     assert [name for name, service in ALL.items() if "ports" in service] == ["api"]
+    # A proxy on the machine is seen as this network's gateway: told otherwise, the API takes everybody for one person.
+    [front] = COMPOSE["networks"]["front"]["ipam"]["config"]
+    for text in ("docker-compose.yml", "docs/deployment.md"):
+        assert f"VMS_TRUSTED_PROXIES={front['gateway']} " in Path(text).read_text(encoding="utf-8")
 
 
 def test_each_process_has_its_role_and_the_password_of_no_other() -> None:

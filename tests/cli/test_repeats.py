@@ -128,3 +128,24 @@ def test_a_process_writes_its_counts_when_it_ends() -> None:
     assert len(lines) == 6
     assert lines[-1]["repeated"] == 995
     assert (lines[-1]["event"], lines[-1]["path"], lines[-1]["process"]) == ("request", "/x", "api")
+
+
+def test_a_line_that_cannot_be_written_ends_nobody(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who logs has better to do than to die of it."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    log.logger.warning("%d frames", "abc")
+    log.logger.warning("fine")
+    assert log.lines == ["fine"]
+
+
+def test_without_a_thread_to_be_had_counts_wait_for_the_end(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Just when a machine has no thread left, warnings repeat."""
+
+    def refused(_timer: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(repeats.threading.Timer, "start", refused)
+    for _ in range(9):
+        log.logger.warning("full")
+    log.handler.close()
+    assert "repeated 4 times" in log.lines[-1]

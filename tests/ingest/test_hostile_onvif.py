@@ -162,6 +162,24 @@ def test_xml_that_expands_or_is_too_deep_is_no_answer(client: Client, name: str,
         client(camera.url())
 
 
+@BOTH
+@pytest.mark.parametrize("prologue", ["<!---->", "<?a?>", "<!-- -->\n<?a?>", "<!--", "<script "])
+def test_what_stands_before_an_envelope_costs_no_time(client: Client, prologue: str) -> None:
+    """Forty comments held a worker's interpreter for ever: a pattern tried them as one, two, three ..."""
+    for body in (prologue * 20_000 + "<x>", prologue * 20_000):
+        with HttpPeer(lambda _, body=body: http(body.encode())) as camera, pytest.raises(VmsError):
+            client(camera.url())
+
+
+@BOTH
+@pytest.mark.parametrize("boundary", ["undefined''abc", "unicode_escape''%5Cud800", "a%00b''abc"])
+def test_a_content_type_in_a_character_set_of_its_own_is_nonsense(client: Client, boundary: str) -> None:
+    """What the library raises of it ended the worker."""
+    answer = http(b"--abc", kind=f"multipart/related; boundary*={boundary}")
+    with HttpPeer(lambda _: answer) as camera, pytest.raises(VmsError):
+        client(camera.url())
+
+
 def test_the_account_goes_to_the_configured_host_alone() -> None:
     """A camera that names services elsewhere is asked for them at its own address."""
     with HttpPeer(lambda _: soap("")) as other:

@@ -5,6 +5,7 @@ is counted, and the count is written when the interval is over and when the proc
 """
 
 import logging
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -57,7 +58,13 @@ class CountingHandler(logging.StreamHandler[TextIO]):
         self._timer: threading.Timer | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, or count it."""
+        """Write a line, or count it. A line that can't be written never raises into who logs, as with any handler."""
+        try:
+            self._write_or_count(record)
+        except Exception:  # noqa: BLE001 - as logging.StreamHandler.emit does: logging must not end what logs
+            self.handleError(record)
+
+    def _write_or_count(self, record: logging.LogRecord) -> None:
         now_s = self._clock.monotonic_s()
         self._write_counts(now_s - INTERVAL_S)
         kind = (record.name, record.levelno, _event_of(record))
@@ -107,9 +114,13 @@ class CountingHandler(logging.StreamHandler[TextIO]):
             self._write_later()
 
     def _write_later(self) -> None:
-        self._timer = threading.Timer(INTERVAL_S, self.write_due)
-        self._timer.daemon = True
-        self._timer.start()
+        timer = threading.Timer(INTERVAL_S, self.write_due)
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:
+            return  # no thread can be started: the next line, or the end of the process, writes the counts
+        self._timer = timer
 
     def _write_counts(self, begun_before_s: float | None) -> None:
         """Write and forget the counts that began before an instant, or all; they are in that order."""
@@ -134,7 +145,9 @@ def _event_of(record: logging.LogRecord) -> str:
 def _text_of(record: logging.LogRecord) -> str:
     """Return what a line says, without what differs each time."""
     if isinstance(record.msg, Mapping):
-        return repr(sorted((name, str(value)) for name, value in record.msg.items() if name not in _VARYING))
+        said = sorted((name, str(value)) for name, value in record.msg.items() if name not in _VARYING)
+        # Of an exception under way the entry only says "True": different ones are different lines.
+        return f"{said!r} {sys.exc_info()[1]!r}" if record.msg.get("exc_info") is True else repr(said)
     cause = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     return f"{record.getMessage()} {cause!r}"
 
