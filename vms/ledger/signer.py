@@ -55,8 +55,11 @@ def load_or_make(keys_dir: Path, name: str) -> FileSigner:
     if not path.exists():
         _make(path)
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & others(path):
-        raise InvalidInput(f"{path} may be read by others (mode {mode:o}): chmod go= it", code="ledger.key-mode")
+    if exposed := mode & others(path):
+        raise InvalidInput(
+            f"{path} may be read by others (mode {mode:o}): run chmod {mode & ~exposed:o} {path}",
+            code="ledger.key-mode",
+        )
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
