@@ -76,6 +76,8 @@ class Doorman:
             self._refuse(account, attempt, origin, reason)
             raise _refused()
         if account.first_password is not None and not with_first_password:
+            self._refuse(account, attempt, origin, "first-password")
+            # It was right: it counts for no lock.
             self._throttle.forget(attempt)
             raise _first_password()
         try:

@@ -62,7 +62,13 @@ class OwnPasswords:
         if new_hash is None:
             self._refuse(subject, "wrong-password", attempt)
             raise InvalidInput("the old password is wrong", code="password.old")
-        return self._replace(subject, account, new_hash, origin)
+        try:
+            return self._replace(subject, account, new_hash, origin)
+        except (Conflict, NotSignedIn) as error:
+            self._refuse(subject, error.code)
+            # It was right: it counts for no lock.
+            self._throttle.forget(attempt)
+            raise
 
     def _refuse_unfit(self, subject: Subject, account: Account, old: str, new: str) -> None:
         try:

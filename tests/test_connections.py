@@ -180,9 +180,9 @@ def test_a_web_socket_outlives_the_deadlines_and_frees_its_place() -> None:
     with server(QUICK) as (connections, port):
         with connect(f"ws://{HERE}:{port}/echo", proxy=None) as web_socket:
             time.sleep(0.8)
+            assert len(connections) == 1
             web_socket.send("still here")
             assert web_socket.recv(WITHIN_S) == "still here"
-            assert len(connections) == 1
         until(lambda: len(connections) == 0, 30, "its place is free")
 
 

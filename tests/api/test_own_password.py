@@ -20,6 +20,7 @@ from tests.api.site import FIXED, ORIGIN, PASSWORD, Person, Site
 from tests.api.test_policy import example, gates
 from vms.db import users
 from vms.errors import InvalidInput
+from vms.ledger.search import search
 from vms.model import Role
 
 FIRST, OWN, OTHER = "voor een keer gegeven", "zelf gekozen en lang", "nog een heel andere zin"
@@ -190,6 +191,9 @@ def test_a_change_that_waited_while_the_password_changed_is_refused(
     during_check(monkeypatch, acts[meanwhile])
     answer = choose(person, PASSWORD, OTHER)
     assert (answer.status_code, code_of(answer)) == (409, "password.meanwhile")
+    with site.parts.db.read() as conn:
+        whys = [one.document["why"] for one in search(conn, limit=5) if one.document["act"] == "user.change"]
+    assert "password.meanwhile" in whys
     assert site.try_sign_in("observer", OTHER).status_code == 401
     assert site.try_sign_in("observer", OWN).status_code == 200
 

@@ -288,6 +288,18 @@ def test_a_review_is_due_on_the_fifteenth_until_it_is_signed(any_site: Site) -> 
     assert late(datetime(2028, 1, 20, tzinfo=UTC)) == ["2026-12", "2027-01"], "months without sign-ins are not due"
 
 
+@pytest.mark.parametrize("stamped", [datetime(1970, 1, 2, tzinfo=UTC), datetime(2250, 1, 1, tzinfo=UTC)])
+def test_a_clock_that_was_never_set_breaks_no_month(site: Site, stamped: datetime) -> None:
+    """One refusal before the time came over the network, and health, `vms check` and the pages failed for ever."""
+    now = site.clock.now()
+    go_to(site, stamped)
+    site.try_sign_in("nobody", "wrong")
+    go_to(site, now)
+    with site.parts.db.read() as conn:
+        assert review_duty.owed_months(conn, now) == []
+        reports.conditions(conn, now)
+
+
 def test_no_program_lets_somebody_judge_the_own_or_change_what_was_drawn(any_site: Site) -> None:
     """The rule is the database's: a changed page or route can't get round it."""
     site = any_site

@@ -7,6 +7,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,8 +55,13 @@ class Moments:
 
     @contextmanager
     def meanwhile(self, at: int, act: Callable[[], None]) -> Iterator[None]:
-        """Let something else happen after the commit number `at` of the block."""
-        with self._arm(at, act, between_transactions_only=True):
+        """Let something else happen after the commit number `at` of the block, as another process would do it: on a stack of its own."""
+
+        def elsewhere() -> None:
+            with ThreadPoolExecutor(1) as process:
+                process.submit(act).result()
+
+        with self._arm(at, elsewhere, between_transactions_only=True):
             yield
 
     @contextmanager

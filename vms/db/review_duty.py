@@ -21,6 +21,10 @@ DUE_ON_DAY: Final = 15
 """Of the month after: by the end of this day the review is signed."""
 
 
+FIRST_MONTH: Final = "2025-01"
+"""No ledger began earlier: what is stamped before it was stamped by a clock that was never set, and its month is nobody's to review."""
+
+
 @dataclass(frozen=True, slots=True)
 class OwedMonth:
     """A month whose sign-ins nobody has reviewed and signed.
@@ -59,11 +63,11 @@ def owed_months(conn: Connection, now: datetime) -> list[OwedMonth]:
 
 def _months_over(conn: Connection, now: datetime) -> Iterator[tuple[str, Span]]:
     first_at = conn.execute(select(func.min(ledger_entry.c.at)).where(SIGN_INS)).scalar_one()
-    if first_at is None:
+    if first_at is None or first_at > now:
         return
     duty = select(review_duty.c.since_at).where(review_duty.c.kind == ReviewKind.SIGN_INS.value)
     since_at = conn.execute(duty).scalar_one_or_none()
-    month = month_of(first_at if since_at is None else max(first_at, since_at))
+    month = max(month_of(first_at if since_at is None else max(first_at, since_at)), FIRST_MONTH)
     while (period := span_of_month(month)).end_at <= now:
         yield month, period
         month = next_month(month)
