@@ -1,6 +1,7 @@
 """The shipped configuration of nginx, with a real nginx and a real API behind it; each test comes from an address of its own."""
 
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -232,6 +233,27 @@ def test_a_flood_from_one_address_leaves_the_others_alone(front: Front) -> None:
         assert front.ask("127.0.0.7", "GET", "/api/health").status_code == 200
         for live in watching:
             live.recv(timeout=WITHIN_S)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001:db8:1:2:a::1", "2001:db8:1:2:b:c:d:e"),
+        ("2001:db8:1::1:2:3", "2001:db8:1::9:2:3"),
+        ("2001:db8::1", "2001:db8::2"),
+    ],
+)
+def test_a_network_counts_as_one_address_also_where_zeros_are_left_out(one: str, other: str) -> None:
+    """Whoever has a network has 2^64 addresses, each with limits of its own."""
+    patterns = re.findall(r'^ {4}"~(.+)" \$vms_(?:network|short);$', SHIPPED.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(patterns) == 2
+
+    def key(address: str) -> str:
+        found = (re.search(pattern.replace("?<", "?P<"), address) for pattern in patterns)
+        return next((match.group(1) for match in found if match), address)
+
+    assert key(one) == key(other)
+    assert key(one) != key("2001:db8:7::1")
 
 
 def test_logs_hold_no_queries(front: Front) -> None:
