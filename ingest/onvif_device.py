@@ -52,7 +52,7 @@ class OnvifDevice:
         try:
             self._soap.ahead = self.clock_offset = learned_offset(self._soap, url, clock)
             self._services = Services(self._soap, url)
-        except BaseException:
+        except BaseException:  # whatever it is goes on its way: only the connection must not stay open behind it
             self._soap.close()
             raise
 
