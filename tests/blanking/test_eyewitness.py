@@ -154,6 +154,19 @@ def test_a_contradiction_is_resolved_when_both_move_alike_for_a_while() -> None:
     assert outcome.tally.leaked_px == 0
 
 
+def rocking(at_s: float) -> Pose:
+    """Stand until 1.4 s, then turn to and fro, by at most 20 degrees a second."""
+    return (-5.0 if at_s < 1.4 else -5.0 + 8.0 * (1.0 - math.cos(2.5 * (at_s - 1.4))), -1.0, 0.1)
+
+
+def test_a_register_that_has_worked_for_less_than_a_second_is_not_believed_yet() -> None:
+    """Both agree at several speeds after half a second; a register that freezes time and again agrees so long each time."""
+    outcome = run(street(rocking, register_frozen_from(rocking, 1.3, 2.2), seconds=4.6))
+    assert not set(outcome.between(1.6, 3.1)) & SEEN
+    assert set(outcome.between(3.5, 4.6)) <= SEEN
+    assert outcome.tally.leaked_px == 0
+
+
 def halting(at_s: float) -> Pose:
     """Stand until 1.3 s, turn by 12 degrees until 2.3, and stand again."""
     share = min(max(at_s - 1.3, 0.0), 1.0)

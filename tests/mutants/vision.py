@@ -124,10 +124,7 @@ VISION = (
         _EYE,
         "if at_s - self._agreeing_since_s >= AGREED_AFTER_S * self._faults and",
         "if",
-        eye(
-            "a_clock_bias_beyond_the_bound_is_grey_as_soon_as_the_camera_turns",
-            "a_register_frozen_in_mid_turn_is_found_out",
-        ),
+        eye("a_register_that_has_worked_for_less_than_a_second_is_not_believed_yet"),
     ),
     Mutant(
         "a look back that does not fit counts too",
