@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from auditor import notes
 from auditor.absence import verify_absence
@@ -114,7 +115,7 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sign-ins", action="store_true", help="instead: the monthly reviews of sign-ins, and what nobody reviewed"
     )
-    parser.add_argument("--zone", default="Europe/Amsterdam", help="the city's time zone (default Europe/Amsterdam)")
+    _add_zone(parser)
     parser.add_argument("--roster", type=Path, metavar="CSV", help="duties: person,from,to; views outside are findings")
     parser.add_argument(
         "--origins", type=Path, metavar="FILE", help="addresses and workstations of the viewing room, one a line"
@@ -134,8 +135,13 @@ def _add_sample(parser: argparse.ArgumentParser, count: int, *, is_needed: bool 
     )
 
 
+def _add_zone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--zone", default="Europe/Amsterdam", help="the city's time zone (default Europe/Amsterdam)")
+
+
 def _add_terms(parser: argparse.ArgumentParser) -> None:
     _add_at(parser, required=False)
+    _add_zone(parser)
     parser.add_argument(
         "--days", type=float, default=28.0, help="how old footage may become without a hold (default 28)"
     )
@@ -172,7 +178,15 @@ def _terms(options: argparse.Namespace, bundle: Bundle) -> Terms:
         kept=kept - timedelta(hours=options.margin_hours),
         release_grace=timedelta(hours=options.release_grace_hours),
         hole=timedelta(seconds=options.hole_seconds),
+        zone=_zone(options),
     )
+
+
+def _zone(options: argparse.Namespace) -> ZoneInfo:
+    try:
+        return ZoneInfo(options.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise CannotVerifyError("zone-unknown", name=options.zone) from error
 
 
 def _at(options: argparse.Namespace, bundle: Bundle) -> datetime:
@@ -184,7 +198,7 @@ def _access(options: argparse.Namespace, report: Report) -> None:
     bundle = _opened(options, report)
     _check_log(options, bundle, report)
     if options.sign_ins:
-        sign_ins(bundle, report, options.zone)
+        sign_ins(bundle, report, _zone(options))
         return
     if options.seed is None:
         raise CannotVerifyError("seed-missing")

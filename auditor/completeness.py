@@ -27,7 +27,7 @@ def completeness(bundle: Bundle, report: Report, terms: Terms) -> Books:
         _judge_coverage(bundle, books, name, placed[name])
     report.note("not-listed-yet", since=f"{terms.at - LISTED_WITHIN:%Y-%m-%dT%H:%MZ}")
     books.edge.judge(placed, report)
-    proved(bundle, report, terms.at)
+    proved(bundle, report, terms.at, terms.zone)
     if bundle.manifest.is_current and terms.at >= books.newest_at:
         _judge_state(books, state)
     else:

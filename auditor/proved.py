@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from auditor import entries
 from auditor.bundle import Bundle, listed, parse_object
@@ -15,7 +16,7 @@ MADE_WITHIN = timedelta(days=2)
 _MONTH = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
 
 
-def proved(bundle: Bundle, report: Report, at: datetime) -> None:
+def proved(bundle: Bundle, report: Report, at: datetime, zone: ZoneInfo) -> None:
     """Look for each month's proof up to an instant, and hold its report against the log; what was proved later is not judged."""
     found: dict[str, entries.Entry] = {}
     signatures: list[entries.Entry] = []
@@ -45,7 +46,7 @@ def proved(bundle: Bundle, report: Report, at: datetime) -> None:
             # A bundle that has the entry has the report: both were stored together, for good.
             report.find("proof-absent", month=month, seq=found[month].seq)
     ends = {month: end_at for month in found if (end_at := _end_of(month)) is not None}
-    judge_signatures(found, signatures, ends, at, report)
+    judge_signatures(found, signatures, ends, report, at=at, zone=zone)
 
 
 def _take(found: dict[str, entries.Entry], entry: entries.Entry, month: str, end_at: datetime, report: Report) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from auditor import entries, tree
 from auditor.bundle import Bundle, lines_of, listed
 from auditor.entries import Entry
-from auditor.report import CannotVerifyError, Report
+from auditor.report import Report
 
 ACTS = frozenset({"auth.sign-in", "auth.refused", "auth.locked"})
 REASONS = ("failure", "new-address", "odd-hour", "random")
@@ -77,12 +77,8 @@ class Log:
     zone: ZoneInfo
 
 
-def sign_ins(bundle: Bundle, report: Report, zone_name: str) -> None:
+def sign_ins(bundle: Bundle, report: Report, zone: ZoneInfo) -> None:
     """Check the reviews of the months that are over within the bundle's period, and tell what was not reviewed."""
-    try:
-        zone = ZoneInfo(zone_name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise CannotVerifyError("zone-unknown", name=zone_name) from error
     found, reviews = _read(bundle, report)
     roots = _roots(bundle, report, {upto for one in reviews.values() if (upto := _count(one.draw, "upto")) is not None})
     report.columns = ("month", "sign_ins", "failures", "drawn", "not_drawn", "signed", "by", "review_findings")

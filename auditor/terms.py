@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from auditor.entries import Entry, instant
 from auditor.ranges import Ranges, ranges_in
@@ -24,6 +25,7 @@ class Terms:
         kept: how long it is kept at least, when nobody asks for its early erasure.
         release_grace: how long footage may live on after its last hold was released, if it is past its time.
         hole: how much may be missing between two segments.
+        zone: the city's, in which proofs are due.
     """
 
     at: datetime
@@ -31,6 +33,7 @@ class Terms:
     kept: timedelta
     release_grace: timedelta
     hole: timedelta
+    zone: ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)

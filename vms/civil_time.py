@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,8 @@ from vms.errors import InvalidInput
 from vms.model import Span
 
 CITY_ZONE: Final = ZoneInfo("Europe/Amsterdam")
+SIGN_BY_DAY: Final = 15
+"""Of the month after: what a month leaves to be signed is in time until this day ends in the city, and late from then on."""
 _MONTH: Final = re.compile(r"(20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])")
 
 
@@ -61,6 +63,17 @@ def day_of_month(month: str, day: int) -> datetime:
     """
     year, number = _parsed(month)
     return datetime(year, number, day, tzinfo=CITY_ZONE).astimezone(UTC)
+
+
+def end_of_day(at: datetime, days: int = 0) -> datetime:
+    """Return the instant, UTC, at which the city's day of an instant ends, or that so many days later."""
+    begin = at.astimezone(CITY_ZONE).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return (begin + timedelta(days=days + 1)).astimezone(UTC)
+
+
+def signing_ends(month: str) -> datetime:
+    """Return the instant, UTC, from which on it is late to sign what a month left: the 15th of the next is over in the city."""
+    return end_of_day(day_of_month(next_month(month), SIGN_BY_DAY))
 
 
 def _parsed(month: str) -> tuple[int, int]:

@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, insert, update
 
 from api.accounts import COMMAND_LINE
 from api.reviewing import may_judge
 from api.routers.shapes import instant
 from tests.api.site import Person, Site
 from tests.auditor.bundles import Outcome, vms_audit
+from tests.ledger.owner import without_rules
 from vms.db import reports, review_duty, reviews
 from vms.db.reports import Service
 from vms.db.reviews import Item, Judgement, Review, ReviewKind, Verdict
 from vms.db.tables import access_review, access_review_item
+from vms.db.tables import review_duty as duty_table
 from vms.errors import Conflict
 from vms.ledger.acts import Act
 from vms.ledger.entries import Actor, Entry, Origin
@@ -254,7 +256,7 @@ def test_what_can_not_be_drawn_says_why(site: Site) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
 
 
-def test_a_review_is_due_on_the_fifteenth_until_it_is_signed(any_site: Site) -> None:
+def test_a_review_is_due_when_the_fifteenth_is_over_until_it_is_signed(any_site: Site) -> None:
     """Nobody else would tell that a month was forgotten; a month without sign-ins is nothing to sign."""
     site = any_site
     lived(site)
@@ -266,13 +268,13 @@ def test_a_review_is_due_on_the_fifteenth_until_it_is_signed(any_site: Site) -> 
         assert found.works is ("never-reported" not in found.problems)
         return list(found.words.get("sign_in_reviews", ()))
 
-    due_at = datetime(2026, 12, 14, 23, tzinfo=UTC)
+    due_at = datetime(2026, 12, 15, 23, tzinfo=UTC)
     assert late(due_at - timedelta(seconds=1)) == []
     assert late(due_at) == [MONTH]
     with site.parts.db.read() as conn:
         [owed] = review_duty.owed_months(conn, due_at)
         assert (owed.month, owed.due_at) == (MONTH, due_at)
-        assert [one.month for one in review_duty.owed_months(conn, due_at - 14 * DAY - timedelta(seconds=1))] == []
+        assert [one.month for one in review_duty.owed_months(conn, due_at - 15 * DAY - timedelta(seconds=1))] == []
     director = site.sign_in(Role.DIRECTOR)
     assert director.get("/api/sign-in-reviews").json()["owed"][0]["is_due"] is False
     go_to(site, due_at + 33 * DAY)
@@ -298,6 +300,21 @@ def test_a_clock_that_was_never_set_breaks_no_month(site: Site, stamped: datetim
     with site.parts.db.read() as conn:
         assert review_duty.owed_months(conn, now) == []
         reports.conditions(conn, now)
+        assert review_duty.owed_months(conn, stamped + 40 * DAY) == []
+
+
+@pytest.mark.parametrize("year", [1970, 2150, 2250])
+def test_a_clock_that_was_wrong_at_the_upgrade_lifts_no_duty(site: Site, year: int) -> None:
+    """Nothing can change the instant afterwards: one that has not come yet would mean that nobody reviews until then."""
+    lived(site)
+    with site.parts.db.write() as conn:
+        without_rules(conn, "review_duty")
+        conn.execute(delete(duty_table))
+        conn.execute(insert(duty_table).values(kind="sign-ins", since_at=datetime(year, 1, 1, tzinfo=UTC)))
+    with site.parts.db.read() as conn:
+        assert [one.month for one in review_duty.owed_months(conn, site.clock.now())] == [MONTH]
+        [erasing] = [one for one in reports.conditions(conn, site.clock.now()) if one.service is Service.RETENTION]
+    assert erasing.words.get("sign_in_duty_ahead") == (f"{year}-01-01T00:00:00+00:00" if year > 2000 else None)
 
 
 def test_no_program_lets_somebody_judge_the_own_or_change_what_was_drawn(any_site: Site) -> None:

@@ -4,14 +4,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from config import load
 from tests.cli.test_commands import CommandLine
-from tests.ledger.owner import change
+from tests.ledger.owner import change, without_rules
 from vms.cli.parts import build
 from vms.cli.processes import started
 from vms.clock import ManualClock
 from vms.db.engine import Database
+from vms.db.tables import review_duty
 from vms.errors import IntegrityLost
 from vms.ledger import log, outside
 from vms.ledger.acts import Act
@@ -91,3 +93,10 @@ def test_a_month_of_sign_ins_that_nobody_reviewed_is_told_and_stops_nothing(vms:
         past.append(conn, Entry(Act.AUTH_SIGN_IN, person, Origin("vms/test"), {"session": "s-1"}))
     done = vms("check")
     assert (done.status, "the sign-ins of 2026-01 must be reviewed" in done.stderr) == (0, True)
+    assert "later than now" not in done.stderr
+    with parts.db.write() as conn:
+        without_rules(conn, "review_duty")
+        conn.execute(insert(review_duty).values(kind="sign-ins", since_at=datetime(2250, 1, 1, tzinfo=UTC)))
+    done = vms("check")
+    assert (done.status, "the sign-ins of 2026-01 must be reviewed" in done.stderr) == (0, True)
+    assert "was stamped 2250-01-01T00:00:00+00:00, later than now: all months are owed" in done.stderr

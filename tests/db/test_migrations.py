@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tests.postgres import Server
-from vms.clock import ManualClock
+from vms.clock import ManualClock, SystemClock
 from vms.db import migrate, review_duty, reviews, users
 from vms.db.engine import Database
 from vms.db.migrations.versions import v0015_subjects
@@ -166,8 +166,15 @@ def test_the_steps_travel_with_the_package() -> None:
     assert len(list((folder / "versions").glob("v*.py"))) >= 3
 
 
-def test_reviews_of_sign_ins_are_owed_from_the_month_of_the_upgrade_on(empty_url: str) -> None:
-    """Nobody would judge three years of sign-ins at once; and what an auditor reviewed before stays a review of views."""
+def test_reviews_of_sign_ins_are_owed_from_the_month_of_the_upgrade_on(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would judge three years of sign-ins at once; and what an auditor reviewed before stays a review of views.
+
+    The log's last entry before the upgrade may be of an earlier month.
+    """
+    upgraded_at = datetime(2026, 11, 2, 3, 4, 5, 6, tzinfo=UTC)
+    monkeypatch.setattr(SystemClock, "now", lambda _: upgraded_at)
     _upgrade_to(empty_url, "0024")
     database, clock = Database(empty_url), ManualClock(datetime(2026, 8, 3, 12, tzinfo=UTC))
     ledger = Ledger("test.example/log", clock)
@@ -189,13 +196,16 @@ def test_reviews_of_sign_ins_are_owed_from_the_month_of_the_upgrade_on(empty_url
         ):
             conn.execute(text(statement))
     migrate.upgrade(empty_url)
+    with database.write() as conn:
+        ledger.append(conn, Entry(Act.AUTH_SIGN_IN, person, Origin("test"), {"session": "s-1"}))
     with database.read() as conn:
         assert [one.id for one in reviews.list_all(conn, ReviewKind.VIEWS)] == ["r-1"]
         assert reviews.list_all(conn, ReviewKind.SIGN_INS) == []
         [item] = reviews.items(conn, "r-1")
         assert (item.about, item.reasons, item.judged_by) == (None, (), None)
         owed = review_duty.owed_months(conn, datetime(2027, 2, 1, tzinfo=UTC))
-        assert [one.month for one in owed] == ["2026-10"], "not August and September, of before"
+        assert [one.month for one in owed] == ["2026-11"], "not August to October, of before"
+        assert review_duty.since(conn) == upgraded_at
     for statement in ("DELETE FROM review_duty", "UPDATE review_duty SET since_at = 1"):
         with pytest.raises(Conflict), database.write() as conn:
             conn.execute(text(statement))

@@ -2,10 +2,12 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
 
+from auditor.proof_signatures import signing_ends
 from tests import builders
 from tests.ledger.owner import without_rules
 from vms.db import proofs
@@ -16,6 +18,8 @@ from vms.errors import Conflict, InvalidInput, NotFound
 from vms.model import UserId
 
 MADE = datetime(2026, 11, 1, 0, 10, tzinfo=UTC)
+LATE_AT = datetime(2026, 11, 8, 23, tzinfo=UTC)
+"""When the seventh day after `MADE` is over in the city."""
 SIGNER = UserId("u-director")
 OTHER = UserId("u-officer")
 INSERT = "INTO proof_signature (month, sha256, signed_by, signed_at, remark) VALUES ('{}', '{}', '{}', {}, {})"
@@ -128,23 +132,30 @@ def test_a_signature_is_never_changed_nor_replaced(proved: Database) -> None:
 @pytest.mark.parametrize(
     ("month", "made_at", "expected"),
     [
-        ("2026-10", datetime(2026, 11, 1, 0, 10, tzinfo=UTC), datetime(2026, 11, 14, 23, tzinfo=UTC)),
-        ("2026-12", datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 14, 23, tzinfo=UTC)),
-        ("2027-06", datetime(2027, 7, 1, tzinfo=UTC), datetime(2027, 7, 14, 22, tzinfo=UTC)),
-        ("2026-10", datetime(2027, 3, 3, tzinfo=UTC), datetime(2027, 3, 10, tzinfo=UTC)),
+        ("2026-10", datetime(2026, 11, 1, 0, 10, tzinfo=UTC), datetime(2026, 11, 15, 23, tzinfo=UTC)),
+        ("2026-12", datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 15, 23, tzinfo=UTC)),
+        ("2027-06", datetime(2027, 7, 1, tzinfo=UTC), datetime(2027, 7, 15, 22, tzinfo=UTC)),
+        ("2026-10", datetime(2027, 3, 3, tzinfo=UTC), datetime(2027, 3, 10, 23, tzinfo=UTC)),
+        # In the city it was the 23rd already, and a week on lies the end of summer time.
+        ("2026-09", datetime(2026, 10, 22, 22, 30, tzinfo=UTC), datetime(2026, 10, 30, 23, tzinfo=UTC)),
+        # A week on is the day on which summer time ends, of 25 hours.
+        ("2026-09", datetime(2026, 10, 18, 12, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC)),
     ],
 )
-def test_a_proof_is_due_on_the_15th_or_a_week_after_it_was_made(
+def test_a_proof_is_late_from_the_16th_or_when_a_week_after_it_was_made_is_over(
     month: str, made_at: datetime, expected: datetime
 ) -> None:
-    """One that was made up late can't have been signed before."""
+    """One that was made up late can't have been signed before. Product and auditor share no code, and mean the same instant."""
+    year, number = int(month[:4]), int(month[5:])
+    month_ends = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
     assert proofs.sign_by(month, made_at) == expected
+    assert signing_ends(month_ends, made_at, ZoneInfo("Europe/Amsterdam")) == expected
 
 
 def test_what_was_not_signed_in_time_is_named(proved: Database) -> None:
     """Only the report that there is counts, and only from its day on."""
-    due_at = datetime(2026, 11, 14, 23, tzinfo=UTC)
-    late_at = MADE + timedelta(days=7)
+    due_at = datetime(2026, 11, 15, 23, tzinfo=UTC)
+    late_at = LATE_AT
     with proved.read() as conn:
         assert proofs.overdue(conn, late_at - timedelta(microseconds=1)) == {}
         assert proofs.overdue(conn, due_at - timedelta(microseconds=1)) == {"2026-09": late_at}

@@ -72,7 +72,7 @@ def test_a_statement_that_no_dwelling_is_in_sight_is_told_before_its_date(databa
 def test_a_proof_that_nobody_signed_in_time_is_a_problem_on_paper(database: Database) -> None:
     """Else a month could go unread for ever; and starting the daemon again would not sign it."""
     proof = Proof("2027-01", datetime(2027, 2, 1, tzinfo=UTC), ProofResult.IN_ORDER, sha256(b"{}").hexdigest(), "{}")
-    due_at = datetime(2027, 2, 14, 23, tzinfo=UTC)
+    due_at = datetime(2027, 2, 15, 23, tzinfo=UTC)
     with database.write() as conn:
         builders.add_people(conn)
         proofs.store(conn, proof)

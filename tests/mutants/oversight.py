@@ -105,13 +105,29 @@ OVERSIGHT = (
         "vms/db/review_duty.py",
         "if period not in reviewed and _has_sign_ins(conn, period)",
         "if period not in reviewed",
-        (f"{SIGN_IN_REVIEW}::test_a_review_is_due_on_the_fifteenth_until_it_is_signed",),
+        (f"{SIGN_IN_REVIEW}::test_a_review_is_due_when_the_fifteenth_is_over_until_it_is_signed",),
     ),
     Mutant(
         "an unsigned review counts as a month's",
         "vms/db/review_duty.py",
         ", access_review.c.signed_at.is_not(None)",
         "",
-        (f"{SIGN_IN_REVIEW}::test_a_review_is_due_on_the_fifteenth_until_it_is_signed",),
+        (f"{SIGN_IN_REVIEW}::test_a_review_is_due_when_the_fifteenth_is_over_until_it_is_signed",),
+    ),
+    Mutant(
+        "an upgrade that was stamped in the future lifts the duty to review sign-ins until then",
+        "vms/db/review_duty.py",
+        "if since_at is None or since_at > now else",
+        "if since_at is None else",
+        (f"{SIGN_IN_REVIEW}::test_a_clock_that_was_wrong_at_the_upgrade_lifts_no_duty",),
+    ),
+    Mutant(
+        "the auditor's tool goes by the day of UTC until which a proof is signed in time",
+        "auditor/proof_signatures.py",
+        "_BY_DAY + 1, tzinfo=zone)",
+        "_BY_DAY + 1, tzinfo=UTC)",
+        (
+            "tests/db/test_proof_signatures.py::test_a_proof_is_late_from_the_16th_or_when_a_week_after_it_was_made_is_over",
+        ),
     ),
 )

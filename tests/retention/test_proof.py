@@ -354,13 +354,15 @@ def _before_it_was_made(town: HastyTown) -> None:
     [
         (_in_time, "2026-11-20", set(), {"proof-signed"}),
         (_unsigned, "2026-11-14", set(), {"proof-not-signed-yet"}),
-        (_unsigned, "2026-11-15", {"proof-unsigned"}, set()),
-        (_made_again, "2026-11-15", {"proof-twice", "proof-signed-other", "proof-unsigned"}, set()),
-        (_made_again_and_signed_again, "2026-11-15", {"proof-twice", "proof-signed-other"}, {"proof-signed"}),
-        (_by_a_technician, "2026-11-15", {"proof-signer"}, {"proof-signed"}),
-        (_unexplained, "2026-11-15", {"proof-findings", "proof-unexplained"}, {"proof-signed"}),
-        (_another_report, "2026-11-15", {"proof-signed-other", "proof-unsigned"}, set()),
-        (_before_it_was_made, "2026-11-15", {"proof-twice", "proof-signed-other", "proof-unsigned"}, set()),
+        # The product's instant (proofs.sign_by): the 15th ends in the city an hour before it does in UTC.
+        (_unsigned, "2026-11-15T22:59", set(), {"proof-not-signed-yet"}),
+        (_unsigned, "2026-11-15T23:00", {"proof-unsigned"}, set()),
+        (_made_again, "2026-11-16", {"proof-twice", "proof-signed-other", "proof-unsigned"}, set()),
+        (_made_again_and_signed_again, "2026-11-16", {"proof-twice", "proof-signed-other"}, {"proof-signed"}),
+        (_by_a_technician, "2026-11-16", {"proof-signer"}, {"proof-signed"}),
+        (_unexplained, "2026-11-16", {"proof-findings", "proof-unexplained"}, {"proof-signed"}),
+        (_another_report, "2026-11-16", {"proof-signed-other", "proof-unsigned"}, set()),
+        (_before_it_was_made, "2026-11-16", {"proof-twice", "proof-signed-other", "proof-unsigned"}, set()),
     ],
 )
 def test_the_auditor_says_who_signed_each_proof_and_whether_it_is_that_very_one(
@@ -372,9 +374,17 @@ def test_the_auditor_says_who_signed_each_proof_and_whether_it_is_that_very_one(
         town.parts.ledger.append(conn, Entry(Act.SYSTEM_START, Actor.service("test"), Origin("test"), {"program": "x"}))
     live(town)
     key = signer_of(town).verifier.text
-    outcome = vms_audit("completeness", make_bundle(town, tmp_path / "b.zip"), "--vkey", key, "--at", f"{at}T00:00")
+    outcome = vms_audit(
+        "completeness", make_bundle(town, tmp_path / "b.zip"), "--vkey", key, "--at", at if "T" in at else f"{at}T00:00"
+    )
     assert {code for code in outcome.codes if code.startswith("proof")} == found
     notes = {one["code"]: one for one in outcome.report["notes"] if one["code"].startswith("proof")}
     assert notes.keys() == noted
+    unsigned = [
+        one
+        for one in (*outcome.report["findings"], *notes.values())
+        if one["code"].startswith(("proof-unsigned", "proof-not"))
+    ]
+    assert {one["due"] for one in unsigned} <= {"2026-11-15"}
     if noted == {"proof-signed"}:
         assert (notes["proof-signed"]["by"], notes["proof-signed"]["month"]) == ("u-director", "2026-10")

@@ -53,6 +53,12 @@ def check(
             "sight (docs/plans.md)",
             err=True,
         )
+    for ahead in (one.words["sign_in_duty_ahead"] for one in conditions if "sign_in_duty_ahead" in one.words):
+        typer.echo(
+            f"the upgrade from which on sign-ins are reviewed was stamped {ahead}, later than now: all months are owed "
+            "(docs/audit.md)",
+            err=True,
+        )
     for month in (month for one in conditions for month in one.words.get("sign_in_reviews") or ()):
         typer.echo(f"the sign-ins of {month} must be reviewed and signed by a supervisor (docs/audit.md)", err=True)
     if alarms := [alarm for one in conditions for alarm in _alarms(one)]:

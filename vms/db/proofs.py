@@ -3,21 +3,19 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, insert, select
 
-from vms.civil_time import day_of_month, next_month
+from vms.civil_time import end_of_day, signing_ends
 from vms.db.tables import proof_signature, retention_proof
 from vms.errors import Conflict, InvalidInput, NotFound
 from vms.model import UserId
 
-SIGN_BY_DAY: Final = 15
-"""Of the month after: from then on an unsigned proof is a problem that somebody is told of."""
-SIGN_WITHIN: Final = timedelta(days=7)
-"""Of its making, when that was late."""
+SIGN_WITHIN_DAYS: Final = 7
+"""After the day it was made, when that was late: until the last of them ends in the city."""
 LEAST_EXPLANATION: Final = 10
 """Characters under a proof with findings."""
 
@@ -147,8 +145,8 @@ def signatures(conn: Connection) -> Mapping[str, tuple[Signature, ...]]:
 
 
 def sign_by(month: str, made_at: datetime) -> datetime:
-    """Return by when a month's proof is signed: when the 15th of the next begins in the city, or a week after it was made, if later."""
-    return max(day_of_month(next_month(month), SIGN_BY_DAY), made_at + SIGN_WITHIN)
+    """Return from when on it is late to sign a month's proof: the 15th of the next month, or the seventh day after it was made, is over."""
+    return max(signing_ends(month), end_of_day(made_at, SIGN_WITHIN_DAYS))
 
 
 def overdue(conn: Connection, now: datetime) -> Mapping[str, datetime]:

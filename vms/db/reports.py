@@ -42,9 +42,9 @@ ANCHORS: Final = frozenset({STAMP_MISSING, STAMP_REFUSED, MAIL_MISSING})
 PROOF_FINDINGS: Final = "proof-findings"
 """The newest monthly proof of erasing is not in order (retention/proof.py); a good one takes it back."""
 SIGN_IN_REVIEW_DUE: Final = "sign-in-review-due"
-"""The sign-ins of a month must be reviewed and signed, by the 15th of the month after it (docs/audit.md)."""
+"""The sign-ins of a month were not reviewed and signed by the end of the 15th of the month after it (docs/audit.md)."""
 PROOF_UNSIGNED: Final = "proof-unsigned"
-"""The police director has not signed a monthly proof of erasing by the 15th of the next month (docs/audit.md)."""
+"""The police director has not signed a monthly proof of erasing by the end of the 15th of the next month (docs/audit.md)."""
 NO_DWELLING_DUE: Final = "no-dwelling-due"
 """Two persons must look again whether a fixed camera without masks has no dwelling in sight (docs/plans.md)."""
 STORAGE_FULL: Final = "storage-full"
@@ -152,6 +152,11 @@ def conditions(conn: Connection, now: datetime) -> tuple[Condition, ...]:
     if proof is not None and proof.result is ProofResult.FINDINGS:
         erasing = found[Service.RETENTION]
         found[Service.RETENTION] = replace(erasing, problems=(*erasing.problems, PROOF_FINDINGS))
+    since_at = review_duty.since(conn)
+    if since_at is not None and since_at > now:
+        erasing = found[Service.RETENTION]
+        words = {**erasing.words, "sign_in_duty_ahead": since_at.isoformat()}
+        found[Service.RETENTION] = replace(erasing, words=words)
     if late := [one.month for one in review_duty.owed_months(conn, now) if one.due_at <= now]:
         erasing = found[Service.RETENTION]
         found[Service.RETENTION] = replace(

@@ -11,18 +11,17 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from vms.civil_time import day_of_month, month_of, next_month, span_of_month
+from vms.civil_time import month_of, next_month, signing_ends, span_of_month
 from vms.db.reviews import ReviewKind
 from vms.db.tables import access_review, ledger_entry, review_duty
 from vms.db.tables.log import SIGN_INS
 from vms.model import Span
 
-DUE_ON_DAY: Final = 15
-"""Of the month after: by the end of this day the review is signed."""
-
-
 FIRST_MONTH: Final = "2025-01"
 """No ledger began earlier: what is stamped before it was stamped by a clock that was never set, and its month is nobody's to review."""
+
+LAST_MONTH: Final = "2199-11"
+"""The last whose end can be written (`vms/civil_time.py`): a clock that is centuries ahead must not break the system's health."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +30,12 @@ class OwedMonth:
 
     Args:
         month: `2026-10`.
-        due_at: when the day begins on which the review must be signed.
+        due_at: from when on it is late to sign, and somebody is alarmed: the 15th of the month after is over in the city.
     """
 
     month: str
     period: Span
     due_at: datetime
-
-
-def due_at(month: str) -> datetime:
-    """Return when the day begins on which the review of a month must be signed."""
-    return day_of_month(next_month(month), DUE_ON_DAY)
 
 
 def owed_months(conn: Connection, now: datetime) -> list[OwedMonth]:
@@ -55,20 +49,27 @@ def owed_months(conn: Connection, now: datetime) -> list[OwedMonth]:
         )
     }
     return [
-        OwedMonth(month, period, due_at(month))
+        OwedMonth(month, period, signing_ends(month))
         for month, period in _months_over(conn, now)
         if period not in reviewed and _has_sign_ins(conn, period)
     ]
+
+
+def since(conn: Connection) -> datetime | None:
+    """Return the instant of the upgrade from which on reviews of sign-ins are owed; None when the database is new, and all are."""
+    duty = select(review_duty.c.since_at).where(review_duty.c.kind == ReviewKind.SIGN_INS.value)
+    return conn.execute(duty).scalar_one_or_none()
 
 
 def _months_over(conn: Connection, now: datetime) -> Iterator[tuple[str, Span]]:
     first_at = conn.execute(select(func.min(ledger_entry.c.at)).where(SIGN_INS)).scalar_one()
     if first_at is None or first_at > now:
         return
-    duty = select(review_duty.c.since_at).where(review_duty.c.kind == ReviewKind.SIGN_INS.value)
-    since_at = conn.execute(duty).scalar_one_or_none()
-    month = max(month_of(first_at if since_at is None else max(first_at, since_at)), FIRST_MONTH)
-    while (period := span_of_month(month)).end_at <= now:
+    since_at = since(conn)
+    # An upgrade in the future was stamped by a wrong clock. Waiting for that day would mean that nobody reviews: all months are owed.
+    begin_at = first_at if since_at is None or since_at > now else max(first_at, since_at)
+    month = max(month_of(begin_at), FIRST_MONTH)
+    while month <= LAST_MONTH and (period := span_of_month(month)).end_at <= now:
         yield month, period
         month = next_month(month)
 

@@ -69,6 +69,11 @@ export function toDayField(at_ms) {
   return toField(at_ms).slice(0, 10);
 }
 
+/** @param {string} at an instant at which a time limit has passed @returns {string} the last day within it, as in a field */
+export function lastDayField(at) {
+  return toDayField(parseInstant(at) - 1);
+}
+
 /**
  * @param {string} text as typed, time of Utrecht: `24-11-2026 22:14:05`, `24-11 22:14`, `22:14` (of the day of `near_ms`), `24-11-2026`
  * @param {number} near_ms gives the year and the day that are left out

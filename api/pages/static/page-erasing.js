@@ -1,7 +1,7 @@
 /** Erasing at a glance, for the auditor: the oldest second of each camera, sweeps, brake, clocks, keys, the log, and the monthly proofs. */
 
 import { request } from "./api.js";
-import { formatSpan, formatStamp, parseInstant, SECOND_MS } from "./civil-time.js";
+import { formatSpan, formatStamp, lastDayField, parseInstant, SECOND_MS } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled, showDialog } from "./dialog.js";
 import { element, textButton } from "./dom.js";
@@ -186,7 +186,7 @@ function signatureOf(proof) {
   const found = proof.signatures.find((one) => one.is_of_this) ?? proof.signatures[0];
   const by = found ? line(t("{name}, {time}", { name: found.by, time: stamp(found.at) })) : null;
   if (isSigned(proof)) return [chip("ok", t("Signed")), by];
-  const due = line(t("Sign by {time}", { time: stamp(proof.sign_by) }));
+  const due = line(t("To be signed by {day}", { day: lastDayField(proof.sign_by) }));
   if (found) return [chip("bad", t("Made again after signing")), by, due];
   return [proof.is_overdue ? chip("bad", t("Not signed in time")) : chip("quiet", t("Not signed yet")), due];
 }
@@ -240,7 +240,7 @@ function signatures(proof) {
     element("dd", {}, one.is_of_this ? null : t("Under another report than this one: the proof was made again."), one.is_of_this ? null : " ", one.remark ?? (one.is_of_this ? t("No remark") : null)),
   ]);
   return element("section", {}, element("h3", {}, t("Signature")),
-    lines.length ? element("dl", { class: "proof-lines" }, ...lines) : element("p", {}, t("Sign by {time}", { time: stamp(proof.sign_by) })));
+    lines.length ? element("dl", { class: "proof-lines" }, ...lines) : element("p", {}, t("To be signed by {day}", { day: lastDayField(proof.sign_by) })));
 }
 
 function age(at, since) {

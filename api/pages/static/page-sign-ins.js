@@ -1,7 +1,7 @@
 /** The police supervisor's reviews of sign-ins: which months are owed, a sample that the log draws, a judgement of each, a signature. */
 
-import { request, serverNow_ms } from "./api.js";
-import { DAY_MS, formatMonth, parseInstant, toDayField } from "./civil-time.js";
+import { request } from "./api.js";
+import { formatMonth, lastDayField, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { askForm, FieldError, labelled } from "./dialog.js";
 import { element, textButton } from "./dom.js";
@@ -52,9 +52,8 @@ async function showLists() {
 }
 
 function owedRow(one) {
-  const day = toDayField(parseInstant(one.due_at));
-  const isLate = parseInstant(one.due_at) + DAY_MS <= serverNow_ms();
-  const state = isLate ? chip("bad", t("Should have been signed on {day}", { day })) : chip(one.is_due ? "bad" : "warn", t("To be signed by {day}", { day }));
+  const day = lastDayField(one.due_at);
+  const state = one.is_due ? chip("bad", t("Should have been signed by {day}", { day })) : chip("warn", t("To be signed by {day}", { day }));
   const cells = [{ class: "nowrap", content: [formatMonth(parseInstant(one.from))] }, { content: [state] }];
   if (mayDraw) cells.push({ class: "acts", content: [textButton(t("Draw the sample"), "small", () => askDraw(one))] });
   return row(cells, { dataset: { id: one.month } });

@@ -1,6 +1,6 @@
 /** Recording and erasing as the processes report them: what is wrong, last good sweep, oldest footage that nobody holds. */
 
-import { formatStamp, parseInstant } from "./civil-time.js";
+import { formatStamp, lastDayField, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { element } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
@@ -100,7 +100,7 @@ function remarks({ problems, words }) {
     const at = lines.indexOf(problemText(code));
     if (at >= 0) lines[at] = t("{problem}: {cameras}", { problem: lines[at], cameras: cameras.join(" · ") });
   }
-  const causes = [...(words.doubts ?? []).map(doubtText), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...Object.entries(words.look_again ?? {}).map(([id, at]) => t("{camera}: look again by {time}", { camera: id, time: stamp(at) })), ...Object.entries(words.unsigned ?? {}).map(([month, at]) => t("{month}: sign by {time}", { month, time: stamp(at) })), ...(words.stuck_holds ?? [])];
+  const causes = [...(words.doubts ?? []).map(doubtText), ...new Set(Object.values(words.errors ?? {})), ...(words.down ?? []), ...new Set([...(words.off_plan ?? []), ...(words.edge_recording ?? [])]), ...Object.entries(words.ending ?? {}).map(([id, at]) => t("{camera}: until {time}", { camera: id, time: stamp(at) })), ...Object.entries(words.look_again ?? {}).map(([id, at]) => t("{camera}: look again by {time}", { camera: id, time: stamp(at) })), ...Object.entries(words.unsigned ?? {}).map(([month, at]) => t("{month}: should have been signed by {day}", { month, day: lastDayField(at) })), ...(words.sign_in_duty_ahead ? [t("the upgrade from which on sign-ins are reviewed was stamped {time}, later than now: all months are owed", { time: stamp(words.sign_in_duty_ahead) })] : []), ...(words.stuck_holds ?? [])];
   return [...lines, ...causes].map((line) => element("span", { class: "muted small line" }, line));
 }
 

@@ -4,10 +4,12 @@ Nobody judges the own sign-ins, whatever program tries.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from alembic import op
 
+from vms.clock import SystemClock
 from vms.db.migrations.refusals import Rule, is_postgresql, refuse_after
 
 revision = "0025"
@@ -24,16 +26,16 @@ def upgrade() -> None:
     op.add_column("access_review", sa.Column("kind", sa.Text(), nullable=False, server_default=sa.text("'views'")))
     for name in ("about", "reasons", "judged_by"):
         op.add_column("access_review_item", sa.Column(name, sa.Text()))
-    op.create_table(
+    duty = op.create_table(
         "review_duty",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("since_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("kind", name=op.f("pk_review_duty")),
     )
-    # An older version asked for no reviews of sign-ins: they are owed from the month of the upgrade on.
-    op.execute(
-        "INSERT INTO review_duty (kind, since_at) SELECT 'sign-ins', at FROM ledger_entry ORDER BY seq DESC LIMIT 1"
-    )
+    # An older version asked for no reviews of sign-ins: they are owed from the month of the upgrade on, whenever the log's last entry was.
+    now_us = (SystemClock().now() - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    if op.get_bind().execute(sa.text("SELECT 1 FROM ledger_entry LIMIT 1")).first() is not None:
+        op.bulk_insert(duty, [{"kind": "sign-ins", "since_at": now_us}])
     op.create_index(
         op.f("ix_ledger_entry_sign_in_at"),
         "ledger_entry",
