@@ -15,10 +15,11 @@ from api.errors import language_of
 from api.gate import Allow, writes
 from api.pages import proof_texts
 from api.parts import ApiParts
+from api.reviewing import names_of
 from api.routers.shapes import Body, LongText, attachment, handed_over, instant
 from api.running import running_of
 from config.policy import Action
-from vms.db import proofs, users
+from vms.db import proofs
 from vms.db.proofs import Proof, Signature
 from vms.errors import Conflict
 from vms.ledger import search
@@ -47,7 +48,7 @@ def show(month: Month, asker: MayView, request: Request) -> dict[str, Any]:
     parts = running_of(request).parts
     with parts.db.read() as conn:
         proof = proofs.get(conn, month)
-        row = _row(proof, proofs.signatures(conn).get(month, ()), _names(conn), parts.clock.now())
+        row = _row(proof, proofs.signatures(conn).get(month, ()), names_of(conn), parts.clock.now())
     _write(parts, asker, {"scope": "proof", "month": month})
     words = json.loads(proof.report)
     found = proof_texts.sections(words, language_of(request, parts.settings.default_language))
@@ -92,12 +93,12 @@ def sign(month: Month, body: NewSignature, asker: MaySign, request: Request) -> 
             "remark": None if remark is None else Private(remark),
         }
         record(parts.ledger, conn, Act.PROOF_SIGN, person(asker.subject, asker.decision), words)
-        return _row(proof, proofs.signatures(conn)[month], _names(conn), now)
+        return _row(proof, proofs.signatures(conn)[month], names_of(conn), now)
 
 
 def list_rows(conn: Connection, now: datetime) -> list[dict[str, Any]]:
     """Return all proofs in figures with their signatures, newest month first."""
-    signed, names = proofs.signatures(conn), _names(conn)
+    signed, names = proofs.signatures(conn), names_of(conn)
     return [_row(one, signed.get(one.month, ()), names, now) for one in proofs.list_all(conn)]
 
 
@@ -115,10 +116,6 @@ def _refuse_unlogged(conn: Connection, proof: Proof) -> None:
 def _write(parts: ApiParts, asker: Asker, words: dict[str, Value]) -> None:
     with parts.db.write() as conn:
         record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), words)
-
-
-def _names(conn: Connection) -> dict[UserId, str]:
-    return {account.id: account.display_name for account in users.list_all(conn)}
 
 
 def _row(proof: Proof, signed: Sequence[Signature], names: dict[UserId, str], now: datetime) -> dict[str, Any]:
