@@ -154,8 +154,9 @@ def test_what_two_persons_confirmed_is_in_doubt_no_longer(auditor: Page, town: T
     expect(auditor.locator("#tiles .tile").nth(1)).to_contain_text("Geen twijfel")
 
 
-def test_a_proof_is_read_on_the_page_and_kept(auditor: Page) -> None:
+def test_a_proof_is_read_on_the_page_and_kept(auditor: Page, town: Town) -> None:
     """What the auditor takes home has the digest that stands in the log."""
+    auditor.goto(f"{town.url}/erasing")
     line = auditor.locator("#proofs tbody tr").first
     line.get_by_role("button", name="Tonen").click()
     expect(auditor.locator("dialog")).to_contain_text("de oudste beelden die niemand veiligstelde")
