@@ -13,16 +13,19 @@ from typing import Any
 
 import av
 import pytest
+from sqlalchemy import update
 
 from retention.batches import write_batches
 from retention.holds import HoldRequest, place_hold
 from retention.parts import DAEMON, RetentionParts
 from tests.auditor.bundles import vms_audit
 from tests.footage.scene import APPROVER, INVESTIGATOR, Scene, packets
+from tests.ledger.owner import without_rules
 from vms.clock import ManualClock
 from vms.db import designations, exports, placements, segments
 from vms.db.designations import Designation
 from vms.db.engine import Database
+from vms.db.tables import placement_designation
 from vms.errors import Conflict, IntegrityLost, NotFound
 from vms.evidence import export as evidence
 from vms.evidence.bundle import BundleSource, bundle_pieces, end_of, sign_present
@@ -227,6 +230,26 @@ def test_the_manifest_names_the_decision_that_each_segment_was_recorded_under(be
     assert camera["designation"] == {"number": "1", "legal_basis": "151c"}
     named = [(one["number"], one["legal_basis"], one["segments"]) for one in camera["designations"]]
     assert named == [("1", "151c", [1]), ("2", "Pw 3", [2])]
+    assert camera["undesignated"] == []
+    assert "aanwijzingsbesluit" not in (folder / "LEESMIJ.txt").read_text(encoding="utf-8")
+
+
+def test_footage_of_before_decisions_were_kept_says_that_none_is_on_record(bench: Bench, tmp_path: Path) -> None:
+    """An upgrade entered the decision of its day, which counts from its own begin on; what was recorded before must not look forgotten."""
+    start_at = bench.record(10)
+    later_at = bench.record(10)
+    with bench.scene.db.write() as conn:
+        without_rules(conn, "placement_designation")
+        conn.execute(update(placement_designation).values(from_at=later_at))
+    folder = bench.unpacked(Span(start_at, start_at + timedelta(seconds=20)), tmp_path / "out")
+    manifest = manifest_of(folder)
+    [camera] = manifest["cameras"]
+    assert (camera["undesignated"], camera["designations"][0]["segments"]) == ([1], [2])
+    assert camera["designation"] == {"number": "1", "legal_basis": "151c"}
+    assert "no decision is on record" in manifest["notes"]["undesignated"]
+    readme = (folder / "LEESMIJ.txt").read_text(encoding="utf-8")
+    assert "aanwijzingsbesluit" in readme
+    assert "no designation is on record" in readme
 
 
 def test_another_picture_size_begins_another_file(bench: Bench, tmp_path: Path) -> None:

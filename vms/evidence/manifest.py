@@ -100,6 +100,9 @@ def manifest_of(
             "proof": "leaf and path lead to the root in the body of the entry; body and its path lead to the root of the checkpoint"
             " (RFC 6962)",
             "designations": "the mayor's decisions that were in force when the segments were recorded; `designation` is the first of them",
+            "undesignated": "segments for whose time no decision is on record here. Older versions kept only the decision that the camera"
+            " was under when they were upgraded, which counts from its first day on; the log has earlier ones (placement.add,"
+            " placement.change), and the municipality has the decisions themselves",
             "times": "UTC",
         },
     }
@@ -173,12 +176,11 @@ def _placement(item: PackedPlacement, proofs: Proofs) -> dict[str, Any]:
 
 def _designations(item: PackedPlacement) -> dict[str, Any]:
     """Return the decisions that were in force when the footage was recorded, each with its segments; the first one also by itself."""
-    placement = item.held.placement
-    found: dict[Decision, list[int]] = {}
+    found: dict[Decision | None, list[int]] = {}
     for original in item.originals:
-        decision = counting(placement.decisions, original.segment.start_at)
-        if decision is not None:
-            found.setdefault(decision, []).append(original.segment.number)
+        decision = counting(item.held.placement.decisions, original.segment.start_at)
+        found.setdefault(decision, []).append(original.segment.number)
+    undesignated = found.pop(None, [])
     named = [
         {
             "number": one.number,
@@ -189,10 +191,10 @@ def _designations(item: PackedPlacement) -> dict[str, Any]:
             "segments": numbers,
         }
         for one, numbers in found.items()
+        if one is not None
     ]
-    first = next(iter(found), None)
-    number, basis = (first.number, first.legal_basis) if first else (None, None)
-    return {"designation": {"number": number, "legal_basis": basis}, "designations": named}
+    first = {name: named[0][name] if named else None for name in ("number", "legal_basis")}
+    return {"designation": first, "designations": named, "undesignated": undesignated}
 
 
 def _segment(original: OriginalFile, proofs: Proofs) -> dict[str, Any]:
@@ -237,9 +239,20 @@ def readme_of(dossier: Dossier, made_at: datetime) -> bytes:
         "to_at": f"{hold.span.end_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         "made_at": f"{made_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         "cameras": ", ".join(part.placement.name for part in dossier.parts),
+        "decisions_nl": "",
+        "decisions_en": "",
     }
+    if any(counting(part.placement.decisions, row.start_at) is None for part in dossier.parts for row in part.segments):
+        values |= {"decisions_nl": _NO_DECISION_NL, "decisions_en": _NO_DECISION_EN}
     return _README.format_map(values).encode()
 
+
+_NO_DECISION_NL: Final = """
+  Van een deel van de beelden staat hier niet geregistreerd onder welk aanwijzingsbesluit ze zijn opgenomen: zie
+  "undesignated" in manifest.json. De gemeente heeft de besluiten."""
+_NO_DECISION_EN: Final = """
+  For some of the footage no designation is on record here under which it was recorded: see "undesignated" in
+  manifest.json. The municipality has the decisions."""
 
 _README: Final = """\
 UITGIFTE {export} - ZAAK {case}
@@ -259,7 +272,7 @@ Wat zit erin
   manifest.json   zaak, camera's, tijden, hiaten met oorzaak, grijze stukken met reden, en de SHA-256 van elk bestand
   SHA256SUMS      de SHA-256 van elk bestand in deze map
   Grijze vlakken zijn bij de opname aangebracht over woningen; het beeld eronder bestaat niet.
-  Alle tijden zijn UTC. In de winter is het in Nederland een uur later, in de zomer twee uur.
+  Alle tijden zijn UTC. In de winter is het in Nederland een uur later, in de zomer twee uur.{decisions_nl}
 
 Hoe te controleren
   Linux/macOS:    sha256sum -c SHA256SUMS        (macOS: shasum -a 256 -c SHA256SUMS)
@@ -288,7 +301,7 @@ What is in it
   manifest.json   case, cameras, times, gaps with their cause, grey spans with their reason, and the SHA-256 of each file
   SHA256SUMS      the SHA-256 of each file in this folder
   Grey planes were laid over dwellings when the footage was recorded; the picture under them does not exist.
-  All times are UTC.
+  All times are UTC.{decisions_en}
 
 How to check
   Linux/macOS:    sha256sum -c SHA256SUMS        (macOS: shasum -a 256 -c SHA256SUMS)
