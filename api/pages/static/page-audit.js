@@ -5,11 +5,11 @@ import { purposeName } from "./choices.js";
 import { DAY_MS, fromField, isoInstant, startOfDay, toField } from "./civil-time.js";
 import { row, table } from "./data-table.js";
 import { askForm, FieldError, labelled, timeField } from "./dialog.js";
-import { element, textButton } from "./dom.js";
+import { element } from "./dom.js";
 import { formatNumber, listed, t } from "./i18n.js";
 import { roleName } from "./log-words.js";
 import { noticeError } from "./notices.js";
-import { askSignature, judging, openReview, stamp, stateOf, verdictOf } from "./reviewing.js";
+import { footOf, judging, lastCells, openReview, stamp, stateOf, verdictOf } from "./reviewing.js";
 import "./shell.js";
 
 const USUAL_SAMPLE = 25;
@@ -46,9 +46,7 @@ function reviewRow(review) {
     { content: [stateOf(review)] },
     { class: "nowrap", content: [`${stamp(review.from)} –`, element("span", { class: "line" }, stamp(review.to))] },
     { content: [element("code", { class: "mono" }, review.seed)] },
-    { class: "number", content: [t("{drawn} of {population}", { drawn: formatNumber(review.drawn), population: formatNumber(review.population) })] },
-    { class: "number", content: [formatNumber(review.findings)] },
-    { class: "acts", content: [textButton(review.signed_at ? t("Show") : t("Open"), "small", () => openReview(REVIEWS, review.id))] },
+    ...lastCells(REVIEWS, review),
   ], { dataset: { id: review.id } });
 }
 
@@ -57,14 +55,9 @@ function showReview(review) {
   const mayJudge = review.is_mine && !review.signed_at;
   const head = element("div", { class: "review-head" },
     element("h2", {}, t("Sample of {count} views, seed {seed}", { count: formatNumber(review.drawn), seed: review.seed })), stateOf(review));
-  const sign = mayJudge ? textButton(t("Sign off"), "primary", () => askSignature(REVIEWS, review)) : null;
-  const foot = [
-    review.remark ? element("p", {}, t("Remark at signing: {remark}", { remark: review.remark })) : null,
-    sign ? element("div", { class: "review-foot" }, sign) : null,
-  ].filter(Boolean);
   REVIEWS.place.replaceChildren(head,
     element("p", { class: "muted small" }, t("Drawn again offline, from a bundle of exactly {from} to {to}: {command}", { from: stamp(review.from), to: stamp(review.to), command: ["vms-audit", "access", "…", "--seed", review.seed, "--sample", review.sample].join(" ") })),
-    table(t("Sample"), columns, review.items.map((item) => itemRow(review, item, mayJudge)), ""), ...foot);
+    table(t("Sample"), columns, review.items.map((item) => itemRow(review, item, mayJudge)), ""), ...footOf(REVIEWS, review));
   REVIEWS.place.hidden = false;
 }
 

@@ -7,7 +7,7 @@ import { askForm, FieldError, labelled } from "./dialog.js";
 import { element, textButton } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
 import { whyText } from "./log-words.js";
-import { askSignature, judging, openReview, stamp, stateOf, verdictOf } from "./reviewing.js";
+import { footOf, judging, lastCells, openReview, stamp, stateOf, verdictOf } from "./reviewing.js";
 import "./shell.js";
 
 const USUAL_SAMPLE = 40;
@@ -64,9 +64,7 @@ function reviewRow(review) {
     { class: "nowrap", content: [formatMonth(parseInstant(review.from))] },
     { content: [stateOf(review)] },
     { class: "nowrap", content: [stamp(review.drawn_at), element("span", { class: "muted small line" }, review.by)] },
-    { class: "number", content: [t("{drawn} of {population}", { drawn: formatNumber(review.drawn), population: formatNumber(review.population) })] },
-    { class: "number", content: [formatNumber(review.findings)] },
-    { class: "acts", content: [textButton(review.signed_at ? t("Show") : t("Open"), "small", () => openReview(REVIEWS, review.id))] },
+    ...lastCells(REVIEWS, review),
   ], { dataset: { id: review.id } });
 }
 
@@ -74,14 +72,10 @@ function showReview(review) {
   const columns = [{ title: t("When") }, { title: t("Who") }, { title: t("Act") }, { title: t("From where") }, { title: t("Why drawn") }, { title: t("Judgement") }];
   const month = formatMonth(parseInstant(review.from));
   const mayJudge = (item) => item.may_judge && !review.signed_at;
-  const foot = [
-    review.remark ? element("p", {}, t("Remark at signing: {remark}", { remark: review.remark })) : null,
-    review.is_mine && !review.signed_at ? element("div", { class: "review-foot" }, textButton(t("Sign off"), "primary", () => askSignature(REVIEWS, review))) : null,
-  ].filter(Boolean);
   REVIEWS.place.replaceChildren(
     element("div", { class: "review-head" }, element("h2", {}, t("Sample of {count} sign-ins, {month}", { count: formatNumber(review.drawn), month })), stateOf(review)),
     element("p", { class: "muted small" }, t("The log itself draws: nobody chooses the seed. Drawn again offline: {command}", { command: ["vms-audit", "access", "…", "--sign-ins"].join(" ") })),
-    table(t("Sample"), columns, review.items.map((item) => itemRow(review, item, mayJudge(item))), ""), ...foot);
+    table(t("Sample"), columns, review.items.map((item) => itemRow(review, item, mayJudge(item))), ""), ...footOf(REVIEWS, review));
   REVIEWS.place.hidden = false;
 }
 

@@ -5,7 +5,7 @@ import { formatStamp, parseInstant } from "./civil-time.js";
 import { chip } from "./data-table.js";
 import { askForm, FieldError, labelled } from "./dialog.js";
 import { element, textButton } from "./dom.js";
-import { t, tn } from "./i18n.js";
+import { formatNumber, t, tn } from "./i18n.js";
 import { notice, noticeError } from "./notices.js";
 
 /**
@@ -23,6 +23,23 @@ export function stamp(at) {
 export function stateOf(review) {
   if (review.signed_at) return chip("ok", t("Signed {time}", { time: stamp(review.signed_at) }));
   return chip("warn", t("Unfinished: {judged} of {drawn} judged", { judged: review.judged, drawn: review.drawn }));
+}
+
+/** The last cells of a review's row: how much was drawn, findings, the button. @param {Reviews} reviews @param {any} review */
+export function lastCells(reviews, review) {
+  return [
+    { class: "number", content: [t("{drawn} of {population}", { drawn: formatNumber(review.drawn), population: formatNumber(review.population) })] },
+    { class: "number", content: [formatNumber(review.findings)] },
+    { class: "acts", content: [textButton(review.signed_at ? t("Show") : t("Open"), "small", () => openReview(reviews, review.id))] },
+  ];
+}
+
+/** What comes below a review: its remark, or the button to sign. @param {Reviews} reviews @param {any} review @returns {Node[]} */
+export function footOf(reviews, review) {
+  const found = [];
+  if (review.remark) found.push(element("p", {}, t("Remark at signing: {remark}", { remark: review.remark })));
+  if (review.is_mine && !review.signed_at) found.push(element("div", { class: "review-foot" }, textButton(t("Sign off"), "primary", () => askSignature(reviews, review))));
+  return found;
 }
 
 /** @param {any} item */
