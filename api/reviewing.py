@@ -5,6 +5,8 @@ not exist.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,11 +16,13 @@ from api.acting import person, record
 from api.parts import ApiParts
 from api.routers.shapes import Body, LongText, instant
 from vms.db import reviews, users
-from vms.db.reviews import Item, Judgement, Review, ReviewKind, Verdict
+from vms.db.reviews import Item, Judgement, NewReview, Review, ReviewKind, Verdict
 from vms.errors import Denied, InvalidInput, NotFound
+from vms.ledger import search
 from vms.ledger.acts import Act
 from vms.ledger.entries import Private, Value
-from vms.model import UserId
+from vms.ledger.search import StoredEntry
+from vms.model import Span, UserId
 
 
 class Said(Body):
@@ -44,6 +48,49 @@ def stored(conn: Connection, review_id: str, kind: ReviewKind) -> Review:
     if found.kind is not kind:
         raise NotFound(f"there is no review of {kind} {review_id}", code="review.unknown")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A review that somebody looks at.
+
+    Args:
+        drawn: what was drawn, each with its entry.
+        names: what people are called.
+    """
+
+    review: Review
+    drawn: tuple[tuple[Item, StoredEntry], ...]
+    names: Mapping[UserId, str]
+
+
+def opened(parts: ApiParts, asker: Asker, kind: ReviewKind, review_id: str) -> Opened:
+    """Return a review of a kind, and write down that somebody looked at it.
+
+    Raises:
+        NotFound: there is none, or it is of another kind.
+    """
+    with parts.db.read() as conn:
+        names, found = names_of(conn), stored(conn, review_id, kind)
+        drawn = tuple((item, search.get(conn, item.seq)) for item in reviews.items(conn, review_id))
+    with parts.db.write() as conn:
+        words: dict[str, Value] = {"scope": "review", "review_id": review_id, "entries": len(drawn)}
+        record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), words)
+    return Opened(found, drawn, names)
+
+
+def refuse_unfinished(period: Span, now: datetime) -> None:
+    """Refuse to draw of what still goes on: it would change after the draw."""
+    if period.end_at > now:
+        raise InvalidInput("a sample is drawn of what is over", code="review.period")
+
+
+def store(parts: ApiParts, asker: Asker, new: NewReview, words: dict[str, Value]) -> dict[str, Any]:
+    """Store a review that was drawn, and what the ledger keeps of the draw; return its id as JSON."""
+    with parts.db.write() as conn:
+        reviews.add(conn, new)
+        record(parts.ledger, conn, Act.REVIEW_DRAW, person(asker.subject, asker.decision), words)
+    return {"id": new.id}
 
 
 def judge(parts: ApiParts, asker: Asker, kind: ReviewKind, review_id: str, *, seq: int, said: Said) -> dict[str, Any]:

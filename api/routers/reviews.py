@@ -9,11 +9,10 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import Field
 
 from api.access import Asker
-from api.acting import person, record
 from api.errors import language_of
 from api.gate import Allow, writes
 from api.pages.texts import act_text
-from api.reviewing import Said, Signature, names_of, shape, stored
+from api.reviewing import Said, Signature, names_of, opened, refuse_unfinished, shape, store
 from api.reviewing import judge as judge_entry
 from api.reviewing import sign as sign_review
 from api.routers.shapes import Body, Identifier, Moment, instant, span_of
@@ -22,7 +21,7 @@ from config.policy import Action
 from vms.db import placements, reviews
 from vms.db.reviews import Item, NewItem, NewReview, ReviewKind
 from vms.errors import InvalidInput
-from vms.ledger import sampling, search
+from vms.ledger import sampling
 from vms.ledger.acts import Act
 from vms.ledger.entries import Value
 from vms.ledger.search import StoredEntry
@@ -53,8 +52,7 @@ def begin(body: NewDraw, asker: MayReview, request: Request) -> dict[str, Any]:
     parts = running_of(request).parts
     period = span_of(body.from_at, body.to_at, LONGEST)
     now = parts.clock.now()
-    if period.end_at > now:
-        raise InvalidInput("a sample is drawn of what is over", code="review.period")
+    refuse_unfinished(period, now)
     # Before anything is written: nobody waits for a walk over years of entries.
     drawn = sampling.draw(parts.db, period, body.seed, body.sample)
     if not drawn.seqs:
@@ -72,10 +70,7 @@ def begin(body: NewDraw, asker: MayReview, request: Request) -> dict[str, Any]:
     }
     user_id = asker.subject.user_id
     new = NewReview(review_id, ReviewKind.VIEWS, user_id, now, period, body.seed, body.sample, drawn.population, items)
-    with parts.db.write() as conn:
-        reviews.add(conn, new)
-        record(parts.ledger, conn, Act.REVIEW_DRAW, person(asker.subject, asker.decision), words)
-    return {"id": review_id}
+    return store(parts, asker, new, words)
 
 
 @router.get("", openapi_extra=writes())
@@ -92,21 +87,16 @@ def show(review_id: Identifier, asker: MayReview, request: Request) -> dict[str,
     """Show a review with the entries of its sample."""
     parts = running_of(request).parts
     language = language_of(request, parts.settings.default_language)
+    found = opened(parts, asker, ReviewKind.VIEWS, review_id)
     with parts.db.read() as conn:
-        names = names_of(conn)
-        found = stored(conn, review_id, ReviewKind.VIEWS)
-        drawn = reviews.items(conn, review_id)
-        entries = [search.get(conn, item.seq) for item in drawn]
         places: dict[str, str] = {str(one.id): one.name for one in placements.list_all(conn)}
-    with parts.db.write() as conn:
-        words: dict[str, Value] = {"scope": "review", "review_id": review_id, "entries": len(drawn)}
-        record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), words)
     shown = [
-        _item(item, entry, names)
+        _item(item, entry, found.names)
         | {"act_text": act_text(language, entry.act.value), "cameras": _cameras(entry, places)}
-        for item, entry in zip(drawn, entries, strict=True)
+        for item, entry in found.drawn
     ]
-    return shape(found, names) | {"items": shown, "is_mine": found.drawn_by == asker.subject.user_id}
+    is_mine = found.review.drawn_by == asker.subject.user_id
+    return shape(found.review, found.names) | {"items": shown, "is_mine": is_mine}
 
 
 @router.post("/{review_id}/entries/{seq}", openapi_extra=writes(Act.REVIEW_MARK))

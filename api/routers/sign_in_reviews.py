@@ -1,4 +1,4 @@
-"""Reviewing sign-ins: the police supervisor judges a month's sample (failures, other addresses, odd hours) and signs, by the 15th."""
+"""Reviewing sign-ins: the police supervisor judges a month's sample (failures, other addresses, odd hours) and signs by the 15th."""
 
 import secrets
 from collections.abc import Mapping
@@ -8,12 +8,11 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from api.access import Asker
-from api.acting import person, record
 from api.errors import language_of
 from api.gate import Allow, writes
 from api.pages.texts import act_text
 from api.parts import ApiParts
-from api.reviewing import Said, Signature, may_judge, names_of, shape, stored
+from api.reviewing import Said, Signature, may_judge, names_of, opened, refuse_unfinished, shape, store
 from api.reviewing import judge as judge_entry
 from api.reviewing import sign as sign_review
 from api.routers.reviews import EntryNumber
@@ -24,7 +23,7 @@ from vms.civil_time import CITY_ZONE, OddHours, span_of_month
 from vms.db import review_duty, reviews
 from vms.db.reviews import Item, NewItem, NewReview, Review, ReviewKind
 from vms.errors import InvalidInput
-from vms.ledger import search, sign_in_sampling
+from vms.ledger import sign_in_sampling
 from vms.ledger.acts import Act
 from vms.ledger.entries import Value
 from vms.ledger.search import StoredEntry
@@ -75,8 +74,7 @@ def begin(body: NewSignInDraw, asker: MayReview, request: Request) -> dict[str, 
     """Draw a sample of a month that is over; the ledger alone decides which, and `vms-audit access --sign-ins` draws the same."""
     parts = running_of(request).parts
     period, now = span_of_month(body.month), parts.clock.now()
-    if period.end_at > now:
-        raise InvalidInput("a sample is drawn of what is over", code="review.period")
+    refuse_unfinished(period, now)
     odd_hours = OddHours(parts.settings.odd_hours_from, parts.settings.odd_hours_until)
     # Before anything is written: nobody waits for a walk over years of entries.
     drawn = sign_in_sampling.draw(parts.db, lambda upto: _root(parts, upto), period, odd_hours, body.sample)
@@ -95,11 +93,7 @@ def begin(body: NewSignInDraw, asker: MayReview, request: Request) -> dict[str, 
         drawn.population,
         items,
     )
-    words = _words(new, body.month, period, odd_hours, drawn)
-    with parts.db.write() as conn:
-        reviews.add(conn, new)
-        record(parts.ledger, conn, Act.REVIEW_DRAW, person(asker.subject, asker.decision), words)
-    return {"id": review_id}
+    return store(parts, asker, new, _words(new, body.month, period, odd_hours, drawn))
 
 
 @router.get("/{review_id}", openapi_extra=writes(Act.AUDIT_READ))
@@ -107,21 +101,14 @@ def show(review_id: Identifier, asker: MayRead, request: Request) -> dict[str, A
     """Show a review with the sign-ins of its sample, why each was drawn, and which of them the asker may judge."""
     parts = running_of(request).parts
     language = language_of(request, parts.settings.default_language)
-    with parts.db.read() as conn:
-        names = names_of(conn)
-        found = stored(conn, review_id, ReviewKind.SIGN_INS)
-        drawn = reviews.items(conn, review_id)
-        entries = [search.get(conn, item.seq) for item in drawn]
-    with parts.db.write() as conn:
-        words: dict[str, Value] = {"scope": "review", "review_id": review_id, "entries": len(drawn)}
-        record(parts.ledger, conn, Act.AUDIT_READ, person(asker.subject, asker.decision), words)
+    found = opened(parts, asker, ReviewKind.SIGN_INS, review_id)
     reviewer = asker.subject.user_id if asker.action is Action.SIGNIN_REVIEW else None
-    return shape(found, names) | {
+    return shape(found.review, found.names) | {
         "items": [
-            _item(found, item, entry, names, reviewer) | {"act_text": act_text(language, entry.act.value)}
-            for item, entry in zip(drawn, entries, strict=True)
+            _item(found.review, item, entry, found.names, reviewer) | {"act_text": act_text(language, entry.act.value)}
+            for item, entry in found.drawn
         ],
-        "is_mine": found.drawn_by == reviewer,
+        "is_mine": found.review.drawn_by == reviewer,
     }
 
 
