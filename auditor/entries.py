@@ -129,6 +129,15 @@ def read(
                 yield entry
 
 
+def first_at(bundle: Bundle) -> datetime | None:
+    """Return the instant of the bundle's first entry, None when there is none that can be read."""
+    for _, packed in bundle.manifest.entry_files():
+        for block in bundle.blocks(packed.name):
+            first = parse(0, block.split(b"\n", 1)[0])
+            return None if first is None else first.at
+    return None
+
+
 def _stamp_in(line: bytes) -> str:
     """Return the stamp of an entry without reading the rest: the keys are sorted, so it stands near the end."""
     found = line.rfind(_BEFORE_STAMP) + len(_BEFORE_STAMP)

@@ -32,7 +32,7 @@ def proved(bundle: Bundle, report: Report, at: datetime, zone: ZoneInfo) -> None
             later.add(month)
         else:
             _take(found, entry, month, end_at, report)
-    for month, end_at in _months(_first_at(bundle), at):
+    for month, end_at in _months(entries.first_at(bundle), at):
         is_proved = month in found and found[month].at >= end_at
         if not is_proved and end_at + MADE_WITHIN < at:
             report.find("proof-missing", month=month)
@@ -82,15 +82,6 @@ def _end_of(month: str | None) -> datetime | None:
 
 def _next(begin: datetime) -> datetime:
     return (begin + timedelta(days=32)).replace(day=1)
-
-
-def _first_at(bundle: Bundle) -> datetime | None:
-    """Return the instant of the first entry, None when there is none that can be read."""
-    for _, packed in bundle.manifest.entry_files():
-        for block in bundle.blocks(packed.name):
-            first = entries.parse(0, block.split(b"\n", 1)[0])
-            return None if first is None else first.at
-    return None
 
 
 def _months(first_at: datetime | None, until: datetime) -> list[tuple[str, datetime]]:

@@ -141,7 +141,7 @@ def _roots(bundle: Bundle, report: Report, sizes: set[int]) -> dict[int, str]:
 
 def _months(bundle: Bundle, zone: ZoneInfo) -> Iterator[Month]:
     start, until = entries.instant(bundle.manifest.start), entries.instant(bundle.manifest.until)
-    first = _first_at(bundle)
+    first = entries.first_at(bundle)
     if start is None or until is None or first is None:
         return
     civil = max(start, first).astimezone(zone)
@@ -155,14 +155,6 @@ def _months(bundle: Bundle, zone: ZoneInfo) -> Iterator[Month]:
         late_at = datetime(*ends, DUE_ON_DAY + 1, tzinfo=zone).astimezone(UTC)
         yield Month(f"{year}-{number:02}", start_at, end_at, late_at)
         year, number = ends
-
-
-def _first_at(bundle: Bundle) -> datetime | None:
-    for _, packed in bundle.manifest.entry_files():
-        for block in bundle.blocks(packed.name):
-            first = entries.parse(0, block.split(b"\n", 1)[0])
-            return None if first is None else first.at
-    return None
 
 
 def _check_draw(draw: Entry, found: list[SignIn], month: Month, report: Report, *, log: Log) -> None:
