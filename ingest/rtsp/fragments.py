@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ingest.bitstream import split_nals
+
 MOST_NAL_BYTES = 8 * 1024 * 1024
 
 
@@ -48,8 +50,12 @@ class FragmentJoiner:
         return unfinished
 
 
-def unpack_aggregate(data: bytes) -> tuple[tuple[bytes, ...], bool]:
-    """Return the units of an aggregate, and whether their sizes added up."""
+def unpack_aggregate(data: bytes, *, damaged: bool) -> Unpacked:
+    """Return the units of an aggregate, without its header.
+
+    Args:
+        damaged: a part of another unit was missing before it.
+    """
     units, position = [], 0
     while position + 2 <= len(data):
         size = int.from_bytes(data[position : position + 2], "big")
@@ -59,4 +65,19 @@ def unpack_aggregate(data: bytes) -> tuple[tuple[bytes, ...], bool]:
         if unit:
             units.append(unit)
         position += 2 + size
-    return tuple(units), position == len(data)
+    return Unpacked(tuple(units), damaged or not units or position != len(data))
+
+
+def has_start_codes(payload: bytes) -> bool:
+    """Whether a payload is of a camera that leaves its encoder's start codes in."""
+    return payload.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01"))
+
+
+def unpack_start_codes(payload: bytes, *, damaged: bool) -> Unpacked:
+    """Return the units between the start codes of a payload.
+
+    Args:
+        damaged: a part of another unit was missing before it.
+    """
+    units = tuple(split_nals(payload))
+    return Unpacked(units, damaged or not units)

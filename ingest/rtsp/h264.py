@@ -4,8 +4,7 @@ Source: RFC 6184 sections 5.6 (single NAL unit), 5.7.1 (STAP-A), 5.8 (FU-A). The
 session description.
 """
 
-from ingest.bitstream import split_nals
-from ingest.rtsp.fragments import FragmentJoiner, Unpacked, unpack_aggregate
+from ingest.rtsp.fragments import FragmentJoiner, Unpacked, has_start_codes, unpack_aggregate, unpack_start_codes
 
 _STAP_A = 24
 _FU_A = 28
@@ -37,11 +36,9 @@ class H264Unpacker:
         if kind in _SINGLE:
             return Unpacked((payload,), damaged=left)
         if kind == _STAP_A:
-            units, whole = unpack_aggregate(payload[1:])
-            return Unpacked(units, damaged=left or not units or not whole)
-        if kind == 0 and payload.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
-            units = tuple(split_nals(payload))
-            return Unpacked(units, damaged=left or not units)
+            return unpack_aggregate(payload[1:], damaged=left)
+        if kind == 0 and has_start_codes(payload):
+            return unpack_start_codes(payload, damaged=left)
         return Unpacked((), damaged=True)
 
     def break_off(self) -> bool:

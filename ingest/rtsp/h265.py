@@ -4,8 +4,7 @@ Source: RFC 7798 sections 4.4.1 (single NAL unit), 4.4.2 (aggregation packet), 4
 refused by the session description (sprop-max-don-diff).
 """
 
-from ingest.bitstream import split_nals
-from ingest.rtsp.fragments import FragmentJoiner, Unpacked, unpack_aggregate
+from ingest.rtsp.fragments import FragmentJoiner, Unpacked, has_start_codes, unpack_aggregate, unpack_start_codes
 
 _AGGREGATION = 48
 _FRAGMENT = 49
@@ -33,11 +32,9 @@ class H265Unpacker:
             )
         left = self._joiner.break_off()
         if kind == _AGGREGATION:
-            units, whole = unpack_aggregate(payload[2:])
-            return Unpacked(units, damaged=left or not units or not whole)
-        if payload.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
-            units = tuple(split_nals(payload))
-            return Unpacked(units, damaged=left or not units)
+            return unpack_aggregate(payload[2:], damaged=left)
+        if has_start_codes(payload):
+            return unpack_start_codes(payload, damaged=left)
         if kind in _SINGLE:
             return Unpacked((payload,), damaged=left)
         return Unpacked((), damaged=True)
