@@ -163,14 +163,11 @@ def carry_out(parts: RetentionParts, *, clock_is_trusted: bool = True) -> int:
 
 def expire(parts: RetentionParts) -> int:
     """End the requests that nobody decided in time; return how many."""
-    ended = 0
-    now = parts.clock.now()
     with parts.db.write() as conn:
-        for asked in ERASURES.list_in(conn, AskedState.REQUESTED):
-            if now >= asked.lapses_at and ERASURES.expire(conn, asked, now):
-                parts.ledger.append(conn, acts.early_expired(early.get(conn, ErasureId(asked.id))))
-                ended += 1
-    return ended
+        ended = ERASURES.expire_undecided(conn, parts.clock.now())
+        for asked in ended:
+            parts.ledger.append(conn, acts.early_expired(early.get(conn, ErasureId(asked.id))))
+    return len(ended)
 
 
 def _refuse_again(conn: Connection, request: EarlyRequest, now: datetime) -> None:

@@ -113,15 +113,11 @@ def carry_out(parts: RetentionParts, grace: timedelta, at: datetime) -> int:
 
 def expire(parts: RetentionParts) -> int:
     """End the requests that nobody decided in time; return how many."""
-    ended = 0
-    now = parts.clock.now()
     with parts.db.write() as conn:
-        for asked in HOLD_RELEASES.list_in(conn, AskedState.REQUESTED):
-            if now >= asked.lapses_at and HOLD_RELEASES.expire(conn, asked, now):
-                hold = holds.get(conn, _hold_of(conn, asked))
-                parts.ledger.append(conn, acts.release_expired(hold, asked))
-                ended += 1
-    return ended
+        ended = HOLD_RELEASES.expire_undecided(conn, parts.clock.now())
+        for asked in ended:
+            parts.ledger.append(conn, acts.release_expired(holds.get(conn, _hold_of(conn, asked)), asked))
+    return len(ended)
 
 
 def open_releases(conn: Connection) -> dict[HoldId, Asked]:

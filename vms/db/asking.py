@@ -120,6 +120,14 @@ class Desk:
         """End what was not decided, or not carried out, in time; return whether this call did it."""
         return self._move(conn, asked.id, asked.state, AskedState.EXPIRED, ended_at=at)
 
+    def expire_undecided(self, conn: Connection, now: datetime) -> list[Asked]:
+        """End the requests that nobody decided in time; return those that this call ended, as they were."""
+        return [
+            asked
+            for asked in self.list_in(conn, AskedState.REQUESTED)
+            if now >= asked.lapses_at and self.expire(conn, asked, now)
+        ]
+
     def get(self, conn: Connection, asked_id: str) -> Asked:
         """Return one request.
 
