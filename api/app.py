@@ -110,6 +110,7 @@ def create_app(parts: ApiParts, is_stopping: Callable[[], bool] = lambda: False)
         )
         app.state.running = running
         await run_in_threadpool(_write_start, parts)
+        await run_in_threadpool(doorman.end_from_before)
         running.exports.start()
         janitors = [
             asyncio.create_task(_tidy_up(running), name="view janitor"),

@@ -66,7 +66,11 @@ class Doorman:
         attempt = self._throttle.begin(name, account, origin)
         may_sign_in = account is not None and account.disabled_at is None
         try:
-            verdict = self._parts.passwords.check(account.password_hash if account and may_sign_in else None, password)
+            verdict = self._parts.passwords.check(
+                account.password_hash if account and may_sign_in else None,
+                password,
+                is_from_before=account is not None and account.is_from_before,
+            )
         except Unavailable:
             # Nobody looked at the password: it counts for nothing.
             self._throttle.forget(attempt)
@@ -166,6 +170,18 @@ class Doorman:
         if session is None or session.ended_at is not None:
             return None
         return session.seen_at + self._idle, session.ends_at
+
+    def end_from_before(self) -> None:
+        """End the sessions of people whose password is from before owners chose their own: they sign in again, and choose.
+
+        Once, at the start of the interface: a page that an older version has left open knows only that it is signed out. Left
+        in its session it would ask on and on for what `password.first` refuses.
+        """
+        with self._parts.db.read() as conn:
+            lasting = sessions.list_lasting(conn)
+            ending = [one for one in lasting if users.get(conn, one.user_id).is_from_before]
+        for session in ending:
+            self._end(session, "first-password")
 
     def _note_active(self, session: Session) -> None:
         now = self._parts.clock.now()

@@ -54,7 +54,7 @@ class OwnPasswords:
         self._refuse_unfit(subject, account, old, new)
         attempt = self._begin(subject, account, origin)
         try:
-            is_right = self._parts.passwords.check(account.password_hash, old).ok
+            is_right = self._parts.passwords.check(account.password_hash, old, is_from_before=account.is_from_before).ok
             new_hash = self._parts.passwords.hash(new) if is_right else None
         except Unavailable:
             self._throttle.forget(attempt)

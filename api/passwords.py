@@ -58,27 +58,36 @@ class Passwords:
         with self._slot():
             return self._hasher.hash(_encoded(new))
 
-    def check(self, stored: str | None, password: str) -> Verdict:
+    def check(self, stored: str | None, password: str, *, is_from_before: bool = False) -> Verdict:
         """Compare a password with a stored hash.
 
         Args:
             stored: None for somebody who doesn't exist or may not sign in: the same work is done, the answer is no.
             password: as typed.
+            is_from_before: the hash may be older than `prepared`, and of the password as it was typed.
 
         Raises:
             Unavailable: too many at once.
         """
         typed = prepared(password)
         with self._slot():
-            try:
-                # Of one that is too long only a part is hashed: the same work, and no password that anybody has.
-                self._hasher.verify(stored or self._hash_of_nobody, _encoded(typed[:LONGEST_PASSWORD]))
-            except (VerificationError, InvalidHashError):
-                return Verdict(ok=False)
-            if stored is None or len(typed) > LONGEST_PASSWORD:
+            found = self._matches(stored, typed)
+            if typed != password:
+                # Worked out for everybody: how long it takes does not say whose hash is old.
+                as_typed = self._matches(stored, password)
+                found = found or (is_from_before and as_typed)
+            if not found or stored is None:
                 return Verdict(ok=False)
             stale = self._hasher.check_needs_rehash(stored)
             return Verdict(ok=True, fresh_hash=self._hasher.hash(_encoded(typed)) if stale else None)
+
+    def _matches(self, stored: str | None, typed: str) -> bool:
+        try:
+            # Of one that is too long only a part is hashed: the same work, and no password that anybody has.
+            self._hasher.verify(stored or self._hash_of_nobody, _encoded(typed[:LONGEST_PASSWORD]))
+        except (VerificationError, InvalidHashError):
+            return False
+        return len(typed) <= LONGEST_PASSWORD
 
     def _slot(self) -> "_Slot":
         return _Slot(self._slots)

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from httpx import Response
-from starlette.testclient import WebSocketTestSession
+from sqlalchemy import update
+from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from api.accounts import COMMAND_LINE
-from api.app import ROUTERS, api_routes
+from api.app import ROUTERS, api_routes, create_app
 from api.gate import PUBLIC, SignedIn
 from api.pages.router import PAGES
 from api.password_rules import LONGEST_PASSWORD, prepared, refuse_weak
@@ -19,6 +21,7 @@ from api.passwords import Passwords, Verdict
 from tests.api.site import FIXED, ORIGIN, PASSWORD, Person, Site
 from tests.api.test_policy import example, gates
 from vms.db import users
+from vms.db.tables import user_account
 from vms.errors import InvalidInput
 from vms.ledger.search import search
 from vms.model import Role
@@ -161,8 +164,8 @@ def during_check(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> 
     """Let something happen between the look at a password and what follows from it; once."""
     check, waiting = Passwords.check, [act]
 
-    def checked(self: Passwords, stored: str | None, password: str) -> Verdict:
-        verdict = check(self, stored, password)
+    def checked(self: Passwords, stored: str | None, password: str, *, is_from_before: bool) -> Verdict:
+        verdict = check(self, stored, password, is_from_before=is_from_before)
         if waiting:
             waiting.pop()()
         return verdict
@@ -321,10 +324,53 @@ def test_a_password_that_is_mostly_the_own_name_is_refused(password: str, names:
     refuse_weak(password, ("bakker", "M. Bakker"))
 
 
-def test_an_account_from_before_signs_in_and_must_choose(site: Site) -> None:
-    """Its password was set by somebody at a shell; it has no end, or a house would be locked out by an upgrade."""
+def age(site: Site) -> None:
+    """Make the observer's account one from before owners chose their passwords."""
     with site.parts.db.write() as conn:
         conn.exec_driver_sql("UPDATE user_account SET password_is_own = false WHERE username = 'observer'")
+
+
+def test_a_password_from_before_is_right_as_it_was_typed(site: Site) -> None:
+    """Its hash is of what the keyboard sent, no-break space and all: an upgrade must lock nobody out."""
+    typed = "e\u0301e\u0301n lange\u00a0zin van toen"
+    age(site)
+    with site.parts.db.write() as conn:
+        conn.execute(
+            update(user_account)
+            .where(user_account.c.username == "observer")
+            .values(password_hash=PasswordHasher().hash(typed))
+        )
+    assert code_of(site.try_sign_in("observer", prepared(typed))) == "auth.refused"
+    person = site.sign_in("observer", password=typed)
+    person = gone_on(person, choose(person, typed, OWN))
+    assert person.me["must_choose_password"] is False
+    with site.parts.db.write() as conn:
+        conn.execute(
+            update(user_account)
+            .where(user_account.c.username == "observer")
+            .values(password_hash=PasswordHasher().hash(typed))
+        )
+    # What an owner has chosen is compared in the one form only.
+    assert code_of(site.try_sign_in("observer", typed)) == "auth.refused"
+
+
+def test_sessions_from_before_end_when_the_interface_starts(site: Site) -> None:
+    """A page that the older version left open asks on, and each refusal would be an entry in the log."""
+    before, other = site.sign_in(Role.OBSERVER), site.sign_in(Role.DIRECTOR)
+    age(site)
+    with TestClient(create_app(site.parts), base_url=ORIGIN) as client:
+        for _ in range(3):
+            answer = client.get("/api/placements", headers=before.headers)
+            assert (answer.status_code, code_of(answer)) == (401, "auth.required")
+        assert client.get("/api/placements", headers=other.headers).status_code == 200
+    assert site.ledger("policy.denied") == []
+    [expired] = site.ledger("auth.expired")
+    assert expired.document["why"] == "first-password"
+
+
+def test_an_account_from_before_signs_in_and_must_choose(site: Site) -> None:
+    """Its password was set by somebody at a shell; it has no end, or a house would be locked out by an upgrade."""
+    age(site)
     site.clock.advance(timedelta(days=300))
     for _ in range(2):
         person = site.sign_in(Role.OBSERVER)

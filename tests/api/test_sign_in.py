@@ -109,9 +109,9 @@ def test_of_a_burst_no_more_than_the_limit_get_to_the_password(site: Site, monke
     passwords, gate = site.parts.passwords, threading.Barrier(8)
     check = type(passwords).check
 
-    def counting(self: Passwords, stored: str | None, password: str) -> Verdict:
+    def counting(self: Passwords, stored: str | None, password: str, *, is_from_before: bool = False) -> Verdict:
         checked.append(password)
-        return check(self, stored, password)
+        return check(self, stored, password, is_from_before=is_from_before)
 
     monkeypatch.setattr(type(passwords), "check", counting)
     doorman = Doorman(site.parts)
@@ -162,7 +162,7 @@ def test_a_burst_of_sign_ins_does_not_keep_threads_from_those_who_work(
     held, answers = threading.Event(), Queue[int]()
     passwords = site.parts.passwords
 
-    def waiting(_self: Passwords, _stored: str | None, _password: str) -> Verdict:
+    def waiting(_self: Passwords, _stored: str | None, _password: str, **_ways: bool) -> Verdict:
         assert held.wait(60)
         return Verdict(ok=False)
 

@@ -14,10 +14,17 @@ from api.parts import ApiParts
 from tests.api.site import PASSWORD
 from tests.pages.running import own_parts, serving
 from vms.db import sessions, users
+from vms.ledger.acts import Act
+from vms.ledger.search import Filter, count_found
 from vms.model import Role
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 PATIENCE_MS = 60_000
+POLL = """async () => {
+  const own = document.querySelector("script[type=module]").src;
+  const { request } = await import(new URL("api.js", own));
+  return request("GET", "/api/holds", undefined, { background: true }).then(() => "let in", ({ code }) => code);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +99,21 @@ def test_a_page_without_work_leaves_for_the_sign_in(person: Page, house: tuple[s
     person.mouse.move(400, 400)
     person.goto(f"{url}/log")
     person.wait_for_url("**/sign-in*")
+
+
+def test_a_poll_that_is_refused_asks_no_more(person: Page, house: tuple[str, ApiParts]) -> None:
+    """Whose role ends in front of an open page: each further poll would be another refusal in the log."""
+    url, parts = house
+    person.goto(f"{url}/holds")
+    person.wait_for_load_state("networkidle")
+    with parts.db.write() as conn:
+        account = users.by_username(conn, "wacht")
+        assert account is not None
+        assert users.revoke(conn, account.id, Role.INVESTIGATOR)
+    for _ in range(4):
+        assert person.evaluate(POLL).startswith("policy.")
+    with parts.db.read() as conn:
+        assert count_found(conn, Filter(acts={Act.POLICY_DENIED}), most=9) == 1
 
 
 def test_the_browser_had_nothing_to_complain_about(complaints: list[str]) -> None:

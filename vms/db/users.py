@@ -53,6 +53,11 @@ class Account:
     grants: tuple[RoleGrant, ...] = ()
     first_password: FirstPassword | None = None
 
+    @property
+    def is_from_before(self) -> bool:
+        """Return whether its password was set before owners chose their own."""
+        return self.first_password is not None and self.first_password.until_at is None
+
     def roles_at(self, instant: datetime) -> frozenset[Role]:
         """Return the roles that work at an instant; none once the account is disabled."""
         if self.disabled_at is not None and self.disabled_at <= instant:

@@ -82,14 +82,22 @@ export async function askMe(background) {
  */
 export async function request(method, path, body, options = {}) {
   if (method !== "GET" && !csrf && path !== "/api/sign-in") await me();
+  const what = `${method} ${path.split("?")[0]}`;
+  const earlier = options.background ? refused.get(what) : undefined;
+  if (earlier) throw earlier;
   const response = await reach(method, path, body, options);
+  refused.delete(what);
   if (response.ok) return response.status === 204 ? null : response.json();
   const error = await readError(response);
+  if (response.status === 403 && options.background) refused.set(what, error);
+  if (error.code === "password.first") leaveTo("/password");
   // Who waits for a poll is nobody; who waits for what was filled in goes on after signing in again.
   if (response.status === 401 && !options.stay && (await sessionOver()) && !options.background) return request(method, path, body, options);
   throw error;
 }
 
+/** What was refused to a poll, which would be refused again, and be in the log each time: only a person asks for it again. @type {Map<string, ApiError>} */
+const refused = new Map();
 /** @type {Set<() => boolean>} */
 const unsaved = new Set();
 /** @type {Promise<boolean> | null} */
@@ -141,10 +149,15 @@ export async function signOut() {
 
 /** The first one leads: sockets and polls all learn at once that a session is over. @param {"ended" | "out"} reason */
 export function leaveToSignIn(reason) {
+  leaveTo(`/sign-in?reason=${reason}`, reason !== "out");
+}
+
+/** @param {string} address @param {boolean} [returns] whether the person comes back here from there */
+function leaveTo(address, returns = true) {
   if (isLeaving) return;
   isLeaving = true;
-  const next = encodeURIComponent(location.pathname + location.search);
-  location.assign(`/sign-in?reason=${reason}${reason === "out" ? "" : `&next=${next}`}`);
+  const next = `next=${encodeURIComponent(location.pathname + location.search)}`;
+  location.assign(returns ? `${address}${address.includes("?") ? "&" : "?"}${next}` : address);
 }
 
 async function reach(method, path, body, options) {
