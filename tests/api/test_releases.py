@@ -1,10 +1,15 @@
 """Releases of holds: two persons for somebody else's, a time of grace for all, and taking back by anybody who may release."""
 
+from datetime import timedelta
+
 import pytest
 
+from api.retaining import retention_of
+from retention import releases
 from tests.api.site import COPIED, Person, Site
 from tests.api.test_footage_flows import place
 from vms.db import holds
+from vms.db.asking import HOLD_RELEASES
 from vms.model import HoldId, HoldState, Role
 
 REASON = {"reason": "zaak geseponeerd door OM"}
@@ -72,3 +77,22 @@ def test_a_refused_release_leaves_the_hold_as_it_was(held: tuple[Site, Person, P
         "release.request",
         "release.refuse",
     ]
+
+
+def test_a_release_that_nobody_decides_in_time_ends_and_is_asked_for_again(
+    held: tuple[Site, Person, Person, str],
+) -> None:
+    """A request of last month must not be approved by a slip; and the hold keeps its footage."""
+    site, investigator, director, path = held
+    director.post(f"{path}/release", REASON)
+    daemon = retention_of(site.parts)
+    site.clock.advance(HOLD_RELEASES.lapses_after - timedelta(seconds=1))
+    assert releases.expire(daemon) == 0
+    site.clock.advance(timedelta(seconds=1))
+    investigator, director = site.sign_in(Role.INVESTIGATOR), site.sign_in(Role.DIRECTOR)
+    assert investigator.post(f"{path}/release/approve").status_code == 409, "also before the daemon has looked"
+    assert (releases.expire(daemon), releases.expire(daemon)) == (1, 0)
+    [entry] = site.ledger("release.expire")
+    assert entry.object["hold_id"] == path.rsplit("/", 1)[1]
+    assert (site.end_grace(), state(site, path)) == (0, HoldState.ACTIVE)
+    assert director.post(f"{path}/release", REASON).json()["release"]["state"] == "requested"
