@@ -14,17 +14,18 @@ from starlette.websockets import WebSocketDisconnect
 
 from api.accounts import COMMAND_LINE
 from api.app import ROUTERS, api_routes, create_app
+from api.doorman import Doorman
 from api.gate import PUBLIC, SignedIn
 from api.pages.router import PAGES
 from api.password_rules import LONGEST_PASSWORD, prepared, refuse_weak
 from api.passwords import Passwords, Verdict
-from tests.api.site import FIXED, ORIGIN, PASSWORD, Person, Site
+from tests.api.site import FIXED, ORIGIN, PASSWORD, PASSWORDS, Person, Site
 from tests.api.test_policy import example, gates
 from vms.db import users
 from vms.db.tables import user_account
 from vms.errors import InvalidInput
 from vms.ledger.search import search
-from vms.model import Role
+from vms.model import Role, UserId
 
 FIRST, OWN, OTHER = "voor een keer gegeven", "zelf gekozen en lang", "nog een heel andere zin"
 WITHOUT_OWN_PASSWORD = {("POST", "/api/sign-out"), ("GET", "/api/me"), ("POST", "/api/me/password")}
@@ -118,6 +119,16 @@ def test_every_socket_is_closed_until_a_password_is_chosen(newcomer: Person) -> 
             assert closing_of(socket) == (4403, "password.first"), path
 
 
+def test_nothing_goes_on_in_the_session_of_a_first_password(newcomer: Person) -> None:
+    """What outlives its request (live pictures, a commissioning view) asks again who is there, and not by a route's gate."""
+    session_id = str(newcomer.site.ledger("auth.sign-in")[-1].object["session"])
+    doorman = Doorman(newcomer.site.parts)
+    assert doorman.still_in(session_id) is None
+    with newcomer.site.parts.db.write() as conn:
+        users.set_own_password(conn, UserId(newcomer.site.ledger("auth.sign-in")[-1].actor_id), "x")
+    assert doorman.still_in(session_id) is not None
+
+
 def test_every_page_leads_to_the_one_for_choosing(newcomer: Person) -> None:
     """Who signs in with a first password must not wonder why everything is refused."""
     client = newcomer.site.client
@@ -209,6 +220,24 @@ def test_a_session_that_ended_while_the_change_waited_changes_nothing(
     during_check(monkeypatch, lambda: person.post("/api/sign-out"))
     assert choose(person, PASSWORD, OWN).status_code == 401
     assert site.try_sign_in("observer", PASSWORD).status_code == 200
+
+
+def test_an_account_that_was_closed_while_the_change_waited_keeps_its_password(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the account alone, whatever became of its sessions."""
+    person = site.sign_in(Role.OBSERVER)
+
+    def close() -> None:
+        with site.parts.db.write() as conn:
+            users.disable(conn, UserId(person.me["user"]["id"]), site.clock.now())
+
+    during_check(monkeypatch, close)
+    assert choose(person, PASSWORD, OWN).status_code == 401
+    with site.parts.db.read() as conn:
+        account = users.by_username(conn, "observer")
+    assert account is not None
+    assert PASSWORDS.check(account.password_hash, PASSWORD).ok
 
 
 def test_other_sessions_end_and_this_one_goes_on_under_a_new_cookie(any_site: Site) -> None:

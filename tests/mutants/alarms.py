@@ -71,4 +71,11 @@ ALARMS = (
         "ON_PAPER",
         (NODE,),
     ),
+    Mutant(
+        "a camera that is grey for minutes is not told",
+        "ingest/camera_problems.py",
+        "GREY: lambda one: not one.is_silent and _is_grey(one),",
+        "GREY: lambda _: False,",
+        (CONDITIONS,),
+    ),
 )

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 CHECK = "tests/ledger/test_whole_check.py"
 DAEMON = "tests/retention/test_ledger_check.py"
+COPIES = "tests/auditor/test_search_copies.py"
 
 WHOLE_CHECK = (
     Mutant(
@@ -47,5 +48,19 @@ WHOLE_CHECK = (
         "own < min(start + _PAGE, size), is_wanted)",
         "own < min(start + _PAGE, size), ledger_entry.c.act.in_(acts))",
         ("tests/api/test_oversight.py::test_a_view_hidden_from_searches_is_drawn_all_the_same",),
+    ),
+    Mutant(
+        "the auditor's tool does not compare search copies",
+        "auditor/search_copies.py",
+        'if given is not None and hashlib.sha256(texts).hexdigest() == given["sha256"]:',
+        "if given is not None:",
+        (f"{COPIES}::test_each_entry_that_is_filed_otherwise_than_it_says_is_named",),
+    ),
+    Mutant(
+        "a bundle carries what entries should be filed under, not what they are filed under",
+        "vms/evidence/search_copies.py",
+        "slices[first].append(stored)",
+        "slices[first].append(_wanted(row.seq, row.body) or stored)",
+        (f"{COPIES}::test_each_entry_that_is_filed_otherwise_than_it_says_is_named",),
     ),
 )
