@@ -114,11 +114,20 @@ def test_networks_are_apart() -> None:
         "ingest": {"cameras", "database"},
         "retention": {"outside", "database"},
     }
-    assert [name for name, service in ALL.items() if "ports" in service] == ["api"]
+    published = {name: service["ports"] for name, service in ALL.items() if "ports" in service}
+    assert published == {"api": ["127.0.0.1:8480:8480"]}, "people come in by the proxy, with TLS"
     # A proxy on the machine is seen as this network's gateway: told otherwise, the API takes everybody for one person.
     [front] = COMPOSE["networks"]["front"]["ipam"]["config"]
     for text in ("docker-compose.yml", "docs/deployment.md"):
         assert f"VMS_TRUSTED_PROXIES={front['gateway']} " in Path(text).read_text(encoding="utf-8")
+
+
+def test_the_database_asks_everybody_for_a_password_by_scram() -> None:
+    """A network that only ours are on is no password, and an md5 hash in a stolen copy is as good as one."""
+    database = ALL["database"]
+    assert database["environment"]["POSTGRES_INITDB_ARGS"] == "--auth-host=scram-sha-256"
+    assert "POSTGRES_HOST_AUTH_METHOD" not in database["environment"]
+    assert database["command"] == ["postgres", "-c", "password_encryption=scram-sha-256"]
 
 
 def test_each_process_has_its_role_and_the_password_of_no_other() -> None:
@@ -174,8 +183,9 @@ def test_images_are_named_by_digest() -> None:
 
 def test_the_image_copies_every_package_of_the_wheel() -> None:
     """An image without a package starts and fails at the first import."""
-    for package in ("vms", "config", "blanking", "ingest", "retention", "api"):
+    for package in ("vms", "config", "blanking", "ingest", "retention", "api", "auditor"):
         assert re.search(rf"^COPY {package} {package}$", DOCKERFILE, re.MULTILINE), package
+    assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["65534:65534"], "nobody, unless a service says who"
     assert DOCKERFILE.index("\nUSER ") < DOCKERFILE.index("\nENTRYPOINT ")
 
 
