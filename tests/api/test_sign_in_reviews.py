@@ -122,7 +122,7 @@ def audited(site: Site, begin: datetime, folder: Path, *options: str) -> Outcome
 
 
 def test_the_auditors_own_tool_draws_the_same_and_finds_it_in_order(any_site: Site, tmp_path: Path) -> None:
-    """It shares nothing with the product: who changes what is drawn, and why, is found."""
+    """It shares nothing with the product, and says nothing against an honest month."""
     site, begin = any_site, any_site.clock.now()
     site.sign_in(Role.OBSERVER)
     site.clock.advance(timedelta(hours=14))

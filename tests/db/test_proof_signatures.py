@@ -153,7 +153,7 @@ def test_a_proof_is_late_from_the_16th_or_when_a_week_after_it_was_made_is_over(
 
 
 def test_what_was_not_signed_in_time_is_named(proved: Database) -> None:
-    """Only the report that there is counts, and only from its day on."""
+    """Only the report that there is counts, and only when its time is over."""
     due_at = datetime(2026, 11, 15, 23, tzinfo=UTC)
     late_at = LATE_AT
     with proved.read() as conn:

@@ -17,7 +17,7 @@ from vms.ledger.entries import Actor, Entry, Origin
 from vms.ledger.log import newest_checkpoint
 from vms.ledger.search import Filter, search
 from vms.ledger.standing import Checkpoints
-from vms.ledger.whole_check import CheckRecord
+from vms.ledger.whole_check import CHECK_LASTS, CheckRecord
 from vms.model import PlacementId
 
 P0 = PlacementId("p0")
@@ -64,14 +64,26 @@ def test_a_changed_entry_is_found_within_a_day_and_nothing_is_signed_or_erased(
     assert LEDGER_CONTRADICTED in problems(town), "it does not end by itself"
 
 
-def test_a_check_that_is_two_days_old_is_a_problem(town: Town, daemon: RetentionDaemon) -> None:
-    """Because a check that silently stopped would look like one that finds nothing."""
+def test_a_check_that_is_two_days_old_is_a_problem(
+    town: Town, daemon: RetentionDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Because a check that silently stopped would look like one that finds nothing; so would one whose record is gone."""
+    town.clock.advance(DAY)
     daemon.run_once()
-    assert LEDGER_UNCHECKED not in problems(town)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(daemon._ledger_check, "work", lambda: None)
+        town.clock.advance(CHECK_LASTS - timedelta(seconds=1))
+        daemon.run_once()
+        assert LEDGER_UNCHECKED not in problems(town)
+        town.clock.advance(timedelta(seconds=1))
+        daemon.run_once()
+        assert LEDGER_UNCHECKED in problems(town)
+    daemon.run_once()
+    assert LEDGER_UNCHECKED not in problems(town), "the next round checks"
     (town.folder / "keys" / outside.CHECK_FILE).unlink()
     assert daemon.status()["is_unchecked"]
     daemon.run_once()
-    assert LEDGER_UNCHECKED not in problems(town), "the next round checks"
+    assert LEDGER_UNCHECKED not in problems(town)
     assert CheckRecord(town.folder / "keys", town.clock).last() is not None
 
 
