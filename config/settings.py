@@ -374,7 +374,8 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Set
         try:
             values |= tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InvalidInput(f"settings file {path} can't be read: {error}", code="settings.file") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise InvalidInput(f"settings file {path} can't be read: {why}", code="settings.file") from error
     for name in Settings.model_fields:
         text = environment.get(ENVIRONMENT_PREFIX + name.upper())
         if text is not None:

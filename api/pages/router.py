@@ -98,7 +98,7 @@ PAGES: Final = (
     Page(
         "decisions",
         "/decisions",
-        N_("Early erasure"),
+        N_("Four eyes"),
         "two-persons",
         frozenset(
             {"erasure.request", "erasure.decide", "clock.request", "clock.decide", "view.confirm", "ledger.read"}

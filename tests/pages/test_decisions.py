@@ -93,6 +93,6 @@ def test_the_bar_of_the_role_with_most_pages_fits_every_screen(parts: ApiParts) 
             assert side is not None
             assert links["x"] + links["width"] <= side["x"]
             assert side["x"] + side["width"] <= width_px
-            expect(page.get_by_role("link", name="Vroegtijdig wissen", exact=True)).to_be_visible()
+            expect(page.get_by_role("link", name="Vier ogen", exact=True)).to_be_visible()
             expect(page.get_by_role("link", name="Veiligstellingen", exact=True)).to_be_visible()
     assert complaints == []

@@ -177,14 +177,15 @@ class Demo:
         while not _answers(self._port):
             if self._clock.wait(supervisor.stop, 0.2):
                 return
-        self._announce(password)
+        self._announce(password, settings_file)
 
-    def _announce(self, password: str) -> None:
+    def _announce(self, password: str, settings_file: Path) -> None:
         people = "\n".join(f"  {person.username:<12} {person.what}" for person in PEOPLE)
         typer.echo(
             f"\nThe demo city is up. Open  http://127.0.0.1:{self._port}/  and sign in with the password  {password}\n\n"
             f"{people}\n\nFootage without a hold is erased after {RETENTION.total_seconds() / 60:.0f} minutes here. "
             f"Data: {self._folder}. Stop with Ctrl-C.\n"
+            f"The command line of this city, in another terminal:  {sys.argv[0]} --settings {settings_file} check\n"
         )
         sys.stdout.flush()
 

@@ -59,7 +59,9 @@ def read_register(file: Path) -> list[Registration]:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         entries = document["cameras"]
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise InvalidInput(f"the register {file} can't be read: {error.strerror}", code="camera.register") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise InvalidInput(
             f'{file} is no register of cameras ({{"cameras": [...]}}): {error}', code="camera.register"
         ) from error
