@@ -17,6 +17,7 @@ from vms.db.roles import OWNER, Role
 
 UNITS = Path(__file__).parents[2] / "config" / "systemd"
 NAMES = sorted(path.stem for path in UNITS.glob("vms-*.service"))
+COMMON = UNITS / "vms-.service.d" / "10-confined.conf"
 PROGRAM = "/opt/vms/bin/vms"
 MOST_EXPOSURE = 1.5
 """Of 10, by systemd's own weights: what is left is the network of loopback, and that they may not run as root's user."""
@@ -51,12 +52,20 @@ def analyzed(folder: Path, *arguments: str) -> str:
 def unit(name: str) -> dict[str, list[str]]:
     """Return the settings of a unit and of what holds for all, in the order in which systemd reads them."""
     found: dict[str, list[str]] = {}
-    for path in (UNITS / f"{name}.service", UNITS / "vms-.service.d" / "10-confined.conf"):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if "=" in line and not line.startswith("#"):
-                key, _, value = line.partition("=")
-                found.setdefault(key, []).append(value)
+    # systemd.unit(5): the unit, then all drop-ins by the name of the file, whichever folder it is in.
+    dropped = sorted([COMMON, *UNITS.glob(f"{name}.service.d/*.conf")], key=lambda path: path.name)
+    for path in (UNITS / f"{name}.service", *dropped):
+        for key, value in assigned(path):
+            found.setdefault(key, []).append(value)
+            if not value:
+                found[key] = []
     return found
+
+
+def assigned(path: Path) -> list[tuple[str, str]]:
+    """Return what a file sets, in order."""
+    lines = (line for line in path.read_text(encoding="utf-8").splitlines() if "=" in line and line[0] != "#")
+    return [(key, value) for key, _, value in (line.partition("=") for line in lines)]
 
 
 def environment(name: str) -> dict[str, str]:
@@ -108,6 +117,39 @@ def test_each_unit_calls_a_command_that_exists_with_settings_that_exist(name: st
     assert url == (role and f"postgresql+psycopg://{role}@/vms?host=/run/postgresql")
 
 
+ADDED_TO = {"Environment", "IPAddressAllow"}
+"""What a unit may say besides what holds for all."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_unit_says_what_is_taken_back_by_what_holds_for_all(name: str) -> None:
+    """The common drop-in is read after the unit: a narrower setting there was lost, and the key service could open sockets to anywhere."""
+    common = {key for key, _ in assigned(COMMON)}
+    own = assigned(UNITS / f"{name}.service")
+    assert {key for key, _ in own} & common <= ADDED_TO
+    assert [key for key, value in own if not value] == []
+
+
+PROTECTED = {
+    **{key: ["yes"] for key in ("NoNewPrivileges", "MemoryDenyWriteExecute", "PrivateTmp", "ProtectHome", "RestrictSUIDSGID")},
+    "ProtectSystem": ["strict"], "CapabilityBoundingSet": [], "LimitCORE": ["0"], "IPAddressDeny": ["any"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_unit_keeps_each_protection_and_reaches_what_it_must(name: str) -> None:
+    """The bound on the whole exposure has room for one that is lost."""
+    found = unit(name)
+    assert {key: found[key] for key in PROTECTED} == PROTECTED
+    by_socket = {"vms-keys", "vms-migrate", "vms-selftest"}
+    internet = "AF_INET" in " ".join(found["RestrictAddressFamilies"]).split()
+    assert (internet, bool(found["IPAddressAllow"])) == ((False, False) if name in by_socket else (True, True))
+    assert ("PrivateNetwork" in found) is (name == "vms-keys")
+    assert found.get("KillMode") == (["process"] if name == "vms-ingest" else None), "workers outlive their node"
+    assert found["WatchdogSec"][-1] == ("0" if name == "vms-migrate" else "60"), "what runs once leaves no beats"
+    assert found["Restart"][-1] == ("no" if name == "vms-migrate" else "on-failure")
+
+
 def test_every_account_is_made_and_is_its_role() -> None:
     """sysusers.d makes the accounts, pg_ident.conf lets each be one role; the reader is a person's or a program's, with a password."""
     lines = (UNITS / "sysusers.conf").read_text(encoding="utf-8").splitlines()
@@ -132,7 +174,10 @@ def test_nobody_but_the_key_service_gets_at_the_keyring() -> None:
     for name in NAMES:
         written = " ".join(unit(name)["ReadWritePaths"]).split()
         assert set(written) <= set(folders)
-        assert ("/var/lib/vms/keyring" in written) is (name == "vms-keys")
+        keyring = Path("/var/lib/vms/keyring")
+        above = {str(one) for one in (keyring, *keyring.parents)}
+        assert above & set(written) == ({str(keyring)} if name == "vms-keys" else set())
+        assert ("InaccessiblePaths" in unit(name)) is (name == "vms-keys"), "nor has it any business with footage"
 
 
 def test_the_units_travel_as_files_of_their_own() -> None:
