@@ -1,6 +1,7 @@
 """Search copies in the bundle: an entry that was hidden from searches, or filed under other words, is named by the auditor's tool."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -183,3 +184,16 @@ def test_what_is_taken_apart_by_its_bytes_is_what_a_parser_reads() -> None:
         assert row_texts(number, [body]) == canonical.encode(row) + b"\n"
     assert len(row_texts(0, bodies).splitlines()) == len(bodies)
     assert row_texts(0, [b"{}", b"[]", b"", b"\xff"]) == b""
+
+
+def test_a_bundle_that_keeps_back_one_file_of_copies_is_found(watched: Town, tmp_path: Path) -> None:
+    """It is no bundle from before: those have none at all."""
+    kept_back = "copies/000000000000.jsonl"
+    with zipfile.ZipFile(make_bundle(watched, tmp_path / "b.zip")) as whole:
+        files = {name.replace(kept_back, "copies/000000065536.jsonl"): whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(tmp_path / "moved.zip", "w") as moved:
+        for name, data in files.items():
+            moved.writestr(name, data)
+    outcome = audit(watched, rewrite(tmp_path / "moved.zip", tmp_path / "listed.zip", lambda _, data: data))
+    assert [one["name"] for one in outcome.report["findings"] if one["code"] == "file-missing"] == [kept_back]
+    assert outcome.status == 1
