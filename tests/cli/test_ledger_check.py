@@ -84,6 +84,13 @@ def test_anchors_that_are_not_set_up_are_said(vms: CommandLine, monkeypatch: pyt
     assert "checkpoint mail: off" not in vms("check").stdout
 
 
+def test_a_check_as_the_owner_of_the_ledgers_tables_says_so(vms: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who runs everything as the owner has no least rights, and hears of it nowhere else."""
+    assert "owns the ledger's tables" not in vms("check").stdout
+    monkeypatch.setattr("vms.cli.check.warn_of_owner", lambda _: True)
+    assert "owns the ledger's tables" in vms("check").stdout
+
+
 def test_a_month_of_sign_ins_that_nobody_reviewed_is_told_and_stops_nothing(vms: CommandLine) -> None:
     """An administrator can't sign it, but can tell the supervisor."""
     parts = build(load(None))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import update
 
 from api.app import create_app
@@ -282,6 +282,25 @@ def test_the_auditor_sees_the_supervisors_reviews_and_judges_none(auditor: Page,
     expect(rows).to_have_count(len(SIGN_INS))
     expect(rows.last).to_contain_text("was met verlof")
     expect(rows.get_by_role("button")).to_have_count(0)
+
+
+def test_the_own_sign_in_is_another_supervisors_to_judge(director: Page, town: Town) -> None:
+    """The server refuses it; the page must not offer it, and says who does it."""
+
+    def one_is_own(route: Route) -> None:
+        review = route.fetch().json() | {"signed_at": None}
+        for item in review["items"]:
+            item.update(verdict=None, may_judge=item is not review["items"][0], is_own=item is review["items"][0])
+        route.fulfill(json=review)
+
+    director.route("**/api/sign-in-reviews/*", one_is_own)
+    director.goto(f"{town.url}/audit")
+    director.locator("#sign-in-reviews tbody tr").first.get_by_role("button", name="Tonen").click()
+    rows = director.locator("#sign-in-review tbody tr")
+    expect(rows.first).to_contain_text("een andere leidinggevende")
+    expect(rows.first.get_by_role("button")).to_have_count(0)
+    expect(rows.nth(1).get_by_role("button")).to_have_count(2)
+    director.unroute("**/api/sign-in-reviews/*")
 
 
 def test_the_bundle_is_taken_from_the_page(auditor: Page, town: Town) -> None:
