@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -239,12 +240,26 @@ def test_a_review_goes_from_the_draw_to_the_signature(auditor: Page, town: Town)
     assert (review.judged, review.findings, review.signed_at is not None) == (3, 1, True)
 
 
+def _due(route: Route, *, is_due: bool) -> None:
+    """Answer as the server does of a month whose time to sign is over, or is not."""
+    answer = route.fetch().json()
+    for one in answer["owed"]:
+        one["is_due"] = is_due
+    route.fulfill(json=answer)
+
+
 def test_the_supervisor_reviews_a_month_of_sign_ins(director: Page, town: Town) -> None:
     """The page says what is owed and since when, why each was drawn, and nothing of the auditor's."""
     director.goto(f"{town.url}/audit")
     expect(director.locator("#draw, #bundle, #list")).to_have_count(0)
     owed = director.locator("#owed tbody tr").first
-    expect(owed.locator(".chip")).to_contain_text(re.compile("af te tekenen|afgetekend moeten zijn"))
+    for is_due, says in (
+        (True, r"Had uiterlijk 15-\d\d-\d{4} afgetekend"),
+        (False, r"Uiterlijk 15-\d\d-\d{4} af te tekenen"),
+    ):
+        director.route("**/api/sign-in-reviews", partial(_due, is_due=is_due), times=1)
+        director.reload()
+        expect(owed.locator(".chip")).to_have_text(re.compile(says))
     owed.get_by_role("button", name="Steekproef trekken").click()
     director.fill("dialog [name=sample]", "5")
     director.locator("dialog [type=submit]").click()
