@@ -12,7 +12,7 @@ from api.parts import ApiParts
 from retention import early
 from retention.parts import RetentionParts
 from tests import builders
-from tests.api.site import COPIED, PASSWORD
+from tests.api.site import COPIED, FIXED, PASSWORD
 from tests.pages.running import chromium, own_parts, serving
 from vms.ledger.search import search
 from vms.model import Role
@@ -79,6 +79,28 @@ def test_one_asks_and_another_approves_what_both_have_seen(parts: ApiParts) -> N
         acts = {entry.document["act"] for entry in search(conn, limit=100)}
     assert {"early.request", "early.approve", "early.done", "clock.request", "clock.approve"} <= acts
     assert "policy.denied" not in acts, "a page asks for nothing that its reader may not see"
+
+
+def test_two_persons_say_that_the_plan_of_a_fixed_camera_fits(parts: ApiParts) -> None:
+    """A camera that was moved stays grey until they have: the form names every fixed camera, and no turning one."""
+    complaints: list[str] = []
+    with serving(create_app(parts)) as url, chromium() as browser:
+        asker = signed_in(browser, url, "vlakken", complaints)
+        asker.click("#ask-view")
+        cameras = asker.locator("dialog [name=placement_id]")
+        expect(cameras).to_be_visible()
+        assert cameras.locator("option").evaluate_all("all => all.map((one) => one.value)") == [COPIED, FIXED]
+        cameras.select_option(FIXED)
+        asker.fill("dialog [name=reason]", "teruggezet en nagekeken in het inregelbeeld")
+        asker.get_by_role("button", name="Vraag een tweede persoon").click()
+        decider = signed_in(browser, url, "leiding", complaints)
+        decider.locator("#fixed-views").get_by_role("button", name="Goedkeuren").click()
+        decider.locator("dialog [type=submit]").click()
+        expect(decider.locator("#fixed-views")).to_contain_text("Uitgevoerd")
+    assert complaints == []
+    with parts.db.read() as conn:
+        acts = {entry.document["act"] for entry in search(conn, limit=100)}
+    assert {"view.request", "view.approve"} <= acts
 
 
 def test_the_bar_of_the_role_with_most_pages_fits_every_screen(parts: ApiParts) -> None:

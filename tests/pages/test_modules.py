@@ -175,3 +175,31 @@ def test_signing_in_leads_nowhere_but_to_this_site(opened: tuple[str, Page], wis
             visitor.click("#sign-in [type=submit]")
     context.close()
     assert left.value.url == arrives.format(here=url)
+
+
+def test_a_list_that_is_drawn_again_does_not_scroll_the_page(opened: tuple[str, Page]) -> None:
+    """Whoever opened a view from a row looks at the view: focus stays on the row, and the row stays where it is."""
+    url, page = opened
+    page.goto(f"{url}/blank")
+    found = page.evaluate(
+        """async () => {
+          const { WatchedList } = await import('/static/watched-list.js');
+          let answer = ['one'];
+          window.fetch = async () => new Response(JSON.stringify(answer), {headers: {'Content-Type': 'application/json'}});
+          const above = document.createElement('div'); const place = document.createElement('table');
+          document.body.append(above, place);
+          const list = new WatchedList(place, '/api/things', (things) => {
+            const body = document.createElement('tbody');
+            body.innerHTML = '<tr data-id="7"><td><button>' + things[0] + '</button></td></tr>';
+            return body;
+          });
+          await list.load();
+          place.querySelector('button').focus();
+          above.style.height = '5000px';
+          scrollTo(0, 0);
+          answer = ['two'];
+          await list.load();
+          return [document.activeElement.textContent, scrollY];
+        }"""
+    )
+    assert found == ["two", 0]

@@ -19,6 +19,8 @@ export function element(tag, properties = {}, ...children) {
     else if (name in node && !name.includes("-")) node[name] = value;
     else node.setAttribute(name, String(value));
   }
+  // A list would become "[object Object]", which a <select> does not even show.
+  if (children.some(Array.isArray)) throw new TypeError(`children of <${tag}> are given one by one, not as a list`);
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 }

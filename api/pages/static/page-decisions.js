@@ -186,7 +186,7 @@ document.getElementById("ask-view")?.addEventListener("click", async () => {
     const done = await askForm({
       title: t("Does the plan fit?"),
       lead: t("Look first, in the view for drawing masks: every dwelling must be covered. Otherwise draw the plan again."),
-      fields: [labelled(t("Camera"), element("select", { name: "placement_id" }, options)), reasonField()],
+      fields: [labelled(t("Camera"), element("select", { name: "placement_id" }, ...options)), reasonField()],
       submitText: t("Ask a second person"),
       submit: (data, form) => request("POST", "/api/fixed-views", { placement_id: data.get("placement_id"), reason: reasonIn(data, form) }),
     });

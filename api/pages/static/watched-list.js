@@ -40,7 +40,7 @@ export class WatchedList {
       this.shown = text;
       const focused = document.activeElement?.closest("tr")?.dataset.id;
       this.place.replaceChildren(this.draw(answer));
-      if (focused) this.place.querySelector(`tr[data-id="${CSS.escape(focused)}"] button`)?.focus();
+      if (focused) this.place.querySelector(`tr[data-id="${CSS.escape(focused)}"] button`)?.focus({ preventScroll: true });
     } catch (error) {
       if (!background) this.place.replaceChildren(element("p", { class: "empty" }, error.message));
     } finally {
