@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from api.accounts import COMMAND_LINE, Accounts
 from api.app import create_app
@@ -195,3 +195,28 @@ def test_nothing_is_off_the_screen(browser: Browser, town: Town, viewport: dict[
         found[one.path] = page.evaluate(OFF_SCREEN)
     page.context.close()
     assert {path: lost for path, lost in found.items() if lost} == {}
+
+
+def test_what_can_be_done_in_a_row_is_in_sight(person: Page, town: Town) -> None:
+    """A button that must be scrolled to within a table is not found: approve, refuse and download of real, long rows."""
+
+    def lengthen(route: Route) -> None:
+        [waits] = route.fetch().json()
+        waits |= {"receiver": "Districtsrecherche, C. Jansen", "requested_by": {"id": "u-other", "name": "R. de Wit"}}
+        ready = waits | {"id": "e-2", "state": "ready", "size_bytes": 14_416_910, "sha256": "4537c7c4631b454a" * 4}
+        route.fulfill(json=[waits, ready | {"decided_by": {"id": "u-2", "name": "M. Bakker"}}])
+
+    person.route("**/api/exports", lengthen)
+    try:
+        opened(person, town.url, "/exports")
+        acts = person.locator("td.acts").locator("button, a")
+        assert acts.all_inner_texts() == ["Goedkeuren", "Weigeren", "Downloaden"]
+        hidden = acts.evaluate_all(
+            """all => all.filter((one) => {
+              const frame = one.closest('.table-frame').getBoundingClientRect(), box = one.getBoundingClientRect();
+              return box.right > frame.right || box.left < frame.left;
+            }).map((one) => one.textContent)"""
+        )
+        assert hidden == []
+    finally:
+        person.unroute("**/api/exports")

@@ -7,7 +7,7 @@ import { t } from "./i18n.js";
 
 /** @param {{case_number: string, number_in_case: number}} hold */
 export function holdMark({ case_number: caseNumber, number_in_case: number }) {
-  return element("span", { class: "nowrap" }, element("strong", { class: "mono" }, caseNumber), " ", element("span", { class: "muted small" }, t("hold {number}", { number })));
+  return element("span", {}, element("strong", { class: "mono nowrap" }, caseNumber), " ", element("span", { class: "muted small nowrap" }, t("hold {number}", { number })));
 }
 
 /** One camera a line: a name may have a comma in it. @param {string[]} ids @param {any[]} placements */

@@ -12,7 +12,7 @@ import { notice, noticeError } from "./notices.js";
 import { allowedActions } from "./shell.js";
 import { WatchedList } from "./watched-list.js";
 
-const HASH_SHOWN = 16;
+const HASH_SHOWN = 12;
 
 const place = document.getElementById("exports");
 const allowed = allowedActions(place);
@@ -65,7 +65,7 @@ function packageOf(item) {
   if (item.state !== "ready") return [""];
   const content = [item.size_bytes ? formatBytes(item.size_bytes) : ""];
   if (item.sha256) {
-    content.push(element("span", { class: "hash nowrap" }, element("span", { class: "muted small" }, "SHA-256 "), element("code", { class: "mono small", title: item.sha256 }, `${item.sha256.slice(0, HASH_SHOWN)}…`),
+    content.push(element("span", { class: "hash nowrap line" }, element("span", { class: "muted small" }, "SHA-256 "), element("code", { class: "mono small", title: item.sha256 }, `${item.sha256.slice(0, HASH_SHOWN)}…`),
       iconButton("copy", t("Copy the SHA-256"), { class: "plain square small", on: { click: () => copy(item.sha256) } })));
   }
   return content;
