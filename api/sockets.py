@@ -62,7 +62,9 @@ async def shown(
     """
     why: str | None = None
     try:
-        await socket.accept()
+        if not await _let_in(socket):
+            why = LEFT
+            return
         why = await show()
         await _close(socket, why, otherwise)
     except WebSocketDisconnect:
@@ -73,6 +75,15 @@ async def shown(
     finally:
         # Shielded: the closing entry is written even while this task is being cancelled.
         await asyncio.shield(run_in_threadpool(closed, why or _FAILED))
+
+
+async def _let_in(socket: WebSocket) -> bool:
+    """Accept; False where the other side has gone already."""
+    try:
+        await socket.accept()
+    except OSError:  # uvicorn's way to say so; starlette translates it only for what is sent later
+        return False
+    return True
 
 
 async def until_over(socket: WebSocket, *watches: Coroutine[Any, Any, str], is_stopping: Callable[[], bool]) -> str:

@@ -307,6 +307,10 @@ def test_guessing_the_old_password_is_slow_and_counts_with_sign_ins(site: Site) 
         ("Wachtwoord123", "password.common"),
         ("QWERTYUIOP123!!", "password.common"),
         ("1q2w3e4r5t6y", "password.common"),
+        ("wachtwoord123456", "password.common"),
+        ("Welkom2026!!", "password.common"),
+        ("Politie Utrecht 2026", "password.common"),
+        ("Zomer2026Zomer", "password.common"),
         ("regel een\nregel twee", "password.characters"),
     ],
 )
@@ -317,6 +321,13 @@ def test_a_new_password_that_others_guess_is_refused_in_words(site: Site, new: s
     assert (answer.status_code, code_of(answer)) == (422, code)
     assert answer.json()["error"]["message"]
     assert site.try_sign_in("observer", PASSWORD).status_code == 200
+
+
+@pytest.mark.parametrize("new", ["politie te paard in mei", "Welkom in mijn tuin 7", "zomerzon boven de werf"])
+def test_a_sentence_with_an_obvious_word_in_it_is_nobody_s_guess(site: Site, new: str) -> None:
+    """Only passwords made of nothing else are refused."""
+    person = site.sign_in(Role.OBSERVER)
+    gone_on(person, choose(person, PASSWORD, new))
 
 
 def test_a_password_of_the_longest_length_works_and_a_longer_one_is_another(site: Site) -> None:

@@ -1,5 +1,6 @@
 """The pure modules, run where they will run: in Chromium, over the pages' own server."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -23,17 +24,18 @@ def opened() -> Iterator[tuple[str, Page]]:
 
 @pytest.fixture(scope="module")
 def run(opened: tuple[str, Page]) -> Run:
-    """Run an expression with the pure modules as `time`, `scale`, `fit` and `ptz`."""
+    """Run an expression with the pure modules as `time`, `scale`, `fit`, `ptz`, `i18n`, `reasons` and `card`."""
     url, page = opened
     page.goto(f"{url}/blank")
     page.evaluate(
         """async () => {
           const load = (name) => import(`/static/${name}.js`);
-          window.modules = await Promise.all(['civil-time', 'time-scale', 'grid-fit', 'ptz-speed', 'i18n'].map(load));
+          const names = ['civil-time', 'time-scale', 'grid-fit', 'ptz-speed', 'i18n', 'reasons', 'blanking-card'];
+          window.modules = await Promise.all(names.map(load));
         }"""
     )
     return lambda expression: page.evaluate(
-        f"() => {{ const [time, scale, fit, ptz, i18n] = window.modules; return {expression}; }}"
+        f"() => {{ const [time, scale, fit, ptz, i18n, reasons, card] = window.modules; return {expression}; }}"
     )
 
 
@@ -203,3 +205,45 @@ def test_a_list_that_is_drawn_again_does_not_scroll_the_page(opened: tuple[str, 
         }"""
     )
     assert found == ["two", 0]
+
+
+def test_a_name_is_quoted_only_where_its_comma_could_part_a_list(run: Run) -> None:
+    """One camera a line in the log: some in quotes and some not looks like a mistake."""
+    assert run("i18n.listed(['Vredenmarkt, mast 3'])") == "Vredenmarkt, mast 3"
+    assert run("i18n.listed(['Vredenmarkt, mast 3', 'Lindestraat'])") == "“Vredenmarkt, mast 3” en Lindestraat"
+
+
+def test_what_is_shorter_than_a_second_did_last(run: Run) -> None:
+    """A grey of 0 s reads as none."""
+    assert run("time.formatSpan(400)") == "minder dan 1 s"
+    assert (run("time.formatSpan(0)"), run("time.formatSpan(1400)")) == ("0 s", "1 s")
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "shown"),
+    [
+        ("camera.onvif", "HTTP 200, no content type, empty", "HTTP 200, geen inhoudstype, leeg"),
+        ("camera.onvif", 'HTTP 200, text/html, "<b>empty, empty</b>"', 'HTTP 200, text/html, "<b>empty, empty</b>"'),
+        ("camera.onvif", "HTTP 302, nowhere", "HTTP 302, zonder adres"),
+        ("camera.onvif-fault", "Sender not authorised", "Sender not authorised"),
+        ("camera.unreachable", "the camera does not answer (its ONVIF service hangs up); check its power", None),
+    ],
+)
+def test_what_came_from_a_camera_is_in_the_reader_s_language(run: Run, code: str, said: str, shown: str | None) -> None:
+    """What it sent is repeated as it is; what we say about it goes through the catalogue."""
+    assert run(f"reasons.whatCame({json.dumps(code)}, {json.dumps(said)})") == shown
+
+
+def test_many_short_greys_are_summed_by_reason(run: Run) -> None:
+    """A list of the same second again and again, and how many more, says nothing; few are listed one by one."""
+    spans = [
+        {"start_at": f"2026-12-01T11:00:{n:02}.100Z", "end_at": f"2026-12-01T11:00:{n:02}.400Z", "reason": "pose-late"}
+        for n in range(6)
+    ]
+    [line] = run(f"card.greyLines({json.dumps(spans)})")
+    assert line == "de stand van de camera komt te laat: 6 keer, samen 2 s"
+    assert run(f"card.greyLines({json.dumps(spans[:1])})") == ["12:00:00 de stand van de camera komt te laat"]
+    longer = spans[0] | {"end_at": "2026-12-01T11:00:05.400Z"}
+    assert run(f"card.greyLines([{json.dumps(longer)}])") == [
+        "12:00:00\u201312:00:05 de stand van de camera komt te laat"
+    ]

@@ -1,9 +1,9 @@
 /** How the minute under the playhead was blanked: plan, margin, grey and why, and whether the ledger has it so. */
 
 import { request } from "./api.js";
-import { formatClock } from "./civil-time.js";
+import { formatClock, formatSpan } from "./civil-time.js";
 import { element } from "./dom.js";
-import { t } from "./i18n.js";
+import { t, tn } from "./i18n.js";
 import { greyReason } from "./reasons.js";
 
 const REST_MS = 700;
@@ -87,12 +87,34 @@ function facts(segment) {
   const found = /** @type {[string, ...string[]][]} */ ([[t("Plan"), t("version {version}", { version: segment.plan_version })]]);
   if (segment.frames === null) return [...found, [t("Record"), t("lost when the recorder failed")]];
   found.push([t("Margin"), t("at most {px} pixels", { px: Math.ceil(segment.largest_margin_px) })]);
-  const sources = segment.pose_sources.filter(([source]) => source in SOURCES).map(([source, count]) => t("{what}: {count} pictures", { what: SOURCES[source](), count }));
-  const telemetry = segment.telemetry.filter(([source]) => source in TELEMETRY).map(([source, count]) => t("{what}: {count} pictures", { what: TELEMETRY[source](), count }));
+  const sources = segment.pose_sources.filter(([source]) => source in SOURCES).map(([source, count]) => pictures(SOURCES[source](), count));
+  const telemetry = segment.telemetry.filter(([source]) => source in TELEMETRY).map(([source, count]) => pictures(TELEMETRY[source](), count));
   if (sources.length || telemetry.length) found.push([t("Position"), ...sources, ...telemetry]);
-  const grey = segment.grey.slice(0, GREY_MOST).map((span) => `${formatClock(Date.parse(span.start_at))}–${formatClock(Date.parse(span.end_at))} ${greyReason(span.reason)}`);
-  if (segment.grey.length > GREY_MOST) grey.push(t("and {count} more", { count: segment.grey.length - GREY_MOST }));
+  const grey = greyLines(segment.grey);
   found.push([t("Wholly grey"), ...(grey.length ? grey : [t("never")])]);
   found.push([t("Proof"), PROOFS[segment.proof.state]()]);
   return found;
+}
+
+function pictures(what, count) {
+  return tn(count, "{what}: {count} picture", "{what}: {count} pictures", { what });
+}
+
+/**
+ * @param {{start_at: string, end_at: string, reason: string}[]} spans
+ * @returns {string[]} few of them one by one, many by their reason
+ */
+export function greyLines(spans) {
+  if (spans.length <= GREY_MOST) return spans.map(({ start_at, end_at, reason }) => `${clocks(start_at, end_at)} ${greyReason(reason)}`);
+  /** @type {Map<string, number[]>} */
+  const lengths_ms = new Map();
+  for (const { start_at, end_at, reason } of spans) lengths_ms.set(reason, [...(lengths_ms.get(reason) ?? []), Date.parse(end_at) - Date.parse(start_at)]);
+  return [...lengths_ms].map(([reason, all]) => tn(all.length, "{reason}: {count} time, {span}", "{reason}: {count} times, {span} together", {
+    reason: greyReason(reason), span: formatSpan(all.reduce((sum, one) => sum + one, 0)),
+  }));
+}
+
+function clocks(start_at, end_at) {
+  const [from, to] = [formatClock(Date.parse(start_at)), formatClock(Date.parse(end_at))];
+  return from === to ? from : `${from}–${to}`;
 }

@@ -107,6 +107,7 @@ export function startOfDay(at_ms) {
 /** @param {number} span_ms @returns {string} e.g. `2 min 05 s` */
 export function formatSpan(span_ms) {
   const total_s = Math.round(span_ms / SECOND_MS);
+  if (span_ms > 0 && !total_s) return t("less than 1 s");
   const days = Math.floor(total_s / 86400);
   const hours = Math.floor((total_s % 86400) / 3600);
   const minutes = Math.floor((total_s % 3600) / 60);

@@ -20,7 +20,7 @@ export function element(tag, properties = {}, ...children) {
     else node.setAttribute(name, String(value));
   }
   // A list would become "[object Object]", which a <select> does not even show.
-  if (children.some(Array.isArray)) throw new TypeError(`children of <${tag}> are given one by one, not as a list`);
+  if (children.some(Array.isArray)) throw new TypeError(`list-as-child: ${tag}`);
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 }

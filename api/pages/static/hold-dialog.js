@@ -21,7 +21,7 @@ export async function placeHold(placements, start) {
   const requestId = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   const answer = await askForm({
     title: t("Secure footage"),
-    lead: t("What you secure is kept until somebody releases it. Everything else is erased after 28 days."),
+    lead: t("What you secure is kept until somebody releases it. Everything else is erased after 28 days at most."),
     fields: fields(placements, start),
     submitText: t("Secure"),
     submit: (data, form) => request("POST", "/api/holds", { request_id: requestId, ...readForm(data, form, start.now_ms) }),

@@ -25,9 +25,10 @@ export function t(text, values = {}) {
  * @param {number} count
  * @param {string} one
  * @param {string} many
+ * @param {Record<string, string | number>} [values]
  */
-export function tn(count, one, many) {
-  return t(count === 1 ? one : many, { count: formatNumber(count) });
+export function tn(count, one, many, values = {}) {
+  return t(count === 1 ? one : many, { ...values, count: formatNumber(count) });
 }
 
 /**
@@ -40,6 +41,7 @@ export function formatNumber(value, digits = 0) {
 
 /** @param {string[]} names @returns {string} one after the other as people write them; a comma inside of one stays readable */
 export function listed(names) {
+  if (names.length === 1) return names[0];
   return new Intl.ListFormat(language, { type: "conjunction" }).format(names.map((name) => (name.includes(",") ? `“${name}”` : name)));
 }
 

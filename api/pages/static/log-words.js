@@ -7,7 +7,7 @@ import { gapCause } from "./reasons.js";
 /** @type {Record<string, () => string>} */
 const SERVICES = {
   ingest: () => t("Recording"),
-  retention: () => t("Retention"),
+  retention: () => t("Erasing service"),
   api: () => t("System"),
   "export-builder": () => t("Export workshop"),
   "command-line": () => t("Command line"),

@@ -22,6 +22,7 @@ const MESH = [24, 14];
 const SEAM_PX = 2;
 const NET_STEPS_DEG = [90, 45, 30, 15, 10, 5, 2, 1, 0.5];
 const HANDLE_PX = 5;
+const NAME_PX = 12;
 const HANDLE_SMALL_PX = 3.5;
 
 /**
@@ -167,13 +168,20 @@ export function paintLost(context, outlines) {
   context.fill("nonzero");
 }
 
-/** The name of a mask at its middle, if it is in view. */
-export function paintName(context, at, ring, name, line_px, colour = "#eef2f5") {
+/**
+ * The name of a mask at its middle, if it is in view and no other name is there: two on one another are none.
+ * @param {number[][]} taken the boxes of the names so far: left, top, right, bottom
+ */
+export function paintName(context, at, ring, name, line_px, taken, colour = "#eef2f5") {
   const seen = ring.map((point) => at.toFrame(point)).filter(Boolean);
   if (seen.length < 3) return;
   const x = seen.reduce((sum, point) => sum + point[0], 0) / seen.length;
   const y = seen.reduce((sum, point) => sum + point[1], 0) / seen.length;
-  context.font = `${12 * line_px}px ${FONT}`;
+  context.font = `${NAME_PX * line_px}px ${FONT}`;
+  const half = context.measureText(name).width / 2;
+  const box = [x - half, y - NAME_PX * line_px, x + half, y + 4 * line_px];
+  if (taken.some(([left, top, right, bottom]) => box[0] < right && left < box[2] && box[1] < bottom && top < box[3])) return;
+  taken.push(box);
   context.textAlign = "center";
   context.lineWidth = 3 * line_px;
   context.strokeStyle = "rgb(10 12 14 / 70%)";

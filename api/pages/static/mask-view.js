@@ -138,13 +138,19 @@ export class MaskView extends HTMLElement {
     const masks = this.draft?.masks ?? this.masks;
     for (const { ring, id } of this.proposals) {
       paintRing(context, at, ring, { fill: "rgb(179 157 219 / 16%)", stroke: COLOURS.proposed, line_px: 1.5 * line_px, dash: [5, 4] });
-      paintName(context, at, ring, id, line_px, "#d9cdf0");
     }
+    /** @type {{ring: any, id: string}[]} */
+    const seen = [];
     masks.forEach(({ ring, id, look }, i) => {
       const stroke = this.wrong.has(id) ? COLOURS.wrong : i === chosen ? COLOURS.chosen : look?.stroke ?? COLOURS.edge;
       const isShown = paintRing(context, at, ring, { fill: look?.fill ?? COLOURS.mask, stroke, line_px: (i === chosen ? 2 : 1) * line_px });
-      if (isShown && !this.still) paintName(context, at, ring, id, line_px);
+      if (isShown && i !== chosen) seen.push({ ring, id });
+      else if (isShown) seen.unshift({ ring, id });
     });
+    /** @type {number[][]} */
+    const taken = [];
+    if (!this.still) for (const { ring, id } of seen) paintName(context, at, ring, id, line_px, taken);
+    for (const { ring, id } of this.proposals) paintName(context, at, ring, id, line_px, taken, "#d9cdf0");
     paintLost(context, this.lost.map((ring) => at.outline(ring)));
     const mask = this.draft?.mask;
     if (mask && !this.readOnly && !this.trail) {

@@ -5,7 +5,7 @@ import { formatSpan, formatStamp, parseInstant } from "./civil-time.js";
 import { chip, row, table } from "./data-table.js";
 import { element } from "./dom.js";
 import { formatNumber, t, tn } from "./i18n.js";
-import { gapCause, greyReason, notRecorded, onvifProblem } from "./reasons.js";
+import { gapCause, greyReason, notRecorded, onvifProblem, whatCame } from "./reasons.js";
 import { showServices } from "./service-health.js";
 import "./shell.js";
 
@@ -88,7 +88,8 @@ function fixedView(found) {
 /** Why a moving camera does not say where it looks: what came, and what to do. */
 function position({ telemetry_problem: code, telemetry_problem_said: said }) {
   if (!code) return [];
-  const came = said ? [element("span", { class: "muted small line" }, t("What came: {words}", { words: said }))] : [];
+  const words = said ? whatCame(code, said) : null;
+  const came = words ? [element("span", { class: "muted small line" }, t("What came: {words}", { words }))] : [];
   return [chip("warn", t("Position unknown")), element("span", { class: "muted small line" }, onvifProblem(code)), ...came];
 }
 

@@ -17,6 +17,7 @@ const NEAR_DAYS = 3;
 const place = document.getElementById("holds");
 const list = document.getElementById("list");
 const allowed = allowedActions(place);
+let ownId = "";
 /** @type {any[]} */
 let placements = [];
 
@@ -124,11 +125,15 @@ async function release(hold) {
     },
   });
   if (!first) return;
+  const isOwn = hold.requested_by.id === ownId;
   const done = await askForm({
-    title: t("Release for good"),
-    lead: t("A hold of somebody else needs a second person. After the time of grace, what is older than 28 days is erased and can't be brought back; until then it can be kept after all. Exports that have been handed over stay with their receiver."),
-    fields: [facts(hold)],
-    submitText: t("Release"),
+    title: isOwn ? t("Release your own hold") : t("Ask for the release of this hold"),
+    lead: [
+      ...(isOwn ? [] : [t("It is somebody else's hold: a second person has to approve.")]),
+      t("After the time of grace, what is past its term is erased and can't be brought back; until then it can be kept after all. Exports that have been handed over stay with their receiver."),
+    ].join(" "),
+    fields: [facts(hold), element("p", {}, t("Reason given: {reason}", { reason: first }))],
+    submitText: isOwn ? t("Release") : t("Ask a second person"),
     danger: true,
     submit: () => request("POST", `/api/holds/${encodeURIComponent(hold.id)}/release`, { reason: first }),
   });
@@ -195,7 +200,7 @@ document.getElementById("place")?.addEventListener("click", async () => {
 
 const known = (async () => {
   try {
-    await me();
+    ownId = (await me()).user.id;
     placements = await request("GET", "/api/placements?ended=true");
   } catch (error) {
     noticeError(error);

@@ -118,7 +118,7 @@ async function goTo(at_ms) {
   timeline.follow(clock.at_ms);
   keepAddress();
   const isErased = players().every(({ data }) => data.erasedAt(clock.at_ms, serverNow_ms()));
-  if (isErased) notice(t("The footage of {time} has been erased: it was older than it may be kept.", { time: formatStamp(clock.at_ms) }));
+  if (isErased) notice(t("There is no footage of {time} any more: that is longer ago than footage may be kept.", { time: formatStamp(clock.at_ms) }));
 }
 
 let kept_ms = 0;

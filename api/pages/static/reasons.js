@@ -86,6 +86,19 @@ export function onvifProblem(code) {
   return ONVIF[code]?.() ?? t("cause: {code}", { code });
 }
 
+/**
+ * @param {string} code
+ * @param {string} said what is known about the problem: what the camera sent, or our own sentence, which the code says too
+ * @returns {string | null} what the camera sent, where it sent something
+ */
+export function whatCame(code, said) {
+  if (code === "camera.onvif-fault") return said;
+  const [, status, kind, words] = /^(HTTP \d+), ([^,]*)(?:, (.*))?$/s.exec(said) ?? [];
+  if (!status) return null;
+  const shownKind = kind === "nowhere" ? t("without an address") : kind === "no content type" ? t("no content type") : kind;
+  return [status, shownKind, words === "empty" ? t("empty") : words].filter((part) => part !== undefined).join(", ");
+}
+
 /** @param {string} code */
 export function greyReason(code) {
   return GREY[code]?.() ?? (code ? t("reason: {code}", { code }) : t("reason not known"));

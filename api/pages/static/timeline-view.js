@@ -37,7 +37,10 @@ export class TimelineView extends HTMLElement {
     this.hover_px = null;
     this.fetchTimer = 0;
     this.isDrawing = false;
-    this.observer = new ResizeObserver(() => this.draw());
+    this.observer = new ResizeObserver(() => {
+      this.#liftTip();
+      this.draw();
+    });
     this.handlers = {
       wheel: (event) => this.#atWheel(event),
       pointerdown: (event) => this.#atPress(event),
@@ -55,6 +58,7 @@ export class TimelineView extends HTMLElement {
     this.append(this.canvas, this.tip);
     for (const [kind, handler] of Object.entries(this.handlers)) this.addEventListener(kind, handler, { passive: false });
     this.observer.observe(this);
+    if (this.previousElementSibling) this.observer.observe(this.previousElementSibling);
   }
 
   disconnectedCallback() {
@@ -223,6 +227,12 @@ export class TimelineView extends HTMLElement {
     event.preventDefault();
   }
 
+  /** Over the pictures, never over the buttons between them and the timeline, also when those take another line. */
+  #liftTip() {
+    const bar = this.previousElementSibling;
+    this.tip.style.bottom = `${this.offsetHeight + (bar instanceof HTMLElement ? bar.offsetHeight : 0) + 4}px`;
+  }
+
   /** The instant under the pointer, and what is there. */
   #hover(point) {
     this.hover_px = point?.x_px ?? null;
@@ -233,9 +243,7 @@ export class TimelineView extends HTMLElement {
       if (row && point.y_px > AXIS_PX) lines.push(...this.#whatIsThere(row, point.at_ms).map((text) => element("span", {}, text)));
       this.tip.replaceChildren(...lines);
       const wide_px = this.tip.offsetWidth;
-      // Over the pictures, never over the buttons between them and the timeline.
-      const bar = this.previousElementSibling;
-      this.tip.style.bottom = `${this.offsetHeight + (bar instanceof HTMLElement ? bar.offsetHeight : 0) + 4}px`;
+      this.#liftTip();
       this.tip.style.left = `${Math.min(point.x_px + 14, this.clientWidth - wide_px - 6)}px`;
     }
     this.draw();
