@@ -8,9 +8,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import time, timedelta
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -358,6 +359,14 @@ class Settings(BaseModel):
         return timedelta(days=self.retention_days) - timedelta(seconds=self.retention_margin_s)
 
 
+def _problem(item: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in item["loc"]) or "settings"
+    if item["type"] != "extra_forbidden":
+        return f"{name}: {item['msg']}"
+    meant = get_close_matches(name, Settings.model_fields, 1)
+    return f"there is no setting {name}" + (f" ({meant[0]}?)" if meant else "")
+
+
 def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
@@ -383,9 +392,7 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Set
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {item['msg']}" for item in error.errors()
-        )
+        problems = "; ".join(_problem(item) for item in error.errors())
         raise InvalidInput(
             f"settings: {problems} (from {path or 'the defaults'} and {ENVIRONMENT_PREFIX}* variables)",
             code="settings.value",

@@ -72,3 +72,16 @@ def test_the_docs_name_every_setting_with_its_default_and_meaning() -> None:
 def test_the_example_file_is_valid() -> None:
     """People copy examples."""
     assert load(ROOT / "config" / "example.toml", {}).retention_days == 28
+
+
+def test_a_mistyped_setting_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    """A setting that is not there is not obeyed: whoever wrote it must learn that, and how it is spelt."""
+    file = tmp_path / "vms.toml"
+    file.write_text("retenton_days = 14\nsweep_evry_s = 20\nqqq = 1\n", encoding="utf-8")
+    with pytest.raises(InvalidInput) as caught:
+        load(file, {})
+    said = str(caught.value)
+    assert (
+        "there is no setting retenton_days (retention_days?); there is no setting sweep_evry_s (sweep_every_s?)" in said
+    )
+    assert "there is no setting qqq;" in said.replace(" (from", "; (from")
