@@ -181,7 +181,9 @@ def test_signing_in_leads_nowhere_but_to_this_site(opened: tuple[str, Page], wis
 
 def test_a_list_that_is_drawn_again_does_not_scroll_the_page(opened: tuple[str, Page]) -> None:
     """Whoever opened a view from a row looks at the view: focus stays on the row, and the row stays where it is."""
-    url, page = opened
+    url, shared = opened
+    assert shared.context.browser is not None
+    page = shared.context.browser.new_page()
     page.goto(f"{url}/blank")
     found = page.evaluate(
         """async () => {
@@ -204,6 +206,7 @@ def test_a_list_that_is_drawn_again_does_not_scroll_the_page(opened: tuple[str, 
           return [document.activeElement.textContent, scrollY];
         }"""
     )
+    page.close()
     assert found == ["two", 0]
 
 
