@@ -144,7 +144,14 @@ def _sqlite(address: URL) -> Engine:
         assert isinstance(raw, sqlite3.Connection)
         # The driver must not begin transactions by itself: it would do so late, and deferred.
         raw.isolation_level = None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+        # Without recursive_triggers, REPLACE removes rows without asking the rules against DELETE.
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+            "recursive_triggers = ON",
+        ):
             raw.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
