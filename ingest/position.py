@@ -88,15 +88,15 @@ def parse_utc(text: str | None) -> tuple[float | None, int]:
         return None, 0
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
     digits, zone = found.group(7) or "", found.group(8) or "Z"
-    try:
-        instant = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    except ValueError:
-        return None, 0
     ahead = timedelta()
     if zone != "Z":
         ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * (-1 if zone[0] == "-" else 1)
+    try:
+        instant = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC) - ahead
+    except (ValueError, OverflowError):
+        return None, 0
     fraction = int(digits) / 10 ** len(digits) if digits else 0.0
-    return (instant - ahead - _EPOCH).total_seconds() + fraction, len(digits)
+    return (instant - _EPOCH).total_seconds() + fraction, len(digits)
 
 
 class PositionClient:

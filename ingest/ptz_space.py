@@ -3,6 +3,7 @@
 Source: ONVIF PTZ Service Specification, sections 5.2 and 7.
 """
 
+import math
 from dataclasses import dataclass
 
 from vms.errors import InvalidInput
@@ -22,8 +23,10 @@ class Range:
     high: float
 
     def __post_init__(self) -> None:
-        if not self.low < self.high:
-            raise InvalidInput(f"the camera gives the empty range {self.low:g}..{self.high:g}", code="ptz.range")
+        width = self.high - self.low
+        if not 0 < width < math.inf:
+            kind = "empty" if width <= 0 else "endless"
+            raise InvalidInput(f"the camera gives the {kind} range {self.low:g}..{self.high:g}", code="ptz.range")
 
     def to(self, other: "Range", value: float) -> float:
         """Return the number at the same share of another range."""
@@ -99,8 +102,11 @@ class PtzSpaces:
             uri: as the position names it; None: the space in degrees if it is the only one, else unknown.
         """
         space = self._space(uri)
-        if space is None:
-            return None
+        found = None if space is None else self._in_degrees(space, x, y)
+        # Numbers too large to reckon with are no pose.
+        return found if found is not None and math.isfinite(found[0]) and math.isfinite(found[1]) else None
+
+    def _in_degrees(self, space: PositionSpace, x: float, y: float) -> tuple[float, float] | None:
         if self.shares is not None:
             # An end stop is no seam: the two ends of a range may be far apart.
             pan_deg, tilt_deg = space.x.to(self.degrees.x, x), space.y.to(self.degrees.y, y)
@@ -115,7 +121,8 @@ class PtzSpaces:
         """Return 0 (wide) .. 1 (tele), None where it is not told, or told otherwise than the camera's range allows."""
         if isinstance(self.zoom, FixedZoom):
             return 0.0 if raw is None or raw == self.zoom.raw else None
-        return None if raw is None else self.zoom.to(_UNIT, raw)
+        share = math.nan if raw is None else self.zoom.to(_UNIT, raw)
+        return share if math.isfinite(share) else None
 
     def raw_position(self, pan_deg: float, tilt_deg: float, zoom: float) -> tuple[float, float, float]:
         """Return the numbers to ask of the camera, in `asked_in`, kept within its ranges."""

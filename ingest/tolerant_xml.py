@@ -11,6 +11,8 @@ from vms.errors import Unavailable
 
 LONGEST_BYTES = 256 * 1024
 _DEEPEST = 256
+_MOST_MARKUP = 60_000
+"""Tags, and attributes: the profiles of a large camera have some ten thousand. A megabyte of text can be a quarter of a million."""
 _DECLARATION = re.compile(r"""\sxmlns(:[\w.-]+)?\s*=\s*("[^"]*"|'[^']*')""")
 _TAG_PREFIX = re.compile(r"(</?)[\w.-]+:")
 _ATTRIBUTE_PREFIX = re.compile(r"\s[\w.-]+:([\w.-]+\s*=)")
@@ -27,7 +29,9 @@ def parse_tolerantly(body: bytes) -> ET.Element | None:
 
 
 def bare_root(text: str) -> ET.Element | None:
-    """Return the root of what `xml_text` returned, likewise; None when it is no XML, or nested too deeply."""
+    """Return the root of what `xml_text` returned, likewise; None when it is no XML, has too many elements, or is nested too deeply."""
+    if text.count("<") > _MOST_MARKUP or text.count("=") > _MOST_MARKUP:
+        return None
     bare = _ATTRIBUTE_PREFIX.sub(r" \1", _TAG_PREFIX.sub(r"\1", _DECLARATION.sub("", text)))
     try:
         # What could expand was refused with the text.

@@ -3,7 +3,7 @@
 HTTP libraries time single reads, unpack before they count, and follow redirects with the account's digest. Here the deadline covers
 everything from the name look-up to the last byte, bytes are counted as they come and again as they unpack, and a redirect is an error.
 
-Source: RFC 9112 (HTTP/1.1; Python's `http.client` reads the answer's framing), RFC 9110 section 8.4 (content encodings).
+Source: RFC 9112 (HTTP/1.1; `http_head` reads the answer's head, Python's `http.client` its body), RFC 9110 section 8.4 (content encodings).
 """
 
 import contextlib
@@ -20,13 +20,15 @@ from typing import Any, cast
 from ingest import failure
 from ingest.failure import CameraFailure
 from ingest.onvif.address import ServiceUrl
+from ingest.onvif.http_head import MOST_HEAD_BYTES, Answer, HeadTooLargeError, parameters
 from ingest.onvif.wording import printable
 from vms.clock import Clock
 from vms.errors import Unavailable
 from vms.ledger.deadline import within
 
 _READ_BYTES = 64 * 1024
-_MOST_HEAD_BYTES = 128 * 1024
+_MOST_FRAMING_BYTES = 2 * MOST_HEAD_BYTES
+"""Of heads, chunk sizes and trailers, beside the body."""
 _ANY_GZIP_OR_ZLIB = 47
 """`wbits` for zlib: either header, the largest window."""
 
@@ -46,7 +48,7 @@ class HttpReply:
     @property
     def kind(self) -> str:
         """The media type, without parameters, in lower case; empty where there is none."""
-        return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+        return parameters(self.headers.get("Content-Type") or "")[0]
 
     def challenges(self) -> list[str]:
         """Return the WWW-Authenticate headers."""
@@ -76,9 +78,9 @@ class HttpPost:
             CameraFailure: not reachable, hangs up, or no whole answer in time.
             Unavailable: a redirect, an answer that is too large, or no HTTP.
         """
-        request = _request(url, body, headers)
         kept = self._take_kept(url)
         try:
+            request = _request(url, body, headers)
             if kept is not None:
                 try:
                     return self._exchange(kept, url, request, deadline_s)
@@ -90,6 +92,10 @@ class HttpPost:
             raise failure.unreachable("its ONVIF service hangs up") from None
         except _TooLargeError:
             raise _unusable(f"answers with more than {self._most_bytes // 1024} KiB") from None
+        except HeadTooLargeError:
+            raise _unusable(
+                f"answers with no proper HTTP (more than {MOST_HEAD_BYTES // 1024} KiB of headers, or too many)"
+            ) from None
         except TimeoutError:
             raise failure.unreachable("its ONVIF service has not answered in full in time") from None
         # Before ValueError, which a certificate that is not trusted is as well.
@@ -117,10 +123,10 @@ class HttpPost:
         return None
 
     def _exchange(self, sock: socket.socket, url: ServiceUrl, request: bytes, deadline_s: float) -> HttpReply:
-        reader = _BoundedReader(sock, 2 * self._most_bytes + _MOST_HEAD_BYTES, lambda: self._left_s(deadline_s))
+        reader = _BoundedReader(sock, 2 * self._most_bytes + _MOST_FRAMING_BYTES, lambda: self._left_s(deadline_s))
         with contextlib.ExitStack() as stack:
             stack.callback(sock.close)
-            response = HTTPResponse(cast("Any", reader), method="POST")
+            response = Answer(cast("Any", reader), method="POST")
             try:
                 sock.settimeout(self._left_s(deadline_s))
                 sock.sendall(request)

@@ -224,14 +224,7 @@ def _checked(reply: HttpReply) -> SoapAnswer:
         SoapFault: anything else.
         Unavailable: it is something else; the message says what.
     """
-    try:
-        content_type, body = root_part(reply.headers.get("Content-Type") or "", reply.body)
-    except (ValueError, LookupError) as error:
-        # RFC 2231 lets a header name a character set of its own, and the library passes on what that does.
-        raise Unavailable(
-            f"the camera answers ONVIF with nonsense (Content-Type: {printable(str(error))})",
-            code="camera.onvif-nonsense",
-        ) from error
+    content_type, body = root_part(reply.headers.get("Content-Type") or "", reply.body)
     charset = _CHARSET.search(content_type)
     text = decoded_text(body, charset.group(1) if charset else None) if body else ""
     if not _IS_PAGE.match(text):

@@ -14,6 +14,7 @@ from ingest.rtsp.connection import Connection
 _BUFFER_BYTES = 2 * 1024 * 1024
 _MOST_TRIES = 50
 _LARGEST_BYTES = 65535
+_LAST_PORT = 65535
 
 
 class Datagrams:
@@ -52,7 +53,9 @@ class Datagrams:
         raise failure.unreachable("this machine has no free pair of UDP ports")
 
     def meet(self, rtp_port: int, rtcp_port: int) -> None:
-        """Open the way through a firewall between us: send something to each of the camera's ports."""
+        """Open the way through a firewall between us: send something to each of the camera's ports, where they are ports at all."""
+        if not (0 < rtp_port <= _LAST_PORT and 0 < rtcp_port <= _LAST_PORT):
+            return
         self._report_to = rtcp_port
         with contextlib.suppress(OSError):
             self._rtp.sendto(b"\x80" + b"\x00" * 11, (self._host, rtp_port))

@@ -1,17 +1,20 @@
 """The session description (SDP): which tracks there are, and which of them can be used.
 
-Source: RFC 8866 (SDP), RFC 2326 appendix C (control addresses), RFC 6184 section 8.1, RFC 7798 section 7.1; ONVIF Streaming Specification,
-section 5.1.2.1.1 (metadata).
+Source: RFC 8866 (SDP), RFC 3550 section 5.1 (formats), RFC 2326 appendix C (control addresses), RFC 6184 section 8.1, RFC 7798
+section 7.1; ONVIF Streaming Specification, section 5.1.2.1.1 (metadata).
 """
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 
 from ingest.bitstream import join_annexb
 
 _MOST_TRACKS = 32
 _CODECS = {"H264": "h264", "H265": "h265", "HEVC": "h265"}
+_FORMAT, _CLOCK = re.compile(r"[0-9]{1,3}"), re.compile(r"[0-9]{1,9}")
+_LAST_FORMAT = 127
 _METADATA = "VND.ONVIF.METADATA"
 
 
@@ -94,7 +97,7 @@ def _track(media: _Media, name: str) -> Track | None:
     encoding, _, rate = media.encodings.get(name, "").partition("/")
     told = media.parameters.get(name, {})
     clock = rate.partition("/")[0] or "90000"
-    if not name.isdecimal() or not clock.isdecimal() or not 0 < int(clock) < 10**9:
+    if not (_FORMAT.fullmatch(name) and _CLOCK.fullmatch(clock) and int(name) <= _LAST_FORMAT and int(clock) > 0):
         return None
     codec = _CODECS.get(encoding.upper())
     if codec == "h264" and told.get("packetization-mode", "0") not in {"0", "1"}:

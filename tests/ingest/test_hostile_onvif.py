@@ -180,6 +180,78 @@ def test_a_content_type_in_a_character_set_of_its_own_is_nonsense(client: Client
         client(camera.url())
 
 
+ANSWERED = ENVELOPE.format(inner="<tptz:GetStatusResponse><tptz:PTZStatus>{}</tptz:PTZStatus></tptz:GetStatusResponse>")
+PARTS = b"--abc\r\nContent-Type: text/\xff\xfe\r\n\r\n" + ANSWERED.format("").encode() + b"\r\n--abc--"
+HEAD = "HTTP/1.1 200 OK\r\n{}\r\nContent-Length: 0\r\n\r\n"
+FOLDED = 'Content-Type: multipart/related; x="' + "\r\n ".join([";" * 60_000] * 6)
+NO_ANSWERS = {
+    "a parameter whole and in pieces": HEAD.format(
+        "Content-Type: multipart/related; boundary*=a; boundary*0=b"
+    ).encode(),
+    "one long header of quotes": HEAD.format(FOLDED.partition("\r\n")[0]).encode(),
+    "a folded header of quotes": HEAD.format(FOLDED).encode(),
+    "a boundary in a slow character set": HEAD.format(
+        "Content-Type: multipart/related; boundary*=punycode''" + "a" * 60_000
+    ).encode(),
+    "a part's header in no encoding": http(
+        PARTS.replace(b"Envelope", b"Elevation"), kind="multipart/related; boundary=abc"
+    ),
+    "a nonce with a line end": http("", "401 No", None, WWW_Authenticate='Digest realm="a\r\n b", nonce="n"'),
+    "a chunk of less than nothing": CHUNKED + b"-5\r\nabc\r\n0\r\n\r\n",
+    "a chunk of all there is": CHUNKED + b"-1\r\nabc\r\n0\r\n\r\n",
+    "a part of headers alone": http(
+        b"--abc\r\n" + b"X: y\r\n" * 600_000 + b"\r\n", kind="multipart/related; boundary=abc"
+    ),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("name", NO_ANSWERS)
+def test_no_answer_ends_a_worker_or_holds_its_processor(client: Client, name: str) -> None:
+    """Python's mail parser raised what nobody expected of it, or took the square of a header's length: minutes (the mark's time limit)."""
+    with HttpPeer(lambda _: NO_ANSWERS[name]) as camera, pytest.raises(VmsError):
+        client(camera.url())
+
+
+@pytest.mark.parametrize(
+    "inner", ["<a/>" * 1_000_000, "<a " + " a=''" * 500_000 + "/>"], ids=["elements", "attributes"]
+)
+def test_no_answer_becomes_more_elements_than_a_camera_has(inner: str) -> None:
+    """4 MB of text were 300 MB of elements, and 12 s of a worker's time, for each answer."""
+    answer = http(ENVELOPE.format(inner=inner))
+    with HttpPeer(lambda _: answer) as camera:
+        tracemalloc.start()
+        try:
+            with pytest.raises(VmsError, match="well-formed"):
+                device(camera.url(), 50.0)
+            assert tracemalloc.get_traced_memory()[1] < 64 << 20
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize("utc", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "2026-01-01T00:00:00+99:99"])
+def test_an_instant_beyond_the_calendar_is_no_time(utc: str) -> None:
+    """It ended the thread that asks for positions, and the worker with it."""
+    answer = http(ANSWERED.format(f"<tt:UtcTime>{utc}</tt:UtcTime>"))
+    with (
+        HttpPeer(lambda _: answer) as camera,
+        PositionClient(configured_url(camera.url()), "p", Account("u", "p"), CLOCK, ahead=timedelta()) as client,
+    ):
+        found = client.ask()
+    assert found is not None
+    if utc < "2026":
+        assert (found.utc_s, found.utc_digits) == (None, 0)
+
+
+def test_an_answer_in_parts_with_an_odd_header_is_read() -> None:
+    """What no encoding holds in a part's header harms nobody."""
+    with (
+        HttpPeer(lambda _: http(PARTS, kind="multipart/related; boundary=abc")) as camera,
+        PositionClient(configured_url(camera.url()), "p", Account("u", "p"), CLOCK, ahead=timedelta()) as client,
+    ):
+        assert client.ask() is not None
+
+
 def test_the_account_goes_to_the_configured_host_alone() -> None:
     """A camera that names services elsewhere is asked for them at its own address."""
     with HttpPeer(lambda _: soap("")) as other:

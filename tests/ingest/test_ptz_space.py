@@ -102,3 +102,14 @@ def test_what_is_asked_of_a_camera_lies_within_its_ranges(pan_deg: float, tilt_d
     assert -170 <= x <= 170
     assert -90 <= y <= 20
     assert 1 <= raw_zoom <= 30
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 1.7976931348623157e308])
+def test_numbers_too_large_to_reckon_with_are_no_pose(value: float) -> None:
+    """A camera's 1e308 became a pan of nan and a tilt of infinity; pages could not read the messages that held them."""
+    spaces = chosen_spaces([GENERIC, SPHERICAL], ZOOM)
+    assert spaces.pan_tilt_deg(value, value, GENERIC_URI) is None
+    assert spaces.pan_tilt_deg(value, value, None) is None
+    assert chosen_spaces([SPHERICAL], zoom_numbers(0, 5e-324)).zoom_share(value) is None
+    with pytest.raises(InvalidInput, match="endless"):
+        zoom_numbers(-1e308, 1e308)
