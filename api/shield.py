@@ -96,7 +96,7 @@ class Shield:
         origin = headers.get("origin")
         writes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
         # Browsers send Origin with every WebSocket and every write; a missing one is a program, which has no cookies to abuse.
-        if writes and origin is not None and origin != self._origin and _split(origin).netloc != host:
+        if writes and origin is not None and origin != self._origin and not self._is_ours(origin, host):
             return 403, "http.origin"
         if (
             writes
@@ -105,6 +105,13 @@ class Shield:
         ):
             return 413, "http.too-large"
         return None
+
+    def _is_ours(self, origin: str, host: str) -> bool:
+        """Return whether a page of ours sent this, reached under another name than the public one."""
+        found = _split(origin)
+        # Where the public address is encrypted, what has its name and is not encrypted is whoever sits between.
+        is_between = self._https and found.scheme != "https" and found.hostname == _split(self._origin).hostname
+        return found.netloc == host and not is_between
 
     async def _refuse(self, refusal: tuple[int, str], scope: Scope, receive: Receive, send: Send) -> None:
         status, code = refusal

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, ClassVar, Final
 
 import h11
@@ -20,14 +20,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from vms.hardening import descriptor_limit
+from vms.origins import address_of, counted_as
 
 BACKLOG: Final = 256
 """Connections that wait in the kernel; asyncio takes so many at once before it looks at any of them."""
 DESCRIPTORS_KEPT: Final = 512
 """For everything but connections: database, footage, the workers' sockets."""
 _FEWEST: Final = 16
-_STRANGERS_NET: Final = 64
-"""Bits of an IPv6 address that tell households apart: one has 2**64 addresses of its own."""
 
 _TIMEOUT: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
@@ -170,13 +169,8 @@ class Connections:
         peer = transport.get_extra_info("peername")
         if not isinstance(peer, tuple):
             return "", True  # a Unix socket: whoever may open it is one of us
-        found = ip_address(str(peer[0]).partition("%")[0])
-        if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-            found = found.ipv4_mapped
-        is_proxy = any(found in network for network in self._proxies)
-        if isinstance(found, IPv6Address):
-            return str(ip_network((found, _STRANGERS_NET), strict=False)), is_proxy
-        return str(found), is_proxy
+        found = address_of(str(peer[0]))
+        return counted_as(str(found)), any(found in network for network in self._proxies)
 
     def _drop_from_fullest(self) -> bool:
         candidates = [one for one in self._addresses.values() if one.waiting]

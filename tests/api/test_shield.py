@@ -1,12 +1,19 @@
 """What surrounds every request: host, origin, CSRF, headers, sizes, logs."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from httpx import ASGITransport, AsyncClient
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 
+from api.shield import Shield
+from config import Settings
 from tests.api.site import FIXED, ORIGIN, PASSWORD, Site
+from vms.clock import SystemClock
 from vms.db import reports
 from vms.db.reports import Report, Service
 from vms.model import Role
@@ -75,6 +82,34 @@ def test_a_live_socket_from_another_origin_is_refused(site: Site) -> None:
         pass
     assert refused.value.reason == "http.origin"
     assert site.ledger("live.open") == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://vms.example", 204),
+        ("http://vms.example", 403),
+        ("http://vms.example:80", 403),
+        ("https://vms.example:444", 403),
+        ("http://127.0.0.1:8480", 204),
+        ("https://127.0.0.1:8480", 204),
+        ("null", 403),
+    ],
+)
+def test_where_pages_are_encrypted_nothing_unencrypted_has_their_name(origin: str, status: int) -> None:
+    """Whoever sits between can make a page at http://vms.example, from which a browser may bring the cookie of https along."""
+    settings = Settings(public_origin="https://vms.example")
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(status_code=204)(scope, receive, send)
+
+    async def answer() -> int:
+        host = "127.0.0.1:8480" if "127." in origin else "vms.example"
+        inside = ASGITransport(Shield(served, settings, SystemClock()))
+        async with AsyncClient(transport=inside, base_url=f"http://{host}") as client:
+            return (await client.post("/api/sign-out", headers={"Origin": origin})).status_code
+
+    assert asyncio.run(answer()) == status
 
 
 def test_a_body_that_is_too_large_is_refused(site: Site) -> None:

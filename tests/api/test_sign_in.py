@@ -94,6 +94,37 @@ def test_who_knows_a_name_keeps_nobody_out(site: Site) -> None:
     assert status_of(room, "observer", PASSWORD) == 200
 
 
+def test_a_network_of_ipv6_is_one_origin(site: Site) -> None:
+    """A household has 2**64 addresses: with another one for each guess no name and no origin was ever locked."""
+    for number in range(5):
+        assert status_of(from_origin(site, f"2001:db8:7::{number:x}"), "observer", "not the password") == 401
+    assert status_of(from_origin(site, "2001:db8:7::aa:1"), "observer", PASSWORD) == 401
+    assert [entry.object["kind"] for entry in site.ledger("auth.locked")] == ["account"]
+    assert status_of(from_origin(site, "2001:db8:7:1::1"), "observer", PASSWORD) == 200
+    for number in range(5, 20):
+        status_of(from_origin(site, f"2001:db8:7::{number:x}"), f"name-{number}", "not the password")
+    assert status_of(from_origin(site, "2001:db8:7::bb"), "director", PASSWORD) == 401
+    assert [entry.object["kind"] for entry in site.ledger("auth.locked")] == ["account", "origin"]
+
+
+def test_an_ipv4_address_is_one_origin_however_it_comes(site: Site) -> None:
+    """A server that listens on IPv6 sees IPv4 addresses written otherwise."""
+    for origin in ("192.0.2.7", "::ffff:192.0.2.7", "::ffff:c000:207", "192.0.2.7", "::ffff:192.0.2.7"):
+        assert status_of(from_origin(site, origin), "observer", "not the password") == 401
+    assert status_of(from_origin(site, "192.0.2.7"), "observer", PASSWORD) == 401
+    assert status_of(from_origin(site, "192.0.2.8"), "observer", PASSWORD) == 200
+
+
+def test_who_is_known_stays_so_in_another_address_of_the_same_network(site: Site) -> None:
+    """Workstations change their IPv6 address daily (RFC 8981); during an attack that must not make strangers of them."""
+    assert status_of(from_origin(site, "2001:db8:8::1"), "director", PASSWORD) == 200
+    for number in range(ATTACKED_FROM):
+        status_of(from_origin(site, f"198.51.100.{number}"), "observer", "not the password")
+        site.clock.advance(timedelta(seconds=1))
+    assert status_of(from_origin(site, "192.0.2.1"), "director", PASSWORD) == 503
+    assert status_of(from_origin(site, "2001:db8:8::2"), "director", PASSWORD) == 200
+
+
 @pytest.mark.parametrize("name", ["observer", "somebody-else"])
 def test_a_restart_tells_no_names_apart(any_site: Site, name: str) -> None:
     """Names with an account stayed locked over a restart of the API, names without one did not."""

@@ -1,7 +1,8 @@
 """Attempts to sign in of the last minutes, written before the password is looked at: who tries too often waits, in every process alike.
 
 A name is kept as 16 bits of its digest only. That is enough to count by, whether or not it has an account, and tells nobody what was
-typed, which may be a password in the wrong field. Whoever shares the bits and the origin shares the count.
+typed, which may be a password in the wrong field. Whoever shares the bits and the origin shares the count. An origin is an IPv4 address
+or a /64 network of IPv6 (`vms.origins`): whoever has one such network has more addresses in it than any count can hold.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from vms.db.tables import session, sign_in_attempt
 from vms.model import UserId
+from vms.origins import counted_as
 
 _LOCK_KEY = 0x564D_5353_4947_4E49
 """The advisory lock of whoever adds an attempt: the bytes `VMSSIGNI`."""
@@ -46,7 +48,7 @@ def add(conn: Connection, username: str, origin: str, at: datetime) -> int:
     """
     if conn.dialect.name == "postgresql":
         conn.execute(_LOCK, {"key": _LOCK_KEY})
-    statement = insert(sign_in_attempt).values(name_key=name_key(username), origin=origin, tried_at=at)
+    statement = insert(sign_in_attempt).values(name_key=name_key(username), origin=counted_as(origin), tried_at=at)
     return int(conn.execute(statement.returning(sign_in_attempt.c.id)).scalar_one())
 
 
@@ -62,7 +64,7 @@ def count(conn: Connection, username: str, origin: str, since_at: datetime, *, u
         up_to: number of an attempt; later ones don't count.
     """
     table = sign_in_attempt.c
-    from_here: ColumnElement[bool] = table.origin == origin
+    from_here: ColumnElement[bool] = table.origin == counted_as(origin)
     query = select(
         func.count().filter(from_here & (table.name_key == name_key(username))),
         func.count().filter(from_here),
@@ -88,12 +90,10 @@ def forget(conn: Connection, attempt: int) -> None:
 def forget_name(conn: Connection, username: str, origin: str | None = None) -> None:
     """Delete the attempts with a name, from one origin or from all."""
     statement = delete(sign_in_attempt).where(sign_in_attempt.c.name_key == name_key(username))
-    conn.execute(statement if origin is None else statement.where(sign_in_attempt.c.origin == origin))
+    conn.execute(statement if origin is None else statement.where(sign_in_attempt.c.origin == counted_as(origin)))
 
 
 def has_been_here(conn: Connection, user_id: UserId, origin: str, since_at: datetime) -> bool:
     """Return whether the account has signed in from this origin since an instant."""
-    query = select(session.c.id).where(
-        session.c.user_id == user_id, session.c.origin == origin, session.c.started_at > since_at
-    )
-    return conn.execute(query.limit(1)).first() is not None
+    query = select(session.c.origin).distinct().where(session.c.user_id == user_id, session.c.started_at > since_at)
+    return counted_as(origin) in {counted_as(one) for one in conn.execute(query).scalars()}
