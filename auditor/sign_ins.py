@@ -19,6 +19,8 @@ from auditor.report import Report
 
 ACTS = frozenset({"auth.sign-in", "auth.refused", "auth.locked"})
 REASONS = ("failure", "new-address", "odd-hour", "random")
+SIGNER = "director"
+"""The role that reviews sign-ins, and no other."""
 DUE_ON_DAY = 15
 """Of the month after: by the end of this day, in the city, the review is signed."""
 _ADDRESS_KNOWN_FOR = timedelta(days=90)
@@ -47,11 +49,17 @@ class SignIn:
 
 @dataclass(slots=True)
 class Review:
-    """A review of a month's sign-ins, as the log has it."""
+    """A review of a month's sign-ins, as the log has it.
+
+    Args:
+        marks: the newest judgement of each sign-in before the signature.
+        after: what was judged or signed after it.
+    """
 
     draw: Entry
-    judges: dict[int, str] = field(default_factory=dict)
+    marks: dict[int, Entry] = field(default_factory=dict)
     signed: Entry | None = None
+    after: list[Entry] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +118,25 @@ def _read(bundle: Bundle, report: Report) -> tuple[list[SignIn], dict[str, Revie
         if entry.act == "review.draw" and entry.obj.get("kind") == "sign-ins":
             reviews[review_id] = Review(entry)
         elif review_id in reviews and entry.act == "review.mark":
-            seq = _count(entry, "entry")
-            if seq is not None and reviews[review_id].signed is None:
-                reviews[review_id].judges[seq] = entry.actor()
+            _note_mark(reviews[review_id], entry)
         elif review_id in reviews and entry.act == "review.sign":
-            reviews[review_id].signed = entry
+            _note_signature(reviews[review_id], entry)
     return found, reviews
+
+
+def _note_mark(review: Review, mark: Entry) -> None:
+    seq = _count(mark, "entry")
+    if review.signed is not None:
+        review.after.append(mark)
+    elif seq is not None:
+        review.marks[seq] = mark
+
+
+def _note_signature(review: Review, signature: Entry) -> None:
+    if review.signed is None:
+        review.signed = signature
+    else:
+        review.after.append(signature)
 
 
 def _roots(bundle: Bundle, report: Report, sizes: set[int]) -> dict[int, str]:
@@ -203,15 +224,34 @@ def _drawn(found: list[SignIn], reasons: dict[int, list[str]], seed: str, places
 
 
 def _check_judges(review: Review, accounts: dict[int, str], report: Report) -> None:
-    """Look for sign-ins that their own person judged, and for a signature over what nobody judged."""
-    for seq, judge in sorted(review.judges.items()):
-        if accounts.get(seq) == judge:
-            report.find("sign-ins-own", seq=seq, who=judge)
+    """Look for sign-ins that their own person judged, or somebody who had not drawn them, and for a signature over something else."""
+    drawer = review.draw.actor()
+    for seq, mark in sorted(review.marks.items()):
+        if accounts.get(seq) == mark.actor():
+            report.find("sign-ins-own", seq=seq, who=mark.actor())
+        elif drawer not in {mark.actor(), accounts.get(seq)}:
+            report.find("sign-ins-judge", seq=seq, who=mark.actor(), drew=drawer)
+    for entry in review.after:
+        report.find("sign-ins-after", seq=entry.seq, who=entry.actor(), act=entry.act)
     if review.signed is None:
         return
-    for seq in listed(review.draw.obj, "entries"):
-        if seq not in review.judges:
-            report.find("sign-ins-unjudged", seq=str(seq), sign=review.signed.seq)
+    role = review.signed.actor("role")
+    if review.signed.actor() != drawer or review.signed.actor("kind") != "person" or role != SIGNER:
+        report.find("sign-ins-signer", seq=review.signed.seq, who=review.signed.actor(), role=role or "-", drew=drawer)
+    unjudged = [seq for seq in listed(review.draw.obj, "entries") if seq not in review.marks]
+    for seq in unjudged:
+        report.find("sign-ins-unjudged", seq=str(seq), sign=review.signed.seq)
+    if not unjudged:
+        _check_answers(review, review.signed, report)
+
+
+def _check_answers(review: Review, signature: Entry, report: Report) -> None:
+    """Hold what the signature says was judged against the judgements themselves."""
+    said = [one[:2] for one in listed(signature.obj, "answers") if isinstance(one, list)]
+    judged = [[seq, review.marks[seq].text("verdict")] for seq in listed(review.draw.obj, "entries")]
+    findings = sum(verdict == "finding" for _, verdict in judged)
+    if said != judged or _count(signature, "findings") != findings:
+        report.find("sign-ins-answers", seq=signature.seq, who=signature.actor(), found=findings)
 
 
 def _tell(bundle: Bundle, month: Month, found: list[SignIn], reviews: list[Review], report: Report) -> None:

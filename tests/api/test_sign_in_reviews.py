@@ -203,6 +203,74 @@ def test_the_auditor_finds_what_a_changed_program_would_write(site: Site, tmp_pa
     assert outcome.report["rows"][0]["signed"] == instant(honest_at), "the honest one came first, and in time"
 
 
+def forge(site: Site, act: Act, who: Actor, **obj: Any) -> None:
+    """Write what a changed program would write."""
+    with site.parts.db.write() as conn:
+        site.parts.ledger.append(conn, Entry(act, who, Origin("test"), obj))
+
+
+def accounts_of(site: Site) -> dict[int, str]:
+    """Return whose sign-in or refusal each entry is."""
+    return {one.seq: one.document["actor"]["id"] for one in site.ledger("auth.sign-in", "auth.refused", "auth.locked")}
+
+
+def test_the_auditor_finds_who_signs_for_another_and_what_comes_after(site: Site, tmp_path: Path) -> None:
+    """A forged signature of an observer, a judgement of who had not drawn, one after the signature, and a second signature."""
+    begin = site.clock.now()
+    lived(site)
+    director = site.sign_in(Role.DIRECTOR)
+    review_id = draw(director).json()["id"]
+    [drawn] = site.ledger("review.draw")
+    own_id = drawn.document["actor"]["id"]
+    answers = []
+    for seq in drawn.object["entries"]:
+        about = accounts_of(site)[seq]
+        by = Actor.person("u-other" if about == own_id else own_id, role="director", session_id="s-1")
+        forge(site, Act.REVIEW_MARK, by, review_id=review_id, entry=seq, verdict="in-order")
+        answers.append([seq, "in-order", None])
+    other = next(seq for seq, _, _ in answers if accounts_of(site)[seq] != own_id)
+    stranger = Actor.person("u-stranger", role="observer", session_id="s-2")
+    forge(site, Act.REVIEW_MARK, stranger, review_id=review_id, entry=other, verdict="in-order")
+    forge(site, Act.REVIEW_SIGN, stranger, review_id=review_id, findings=0, answers=answers)
+    forge(site, Act.REVIEW_MARK, by, review_id=review_id, entry=other, verdict="finding")
+    forge(site, Act.REVIEW_SIGN, by, review_id=review_id, findings=1, answers=answers)
+    outcome = audited(site, begin, tmp_path, "--sign-ins")
+    assert outcome.codes == {"sign-ins-judge", "sign-ins-signer", "sign-ins-after"}
+    after = [one for one in outcome.report["findings"] if one["code"] == "sign-ins-after"]
+    assert len(after) == 2
+    assert outcome.report["rows"][0]["by"] == "u-stranger", "the first signature is the one that counts"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "findings", "said"), [("finding", 0, "in-order"), ("finding", 0, "finding"), ("in-order", 0, "finding")]
+)
+def test_the_auditor_finds_a_signature_over_something_else_than_was_judged(
+    site: Site, tmp_path: Path, verdict: str, findings: int, said: str
+) -> None:
+    """A finding that was judged and is not in what was signed was hidden."""
+    begin = site.clock.now()
+    lived(site)
+    review_id = draw(site.sign_in(Role.DIRECTOR)).json()["id"]
+    [drawn] = site.ledger("review.draw")
+    own_id = drawn.document["actor"]["id"]
+    by = Actor.person(own_id, role="director", session_id="s-1")
+    seqs = drawn.object["entries"]
+    about = accounts_of(site)
+    for seq in seqs:
+        judge = Actor.person("u-other", role="director", session_id="s-2") if about[seq] == own_id else by
+        forge(
+            site,
+            Act.REVIEW_MARK,
+            judge,
+            review_id=review_id,
+            entry=seq,
+            verdict=verdict if seq == seqs[0] else "in-order",
+        )
+    answers = [[seq, said if seq == seqs[0] else "in-order", None] for seq in seqs]
+    forge(site, Act.REVIEW_SIGN, by, review_id=review_id, findings=findings, answers=answers)
+    assert audited(site, begin, tmp_path, "--sign-ins").codes == {"sign-ins-answers"}
+
+
 def test_the_auditor_finds_a_signature_that_came_too_late(site: Site, tmp_path: Path) -> None:
     """A review after the 15th is a review, and a finding."""
     begin = site.clock.now()

@@ -147,7 +147,7 @@ def judge(conn: Connection, review_id: str, seq: int, judgement: Judgement) -> N
             judged_at=judgement.judged_at,
         )
     )
-    if get(conn, review_id).signed_at is not None:
+    if _locked(conn, review_id).signed_at is not None:
         raise Conflict(f"review {review_id} is signed", code="review.signed")
     if conn.execute(statement).rowcount == 0:
         raise _not_in(review_id, seq)
@@ -159,7 +159,7 @@ def sign(conn: Connection, review_id: str, remark: str | None, at: datetime) -> 
     Raises:
         Conflict: it is signed, or something in it was not judged.
     """
-    found = get(conn, review_id)
+    found = _locked(conn, review_id)
     if found.signed_at is not None:
         raise Conflict(f"review {review_id} is signed", code="review.signed")
     if found.judged < found.drawn:
@@ -181,6 +181,12 @@ def get(conn: Connection, review_id: str) -> Review:
     if row is None:
         raise NotFound(f"there is no review {review_id}", code="review.unknown")
     return _from_row(row)
+
+
+def _locked(conn: Connection, review_id: str) -> Review:
+    """Return a review that nobody else judges or signs until this transaction ends."""
+    conn.execute(select(access_review.c.id).where(access_review.c.id == review_id).with_for_update())
+    return get(conn, review_id)
 
 
 def list_all(conn: Connection, kind: ReviewKind) -> list[Review]:
