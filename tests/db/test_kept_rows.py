@@ -23,6 +23,7 @@ KEPT = (
     "erasure",
     "erasure_placement",
     "erasure_segment",
+    "gap",
     "hold_release",
     "ledger_checkpoint",
     "ledger_cosignature",

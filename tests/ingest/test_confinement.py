@@ -13,7 +13,7 @@ from vms.confinement.writing import landlock_version
 
 HOUSE = Path(__file__).parents[2]
 ATTEMPTS = """
-import ctypes, errno, json, mmap, os, socket, subprocess, sys, threading
+import ctypes, errno, fcntl, json, mmap, os, resource, signal, socket, subprocess, sys, threading
 from pathlib import Path
 
 from config import Settings
@@ -24,12 +24,21 @@ settings = Settings(data_dir=folder / "data", **more)
 for one in (settings.data_dir, settings.footage, settings.keys, settings.run):
     one.mkdir(parents=True, exist_ok=True)
 (folder / "else.txt").write_text("not ours")
+# It ends with its input, that is with this process.
+victim = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+abstract = socket.socket(socket.AF_UNIX)
+abstract.bind(f"\\0vms-test-{os.getpid()}")
+abstract.listen(1)
 confine_worker(settings)
 kernel = ctypes.CDLL(None, use_errno=True)
 
 def call(name, *arguments):
     if getattr(kernel, name)(*arguments) < 0:
         raise OSError(ctypes.get_errno(), name)
+
+def signalled_by_a_socket():
+    with socket.socket() as one:
+        fcntl.fcntl(one, fcntl.F_SETOWN, victim.pid)
 
 def in_a_thread(act):
     raised = []
@@ -56,6 +65,19 @@ attempts = {
     "namespace": lambda: call("unshare", 0x10000000),
     "kernel's cipher": lambda: socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET),
     "packets": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM),
+    "raw packets": lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1),
+    "signal": lambda: os.kill(victim.pid, signal.SIGCONT),
+    "signal to all": lambda: os.kill(-1, 0),
+    "signal to a thread": lambda: call("syscall", 234, victim.pid, victim.pid, 0),
+    "signal by a descriptor": lambda: signal.pidfd_send_signal(os.pidfd_open(victim.pid), 0),
+    "signal by a socket": signalled_by_a_socket,
+    "limit of others": lambda: resource.prlimit(victim.pid, resource.RLIMIT_NOFILE, (3, 3)),
+    "turn of others": lambda: os.setpriority(os.PRIO_PROCESS, victim.pid, 19),
+    "processor of others": lambda: os.sched_setaffinity(victim.pid, {0}),
+    "own signal": lambda: os.kill(os.getpid(), 0),
+    "own signal to a thread": lambda: signal.pthread_kill(threading.get_ident(), 0),
+    "own limit": lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
+    "abstract socket of others": lambda: socket.socket(socket.AF_UNIX).connect(abstract.getsockname()),
     "code that was written": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC),
     "file elsewhere": lambda: (folder / "new.txt").write_text("x"),
     "file elsewhere, by a thread": lambda: in_a_thread(lambda: (folder / "new.txt").write_text("x")),
@@ -114,6 +136,15 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
         ("kernel's cipher", "EAFNOSUPPORT"),
         ("packets", "EAFNOSUPPORT"),
         ("code that was written", "EPERM"),
+        ("raw packets", "EPERM"),
+        ("signal", "EPERM"),
+        ("signal to all", "EPERM"),
+        ("signal to a thread", "EPERM"),
+        ("signal by a descriptor", "EPERM"),
+        ("signal by a socket", "EPERM"),
+        ("limit of others", "EPERM"),
+        ("turn of others", "EPERM"),
+        ("processor of others", "EPERM"),
     ],
 )
 def test_what_no_worker_needs_is_refused(found: dict[str, str | None], attempt: str, answer: str) -> None:
@@ -128,7 +159,15 @@ def test_nothing_is_written_outside_its_folders(found: dict[str, str | None]) ->
     assert set(elsewhere.values()) == ({"EACCES"} if landlock_version() else {None})
 
 
-@pytest.mark.parametrize("need", ["own file", "own file, removed", "camera", "channel", "name", "thread", "library"])
+def test_sockets_that_have_no_file_are_not_reached(found: dict[str, str | None]) -> None:
+    """No file's mode guards them. A kernel before 6.12 can't refuse it."""
+    assert found["abstract socket of others"] == ("EPERM" if landlock_version() >= 6 else None)
+
+
+NEEDS = ["own file", "own file, removed", "camera", "channel", "name", "thread", "library"]
+
+
+@pytest.mark.parametrize("need", [*NEEDS, "own signal", "own signal to a thread", "own limit"])
 def test_what_a_worker_needs_goes_on(found: dict[str, str | None], need: str) -> None:
     """Recording, cameras by address or name, the channel, threads, and libraries that are loaded late."""
     assert found[need] is None

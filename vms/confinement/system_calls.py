@@ -6,6 +6,7 @@ A refusal is EPERM, not the process' end: a library that asks out of curiosity c
 
 import ctypes
 import errno
+import os
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -14,7 +15,10 @@ from vms.errors import InvalidInput
 PROGRAMS: Final = ("execve", "execveat")
 REFUSED: Final = (
     # The memory and descriptors of other processes.
-    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp",
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "pidfd_getfd", "kcmp",
+    "move_pages", "migrate_pages",
+    # Signals to them; to itself a process sends them by tgkill.
+    "tkill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
     # Large parts of the kernel that no decoder needs.
     "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "fanotify_init",
     "keyctl", "add_key", "request_key", "lookup_dcookie", "modify_ldt", "ioperm", "iopl", "personality", "vhangup",
@@ -49,6 +53,23 @@ _FAMILIES: Final = frozenset({1, 2, 10, 16})
 _LAST_FAMILY: Final = 45
 _TYPE_INTO_TERMINAL: Final = (0x5412, 0x541C)
 """TIOCSTI, TIOCLINUX (ioctl_tty(2))."""
+_SEND_BY_FILE: Final = (0x8901, 0x8902)
+"""FIOSETOWN, SIOCSPGRP: whom a socket signals."""
+_OWN_FILE: Final = (8, 10, 15)
+"""F_SETOWN, F_SETSIG, F_SETOWN_EX (fcntl(2)): likewise, with any signal."""
+_SIGNAL: Final = ("kill", "tgkill")
+_SET_OF_OTHERS: Final = (
+    ("prlimit64", 0),
+    ("sched_setaffinity", 0),
+    ("sched_setattr", 0),
+    ("sched_setparam", 0),
+    ("sched_setscheduler", 0),
+    ("setpriority", 1),
+    ("ioprio_set", 1),
+)
+"""What sets limits and turns of a process, 0 for itself; and which argument says of whom."""
+_RAW_PACKETS: Final = 3
+"""SOCK_RAW, the lowest four bits of a socket's type."""
 _PROT_EXEC, _PROT_WRITE = 4, 2
 
 
@@ -63,7 +84,7 @@ class _Compare(ctypes.Structure):
     )
 
 
-_EQUAL, _AT_LEAST, _MASKED = 4, 5, 7
+_NOT_EQUAL, _EQUAL, _AT_LEAST, _MASKED = 1, 4, 5, 7
 
 
 class _Rule(NamedTuple):
@@ -112,13 +133,26 @@ def _rules(*, may_run_programs: bool) -> Iterator[_Rule]:
     for family in set(range(_LAST_FAMILY + 1)) - _FAMILIES:
         yield _Rule("socket", errno.EAFNOSUPPORT, ((0, _EQUAL, family, 0),))
     yield _Rule("socket", errno.EAFNOSUPPORT, ((0, _AT_LEAST, _LAST_FAMILY + 1, 0),))
-    for request in _TYPE_INTO_TERMINAL:
+    for family in (2, 10):
+        yield _Rule("socket", when=((0, _EQUAL, family, 0), (1, _MASKED, 0xF, _RAW_PACKETS)))
+    for request in (*_TYPE_INTO_TERMINAL, *_SEND_BY_FILE):
         yield _Rule("ioctl", when=((1, _MASKED, 0xFFFF_FFFF, request),))
+    yield from _rules_about_others()
     # Memory that was written is never run: libraries map their code from files, without the right to write.
     both = _PROT_EXEC | _PROT_WRITE
     yield _Rule("mmap", when=((2, _MASKED, both, both),))
     for call in ("mprotect", "pkey_mprotect"):
         yield _Rule(call, when=((2, _MASKED, _PROT_EXEC, _PROT_EXEC),))
+
+
+def _rules_about_others() -> Iterator[_Rule]:
+    """Yield what keeps other processes of the account from being stopped, slowed or ended: the workers of all other cameras."""
+    for call in _SIGNAL:
+        yield _Rule(call, when=((0, _NOT_EQUAL, os.getpid(), 0),))
+    for call, argument in _SET_OF_OTHERS:
+        yield _Rule(call, when=((argument, _NOT_EQUAL, 0, 0),))
+    for command in _OWN_FILE:
+        yield _Rule("fcntl", when=((1, _MASKED, 0xFFFF_FFFF, command),))
 
 
 def _library() -> ctypes.CDLL:

@@ -1,6 +1,7 @@
-"""Where a process may still write, by the kernel's Landlock. Source: landlock(7), landlock_create_ruleset(2) and its sisters.
+"""Where a process may still write, and whom it may signal, by the kernel's Landlock.
 
-Reading stays as it was: a library that is loaded late must be found. The system calls have one number on all architectures.
+Source: landlock(7), landlock_create_ruleset(2) and its sisters. Reading stays as it was: a library that is
+loaded late must be found. The system calls have one number on all architectures.
 """
 
 import ctypes
@@ -17,13 +18,22 @@ _OF_FILES: Final = 1 << 1  # WRITE_FILE
 _OF_FOLDERS: Final = sum(1 << bit for bit in range(4, 13))  # REMOVE_DIR to MAKE_SYM
 _REFER: Final = 1 << 13
 _TRUNCATE: Final = 1 << 14
-_VERSION_WITH_REFER, _VERSION_WITH_TRUNCATE = 2, 3
+_VERSION_WITH_REFER, _VERSION_WITH_TRUNCATE, _VERSION_WITH_SCOPES = 2, 3, 6
+_SCOPES: Final = 0b11
+"""LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL: neither reaches a process that is not confined the same way."""
 
 
 class _Ruleset(ctypes.Structure):
-    """`struct landlock_ruleset_attr`, its first version."""
+    """`struct landlock_ruleset_attr`; its first version ends after the first field."""
 
-    _fields_ = (("handled_access_fs", ctypes.c_uint64),)
+    _fields_ = (
+        ("handled_access_fs", ctypes.c_uint64),
+        ("handled_access_net", ctypes.c_uint64),
+        ("scoped", ctypes.c_uint64),
+    )
+
+
+_FIRST_VERSION_BYTES: Final = 8
 
 
 class _Beneath(ctypes.Structure):
@@ -40,6 +50,8 @@ def landlock_version() -> int:
 
 def write_only_below(paths: Iterable[Path]) -> bool:
     """Have the kernel refuse this thread, and whatever it starts from now on, to write anywhere else, for good.
+
+    From Linux 6.12 on neither signals nor connections to abstract sockets reach anybody else from then on.
 
     Other threads that run already are not bound: call it before there are any that matter.
 
@@ -58,7 +70,10 @@ def write_only_below(paths: Iterable[Path]) -> bool:
     to_file = _OF_FILES | (_TRUNCATE if version >= _VERSION_WITH_TRUNCATE else 0)
     handled = to_file | _OF_FOLDERS | (_REFER if version >= _VERSION_WITH_REFER else 0)
     library = ctypes.CDLL(None, use_errno=True)
-    ruleset = _call(library, _CREATE_RULESET, ctypes.byref(_Ruleset(handled)), ctypes.c_size_t(8), 0)
+    has_scopes = version >= _VERSION_WITH_SCOPES
+    asked = _Ruleset(handled, 0, _SCOPES if has_scopes else 0)
+    size = ctypes.c_size_t(ctypes.sizeof(asked) if has_scopes else _FIRST_VERSION_BYTES)
+    ruleset = _call(library, _CREATE_RULESET, ctypes.byref(asked), size, 0)
     try:
         for path in paths:
             _allow(library, ruleset, path, handled, to_file)

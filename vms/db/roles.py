@@ -85,8 +85,9 @@ GRANTS: Final[dict[str, dict[Role, str]]] = {
     "landmark": _read_and(ingest=f"{_ADD}, DELETE", retention="SELECT, DELETE"),
     "panorama": _read_and(ingest=f"{_ADD}, DELETE", retention="SELECT, DELETE"),
     "edge_check": _read_and(ingest=_CHANGE),
-    "commissioning": _read_and(api=_CHANGE, ingest=_CHANGE),
-    "commissioning_view": _read_and(api=_CHANGE, ingest=_CHANGE),
+    # A worker shows raw pictures by what stands here: it must not be able to write it.
+    "commissioning": _read_and(api=_CHANGE),
+    "commissioning_view": _read_and(api=_CHANGE),
     # Footage. No row of a segment is ever removed.
     "segment": _read_and(
         api="SELECT, UPDATE (holds)",
@@ -95,7 +96,8 @@ GRANTS: Final[dict[str, dict[Role, str]]] = {
     ),
     "grey_span": _read_and(ingest=_ADD),
     "gap": _read_and(ingest=f"{_CHANGE}, DELETE"),
-    "hour_key": _read_and(ingest=f"{_ADD}, UPDATE (state)", retention="SELECT, UPDATE"),
+    # A recorder locks the row, for which some right to change it is needed: rules let nobody change this column by itself.
+    "hour_key": _read_and(ingest=f"{_ADD}, UPDATE (destroyed_at)", retention="SELECT, UPDATE"),
     "footage_clock": _read_and(ingest=_ADD, retention="SELECT, UPDATE (cut_us, cut_to)"),
     "clock_sample": _read_and(retention=_CHANGE),
     "sweep": _read_and(retention=_CHANGE),

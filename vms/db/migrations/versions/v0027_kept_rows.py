@@ -26,6 +26,7 @@ _KEYS = {
     "erasure": ("id",),
     "erasure_placement": ("erasure_id", "placement_id"),
     "erasure_segment": ("placement_id", "number"),
+    "gap": ("placement_id", "start_at"),
     "hold_release": ("id",),
     "ledger_checkpoint": ("size",),
     "ledger_cosignature": ("size", "witness", "witness_at"),
@@ -42,9 +43,13 @@ _KEYS = {
     "review_duty": ("kind",),
     "view_statement": ("id",),
 }
-"""The tables whose rows are never deleted, with their keys; proof_signature has its rules, and no hidden row number, since 0024."""
+"""The tables whose rows are never deleted (of gaps: those that have ended, 0028), with their keys.
+
+proof_signature has its rules, and no hidden row number, since 0024.
+"""
 _ONE_OF_A_KIND = {
     "plan": ("placement_id", "state = 'approved'"),
+    "gap": ("placement_id", "end_at IS NULL"),
     "hold_release": ("hold_id", "state IN ('requested', 'approved')"),
 }
 """Partial unique indexes of these tables, by which REPLACE finds rows too: column and condition."""
@@ -57,6 +62,7 @@ _EMPTIED_SINCE = (
     "erasure",
     "erasure_placement",
     "erasure_segment",
+    "gap",
     "hold_release",
     "placement_designation",
     "plan",
