@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanking.calibration.features import Features, closest_pairs, features_of
-from blanking.fixed_view.reduced_view import HiddenPart, Landmarks, Points, ReducedView, cells_of, outside
+from blanking.fixed_view.reduced_view import HiddenPart, Landmarks, Luma, Points, ReducedView, cells_of, outside
 
 Floats = NDArray[np.float64]
 LEAST_POINTS: Final = 12
@@ -49,11 +49,30 @@ class Measured:
     cells: int
 
 
-def measure_near(marks: Landmarks, view: ReducedView) -> Measured | None:
-    """Return how a view lies to one that is nearly in the same place; a few milliseconds."""
+class Follower:
+    """Follow landmarks into the pictures of one look, each pair once: most pairs are asked about twice, and it costs milliseconds."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int, bool], tuple[Landmarks, ReducedView, Points, NDArray[np.bool_]]] = {}
+
+    def follow(self, marks: Landmarks, view: ReducedView, *, faint: bool) -> tuple[Points, NDArray[np.bool_]]:
+        """Return where landmarks are in a view, (n, 2) in its pixels, and which of them are really seen."""
+        key = (id(marks), id(view), faint)
+        if key not in self._known:
+            # Both are kept as well, or another object could come to have the same id.
+            self._known[key] = (marks, view, *_followed(marks, view, faint=faint))
+        return self._known[key][2:]
+
+
+def measure_near(marks: Landmarks, view: ReducedView, follower: Follower, *, faint: bool = False) -> Measured | None:
+    """Return how a view lies to one that is nearly in the same place; a few milliseconds.
+
+    Args:
+        faint: look for what fog leaves of it.
+    """
     if len(marks) < LEAST_POINTS:
         return None
-    found, seen = _followed(marks.view, view, marks.points_px)
+    found, seen = follower.follow(marks, view, faint=faint)
     if np.count_nonzero(seen) < LEAST_POINTS:
         return None
     before, after, cells = marks.points_px[seen], found[seen], marks.cells[seen]
@@ -112,17 +131,22 @@ class Anywhere:
         return Measured(moved, count / max(len(known), 1), count, spread)
 
 
-def shows_in_place(marks: Landmarks, view: ReducedView) -> bool:
+def shows_in_place(marks: Landmarks, view: ReducedView, follower: Follower) -> bool:
     """Tell whether a few landmarks are seen exactly where they were: too few to measure by, but no other scene has them there."""
-    points, cells = standing(marks, view)
-    return points >= _FEW_POINTS and cells >= _FEW_CELLS
+    counts = (standing(marks, view, follower, faint=faint) for faint in evenings(view))
+    return any(points >= _FEW_POINTS and cells >= _FEW_CELLS for points, cells in counts)
 
 
-def standing(before: Landmarks, view: ReducedView) -> tuple[int, int]:
+def evenings(view: ReducedView) -> tuple[bool, ...]:
+    """Return how landmarks are looked for in a view, one after another: as they are, and as fog leaves them where it may be that."""
+    return (False, True) if view.is_faint else (False,)
+
+
+def standing(before: Landmarks, view: ReducedView, follower: Follower, *, faint: bool = False) -> tuple[int, int]:
     """Return how many points, in how many cells, stand still between two pictures: a scene, not rain, a lorry that passes, or noise."""
     if not len(before):
         return 0, 0
-    found, seen = _followed(before.view, view, before.points_px)
+    found, seen = follower.follow(before, view, faint=faint)
     still = seen & (np.abs(found - before.points_px).max(axis=1) < _STANDING_PX)
     return int(np.count_nonzero(still)), len(np.unique(before.cells[still]))
 
@@ -135,27 +159,29 @@ def displacement_rel(moved: Floats, shape: tuple[int, ...]) -> float:
     return float(CORNER_FACTOR * np.linalg.norm(away, axis=1).max() / columns)
 
 
-def _followed(before: ReducedView, after: ReducedView, points: Points) -> tuple[Points, NDArray[np.bool_]]:
-    """Return where points are now, and which of them are really seen."""
+def _followed(marks: Landmarks, view: ReducedView, *, faint: bool) -> tuple[Points, NDArray[np.bool_]]:
+    """Return where landmarks are now, and which of them are really seen."""
+    before, after = (marks.view.faint, view.faint) if faint else (marks.view.even, view.even)
+    points = marks.points_px
     size = (_WINDOW_PX, _WINDOW_PX)
     flow: Any = cv2.calcOpticalFlowPyrLK
-    found, there, _ = flow(before.even, after.even, points, None, winSize=size, maxLevel=_LEVELS)
-    back, again, _ = flow(after.even, before.even, found, None, winSize=size, maxLevel=_LEVELS)
+    found, there, _ = flow(before, after, points, None, winSize=size, maxLevel=_LEVELS)
+    back, again, _ = flow(after, before, found, None, winSize=size, maxLevel=_LEVELS)
     seen = (there.ravel() > 0) & (again.ravel() > 0) & (np.abs(back - points).max(axis=1) < _BACK_PX)
-    rows, columns = after.even.shape
+    rows, columns = after.shape
     seen &= (found > 0).all(axis=1) & (found[:, 0] < columns) & (found[:, 1] < rows)
     seen[seen] &= _alike(_patches(before, points[seen]), _patches(after, found[seen]))
     return np.asarray(found, np.float32), seen
 
 
-def _patches(view: ReducedView, points: Points) -> Floats:
+def _patches(picture: Luma, points: Points) -> Floats:
     span = np.arange(-_PATCH_PX, _PATCH_PX + 1, dtype=np.float32)
     across, down = np.meshgrid(span, span)
     x = (points[:, :1] + across.ravel()[None, :]).astype(np.float32)
     y = (points[:, 1:] + down.ravel()[None, :]).astype(np.float32)
     if not len(points):
         return np.empty((0, span.size**2))
-    return np.asarray(cv2.remap(view.even, x, y, cv2.INTER_LINEAR), dtype=np.float64)
+    return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR), dtype=np.float64)
 
 
 def _alike(one: Floats, other: Floats) -> NDArray[np.bool_]:

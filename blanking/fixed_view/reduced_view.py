@@ -24,6 +24,10 @@ _LETTERS_REL: Final = 0.08
 _EVEN_PX: Final = 15
 _BLUR_PX: Final = 0.9
 _NOISE: Final = 6.0
+_FAINT_NOISE: Final = 1.5
+"""In thick fog a street has a fifteenth of its contrast, which is still several times the noise of a reduced picture."""
+_FAINT_CONTRAST: Final = (0.4, 4.0)
+"""Levels of local contrast between which a view is looked for as fog leaves it: a covered lens has 0.2, thick fog 0.8, snow 9 and more."""
 _CONTRAST: Final = 44.0
 _QUALITY: Final = 0.004
 _GREY: Final = 128
@@ -47,17 +51,32 @@ class HiddenPart:
     beside: Bools
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class ReducedView:
     """A picture as far as it is compared with others.
 
     Args:
         luma: brightness, masks greyed.
         even: the same with local brightness and contrast evened out, so that a lamp or a cloud changes little.
+        contrast: local spread in levels, on average where landmarks may lie.
     """
 
     luma: Luma
     even: Luma
+    contrast: float
+    _faint: Luma | None = field(default=None, repr=False)
+
+    @property
+    def is_faint(self) -> bool:
+        """Whether so little contrast is left that a street may only show in `faint`, and more than a covered lens has."""
+        return _FAINT_CONTRAST[0] <= self.contrast < _FAINT_CONTRAST[1]
+
+    @property
+    def faint(self) -> Luma:
+        """Return the picture evened out so far that what fog leaves of a street has its contrast; made when first asked for."""
+        if self._faint is None:
+            self._faint, _ = _evened(self.luma, _FAINT_NOISE)
+        return self._faint
 
 
 @dataclass(slots=True, eq=False)
@@ -115,15 +134,26 @@ def reduced_luma(luma: Luma, rows: int) -> Luma:
     return np.asarray(cv2.resize(luma, (COLUMNS, rows), interpolation=way), dtype=np.uint8)
 
 
+def median_of_three(one: Luma, two: Luma, three: Luma) -> Luma:
+    """Return the median of three pictures, pixel by pixel: without what was there in only one of them."""
+    return np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
+
+
 def reduced_view(small: Luma, hidden: HiddenPart) -> ReducedView:
     """Return a reduced picture with its masks greyed and its brightness evened out."""
     luma = np.where(hidden.grey, np.uint8(_GREY), small)
+    even, spread = _evened(luma, _NOISE)
+    open_part = spread[~hidden.beside]
+    return ReducedView(luma, even, float(open_part.mean()) if open_part.size else 0.0)
+
+
+def _evened(luma: Luma, noise: float) -> tuple[Luma, NDArray[np.float32]]:
+    """Return a picture evened out, and its local spread in levels."""
     values = np.asarray(cv2.GaussianBlur(luma.astype(np.float32), (5, 5), _BLUR_PX))
     mean = np.asarray(cv2.boxFilter(values, -1, (_EVEN_PX, _EVEN_PX)))
     square = np.asarray(cv2.boxFilter(values * values, -1, (_EVEN_PX, _EVEN_PX)))
-    spread = np.sqrt(np.maximum(square - mean * mean, 0.0)) + _NOISE
-    even = np.clip(_GREY + _CONTRAST * (values - mean) / spread, 0, 255).astype(np.uint8)
-    return ReducedView(luma, even)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
+    return np.clip(_GREY + _CONTRAST * (values - mean) / (spread + noise), 0, 255).astype(np.uint8), spread
 
 
 def landmarks_of(view: ReducedView, hidden: HiddenPart) -> Landmarks:

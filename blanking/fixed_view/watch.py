@@ -16,8 +16,10 @@ from blanking.decision import GreyReason
 from blanking.fixed_view.measure import (
     Anywhere,
     Floats,
+    Follower,
     Measured,
     displacement_rel,
+    evenings,
     measure_near,
     shows_in_place,
     standing,
@@ -28,13 +30,16 @@ from blanking.fixed_view.reduced_view import (
     Luma,
     ReducedView,
     landmarks_of,
+    median_of_three,
     reduced_luma,
     reduced_view,
 )
 
 LOOK_EVERY_S: Final = 0.6
-LOOK_AGAIN_S: Final = 0.2
+LOOK_AGAIN_S: Final = 0.15
 """What was not found where it should be is looked at again so soon: two looks that agree decide, well within 2 s."""
+_LOOK_THROUGH_S: Final = 0.2
+"""Seen only through the median of several pictures: they must follow each other closely, or a knock is found too late."""
 MOST_REFERENCES: Final = 8
 LEAST_LANDMARKS: Final = 30
 LEAST_LANDMARK_CELLS: Final = 8
@@ -145,6 +150,8 @@ class FixedViewWatch:
         self._is_new = is_new
         self._rolling: Reference | None = None
         self._before: ReducedView | None = None
+        self._follower = Follower()
+        self._late: ReducedView | None = None
         self._again: tuple[Floats, int] = (np.eye(3), 0)
         self._worn = False
         self._looked_s = -math.inf
@@ -204,14 +211,14 @@ class FixedViewWatch:
         if self._moved:
             return not 0 <= at_s - self._looked_s < _LOOK_AT_MOVED_S
         in_doubt = 0 < self._failed <= _SEARCH_AT_ONCE or self._steady == 0
-        # Seen only through the median of several pictures: they must follow each other closely, or a knock is found too late.
-        through = self._failed == 0 and len(self._unfound) > 0
-        wait_s = LOOK_AGAIN_S if in_doubt or through else LOOK_EVERY_S
+        through_s = _LOOK_THROUGH_S if self._failed == 0 and len(self._unfound) > 0 else LOOK_EVERY_S
+        wait_s = LOOK_AGAIN_S if in_doubt else through_s
         return not 0 <= at_s - self._looked_s < wait_s
 
     def see(self, luma: Luma, at_s: float) -> None:
         """Look at a picture, whole and undamaged."""
         self._looked_s = at_s
+        self._follower, self._late = Follower(), None
         view = reduced_view(reduced_luma(luma, self._hidden.grey.shape[0]), self._hidden)
         if self._is_new and not self._references:
             self._begin(view, at_s)
@@ -258,10 +265,9 @@ class FixedViewWatch:
         return ViewState.WIDER if self.widen_rel else ViewState.IN_PLACE
 
     def _begin(self, view: ReducedView, at_s: float) -> None:
-        """Take the first landmarks, from a picture that shows a scene that stands still."""
+        """Take the first landmarks, from a scene that stands still."""
         if self._stands(self._before, view, _LEAST_AT_FIRST, LEAST_LANDMARK_CELLS):
-            moved, generation = self._again
-            self._keep(view, moved, generation, at_s)
+            self._keep(landmarks_of(view, self._hidden), *self._again, at_s)
             self._seen_s, self._steady = at_s, 1
             self._is_new = not self._references
 
@@ -269,7 +275,7 @@ class FixedViewWatch:
         """Tell whether two pictures running show a scene."""
         if before is None:
             return False
-        points, cells = standing(landmarks_of(before, self._hidden), view)
+        points, cells = standing(landmarks_of(before, self._hidden), view, self._follower)
         return points >= least_points and cells >= least_cells
 
     def _shows_a_scene(self, view: ReducedView) -> bool:
@@ -277,9 +283,10 @@ class FixedViewWatch:
         points, cells = self._recognised
         known = [one for one in (self._rolling, *self._references) if one is not None]
         early = self._cleared(0) if len(self._unfound) == self._unfound.maxlen else None
-        late = None if early is None else self._cleared(_CLEARED_BY)
+        late = None if early is None else self._late
         # A lorry that stands before the camera leaves a few landmarks to be seen.
-        if any(shows_in_place(one.marks, seen) for one in known[:2] for seen in (view, late) if seen is not None):
+        pictures = [seen for seen in (view, late) if seen is not None]
+        if any(shows_in_place(one.marks, seen, self._follower) for one in known[:2] for seen in pictures):
             return False
         least = max(_LEAST_STANDING, _SCENE_SHARE * points), _SCENE_SHARE * cells
         if self._stands(self._before, view, *least):
@@ -290,11 +297,7 @@ class FixedViewWatch:
     def _cleared(self, first: int) -> ReducedView | None:
         """Return what the pictures in which the view was not found have in common, from one of them on; None for too few."""
         pictures = list(self._unfound)[first:][:_CLEARED_BY]
-        if len(pictures) < _CLEARED_BY:
-            return None
-        one, two, three = pictures
-        median = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
-        return reduced_view(median, self._hidden)
+        return reduced_view(median_of_three(*pictures), self._hidden) if len(pictures) == _CLEARED_BY else None
 
     def _hold_against(self, view: ReducedView, at_s: float) -> None:
         few = len(self._unfound) < _CLEARED_BY - 1
@@ -303,7 +306,7 @@ class FixedViewWatch:
             self._unfound.clear()
         else:
             self._unfound.append(view.luma)
-            cleared = self._cleared(-_CLEARED_BY)
+            cleared = self._late = self._cleared(-_CLEARED_BY)
             if cleared is not None:
                 found, seen = self._found(cleared, at_s, anywhere=True), cleared
         if found is None:
@@ -346,10 +349,9 @@ class FixedViewWatch:
             self._rolling = Reference(landmarks_of(view, self._hidden), moved, generation, None, at_s)
         worn = self._worn or measured.share < _WORN_SHARE or by.token is None
         if worn and self._steady >= _STEADY_LOOKS and at_s - self._taken_s >= _TAKE_EVERY_S:
-            self._keep(view, moved, by.generation + 1, at_s)
+            self._keep(landmarks_of(view, self._hidden), moved, by.generation + 1, at_s)
 
-    def _keep(self, view: ReducedView, moved: Floats, generation: int, at_s: float) -> None:
-        marks = landmarks_of(view, self._hidden)
+    def _keep(self, marks: Landmarks, moved: Floats, generation: int, at_s: float) -> None:
         if len(marks) < LEAST_LANDMARKS or len(np.unique(marks.cells)) < LEAST_LANDMARK_CELLS:
             return
         self._taken_s, self._worn = at_s, False
@@ -361,14 +363,15 @@ class FixedViewWatch:
         """Return how the view lies to a reference; None where it is not found, or not searched for elsewhere."""
         kept = sorted(self._references, key=lambda one: -one.seen_s)
         rolling = [] if self._rolling is None else [self._rolling]
-        for reference in [*kept[:1], *rolling]:
-            if (measured := measure_near(reference.marks, view)) is not None:
-                return measured, reference
+        for faint in evenings(view):
+            for reference in [*kept[:1], *rolling]:
+                if (measured := measure_near(reference.marks, view, self._follower, faint=faint)) is not None:
+                    return measured, reference
         if not anywhere or (self._failed >= _SEARCH_AT_ONCE and at_s - self._searched_s < _SEARCH_EVERY_S):
             return None
         self._searched_s = at_s
         for reference in kept[1:]:
-            if (measured := measure_near(reference.marks, view)) is not None:
+            if (measured := measure_near(reference.marks, view, self._follower)) is not None:
                 return measured, reference
         search = Anywhere(view, self._hidden)
         for reference in [*rolling, *kept]:

@@ -12,7 +12,18 @@ from blanking.fixed_view.watch import FixedViewWatch, Reference, ViewState, Watc
 from blanking.image_cover import image_cover
 from blanking.plan import parse_plan
 from blanking.plan_values import ImageMask, ImagePlan
-from tests.blanking.moved_campaign import DAY, DUSK, GREY_WITHIN_S, KNOCKS, MARGIN_REL, WEATHERS, through, watch_of
+from tests.blanking.moved_campaign import (
+    DAY,
+    DUSK,
+    GREY_WITHIN_S,
+    KNOCKS,
+    MARGIN_REL,
+    WEATHERS,
+    Count,
+    knocked,
+    through,
+    watch_of,
+)
 from tests.blanking.weathered import Knock, Weather, WeatheredCamera
 from vms.errors import InvalidInput
 
@@ -53,6 +64,24 @@ def test_a_knock_is_found_through_falling_snow_and_moving_leaves(camera: Weather
     looks = through(watch, camera, shown, 9.0, 3.0)
     assert min(at_s for at_s, grey in looks if grey) - 9.0 <= GREY_WITHIN_S
     assert watch.grey is not None
+
+
+def test_a_knock_is_found_in_time_although_snow_hides_most_of_the_street() -> None:
+    """Four medians decide, and each needs another picture: they must follow each other closely enough."""
+    count = Count()
+    knocked(WeatheredCamera("havensteeg", 2), "snow", "pan 15", count)
+    assert (count.knocks, count.misses) == (1, 0)
+
+
+def test_thick_fog_hides_neither_the_street_nor_a_knock() -> None:
+    """A fifteenth of the contrast is left, which stands as still as a strange scene would: it must be known for what it is."""
+    camera, fog = WeatheredCamera("wevergracht"), WEATHERS["thick fog"]
+    watch = settled(camera)
+    assert not any(grey for _, grey in through(watch, camera, fog, 6.0, 4.0))
+    assert watch.report().unseen_s < 1.0
+    camera.knock = KNOCKS["pan 5"]
+    looks = through(watch, camera, fog, 10.0, 3.0)
+    assert min(at_s for at_s, grey in looks if grey) - 10.0 <= GREY_WITHIN_S
 
 
 def test_a_moved_camera_stays_grey_when_it_is_put_back(camera: WeatheredCamera) -> None:
